@@ -1,0 +1,3 @@
+module zookit
+
+go 1.26
