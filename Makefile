@@ -46,7 +46,7 @@ bench: build ## Go benchmarks, then both servers side by side; writes bench-out/
 	.ci/setup
 	mkdir -p bench-out
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./protocol/... ./server/tree ./server/storage ./server/watch ./server/replica | tee bench-out/go.txt
-	ZOOKIT_BENCH=1 $(GO) test -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ | tee bench-out/apache.txt
+	$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ | tee bench-out/apache.txt
 
 cover: ## statement coverage by package
 	$(GO) test -short -cover ./...
