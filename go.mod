@@ -3,6 +3,6 @@ module zookit
 go 1.26.0
 
 require (
-	github.com/golang/snappy v1.0.0 // indirect
-	golang.org/x/sys v0.49.0 // indirect
+	github.com/golang/snappy v1.0.0
+	golang.org/x/sys v0.49.0
 )
