@@ -11,11 +11,10 @@ import (
 type Option func(*settings)
 
 type settings struct {
-	fs     vfs.FS
-	log    *slog.Logger
-	words  []string
-	tuneGC bool
-	built  time.Time
+	fs    vfs.FS
+	log   *slog.Logger
+	words []string
+	built time.Time
 }
 
 // WithFS keeps the data in fs instead of the operating system's files.
@@ -35,9 +34,3 @@ func WithFourLetterWords(words ...string) Option {
 
 // WithBuildTime sets the date in the version line of srvr.
 func WithBuildTime(t time.Time) Option { return func(s *settings) { s.built = t } }
-
-// WithGCTuning sets the collector of the whole process by the size of the live
-// heap: few collections while it is small, and a bounded share of memory when it
-// is large. A program that is a server wants it; a host that embeds one decides
-// for itself.
-func WithGCTuning() Option { return func(s *settings) { s.tuneGC = true } }

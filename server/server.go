@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"zookit/protocol"
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
@@ -41,16 +40,17 @@ type Server struct {
 	conns *cnxn.Server
 	pipe  *pipeline
 	addr  net.Addr
-	tuner *gcTuner
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close
 	done       chan struct{}
 
-	mu     sync.Mutex
-	state  lifecycle
-	err    error
-	closed sync.Once
+	mu    sync.Mutex // Start and Close, one at a time
+	state lifecycle
+
+	end     sync.Mutex // guards err, stopped and the closing of done
+	err     error
+	stopped bool
 }
 
 type lifecycle int
@@ -58,12 +58,8 @@ type lifecycle int
 const (
 	created lifecycle = iota
 	running
-	failed
 	ended
 )
-
-// ErrClosed is what Err tells after Close.
-var ErrClosed = errors.New("server closed")
 
 // New checks the configuration and prepares a server; Start runs it. The
 // configuration is copied.
@@ -82,7 +78,9 @@ func New(cfg *config.Config, opts ...Option) (*Server, error) {
 	}
 	s.words = admin.Words{Source: (*source)(s), Allowed: s.opt.words}
 	s.traceMask.Store(defaultTraceMask)
-	rules, err := aclRules(&s.cfg)
+	rules, err := acl.New(acl.Options{
+		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +113,8 @@ func (s *Server) replicaConfig() replica.Config {
 		ContainerMaxPerMinute:   int64(c.ContainerMaxPerMinute),
 		ContainerMaxNeverUsedMs: c.ContainerNeverUsedMs,
 		GlobalOutstandingLimit:  c.GlobalOutstandingLimit,
-		MaxBatchRecords:         c.MaxBatchSize,
+		MaxBatchRecords:         min(c.MaxBatchSize, storage.MaxBatchRecords),
+		MaxBatchBytes:           storage.MaxBatchBytes,
 		Seed:                    rand.Uint64(),
 	}
 }
@@ -135,15 +134,13 @@ func (s *Server) Start() error {
 		return err
 	}
 	s.addr = ln.Addr()
-	if s.opt.tuneGC {
-		s.tuner = startGCTuner()
-	}
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
 		MaxTotal:         s.cfg.MaxCnxns,
 		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
 		OutstandingLimit: s.cfg.GlobalOutstandingLimit,
+		RequireAuth:      s.requireAuth(),
 		Logger:           s.log,
 	})
 	s.conns.Serve()
@@ -152,7 +149,6 @@ func (s *Server) Start() error {
 		if s.store != nil {
 			_ = s.store.Close()
 		}
-		s.stopTuner()
 		s.state = ended
 		return err
 	}
@@ -162,7 +158,14 @@ func (s *Server) Start() error {
 	s.startPurge()
 	s.state = running
 	s.serving.Store(true)
-	s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().LastZxid())
+	s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+	return nil
+}
+
+func (s *Server) requireAuth() []string {
+	if s.cfg.EnforceAuth {
+		return s.cfg.EnforceAuthSchemes
+	}
 	return nil
 }
 
@@ -175,9 +178,27 @@ func (s *Server) listen() (*net.TCPListener, error) {
 	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
 	ln, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("bind the client port %s: %w; is another server running, or clientPort/clientPortAddress wrong?", address, err)
+		return nil, fmt.Errorf("bind the client port: %w", err)
 	}
 	return ln.(*net.TCPListener), nil
+}
+
+func (s *Server) storageConfig() storage.Config {
+	c := &s.cfg
+	return storage.Config{
+		FS: s.opt.fs, DataDir: c.DataDir, LogDir: c.DataLogDir,
+		MaxRecordBytes:      c.MaxBuffer + c.MaxBufferExtra,
+		PreAllocSizeKB:      c.PreAllocKB,
+		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
+		NoSync:              !c.ForceSync,
+		TrustEmptySnapshot:  c.TrustEmpty,
+		NoAutoCreateDirs:    !c.AutoCreateDirs,
+		NoAutoCreateDB:      !c.AutoCreateDB,
+		Compression:         c.Compression,
+		NoDigest:            !c.Digest,
+		NoLastProcessedZxid: !c.LastZxidInSnap,
+		Logger:              s.log,
+	}
 }
 
 // recover opens the data directory and fills the tree from it.
@@ -205,16 +226,18 @@ func (s *Server) recover() error {
 func (s *Server) fail(err error) {
 	s.serving.Store(false)
 	s.conns.CloseConns("the server failed")
-	s.log.Error("the server stopped: it cannot keep what it would acknowledge", "error", err)
-	s.closed.Do(func() {
-		// Start holds mu until it returns; the error is told before Done.
-		go func() {
-			s.mu.Lock()
-			s.state, s.err = failed, err
-			s.mu.Unlock()
-			close(s.done)
-		}()
-	})
+	s.log.Error("the server stopped: it could not keep what it would acknowledge", "error", err)
+	s.settle(err)
+}
+
+// settle says why the server stopped; the first reason stays.
+func (s *Server) settle(err error) {
+	s.end.Lock()
+	defer s.end.Unlock()
+	if !s.stopped {
+		s.stopped, s.err = true, err
+		close(s.done)
+	}
 }
 
 // Addr is the address of the client port, nil before Start.
@@ -223,27 +246,24 @@ func (s *Server) Addr() net.Addr { return s.addr }
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }
 
-// Err is why the server stopped: nil while it runs, ErrClosed after Close, or
-// the failure.
+// Err is why the server stopped by itself; nil while it runs and after Close.
 func (s *Server) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	s.end.Lock()
+	defer s.end.Unlock()
 	return s.err
 }
 
 // Close stops the server and waits for its goroutines. What was acknowledged is
-// on disk already. It returns the failure of a server that had failed.
+// on disk already. It returns the failure of a server that had failed. Closing
+// again does nothing.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.state == ended {
-		return nil
-	}
 	was := s.state
 	s.state = ended
 	s.serving.Store(false)
-	if was == created {
-		s.finish(ErrClosed)
+	if was != running {
+		s.settle(nil)
 		return nil
 	}
 	close(s.quit)
@@ -252,30 +272,14 @@ func (s *Server) Close() error {
 	s.pipe.work.Wait()
 	s.background.Wait()
 	err := s.store.Close()
-	s.stopTuner()
-	s.finish(ErrClosed)
-	if was == failed {
-		return s.err
+	s.settle(nil)
+	if why := s.Err(); why != nil {
+		return why
 	}
 	return err
-}
-
-func (s *Server) finish(err error) {
-	s.closed.Do(func() {
-		s.err = err
-		close(s.done)
-	})
-}
-
-func (s *Server) stopTuner() {
-	if s.tuner != nil {
-		s.tuner.stop()
-	}
 }
 
 // now reads both clocks.
 func now() replica.Now {
 	return replica.Now{MonoMs: cnxn.SteadyMs(), WallMs: time.Now().UnixMilli()}
 }
-
-var _ protocol.Zxid

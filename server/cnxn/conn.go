@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/server/acl"
 	"zookit/server/replica"
 	"zookit/server/session"
 )
@@ -29,8 +30,9 @@ type Backend interface {
 	Connect(c *Conn, r *protocol.ConnectRequest)
 	// Gone says that the connection has ended; its watches go with it.
 	Gone(c *Conn)
-	// Authenticate checks an auth packet and returns the identities it proves.
-	Authenticate(scheme string, auth []byte) ([]protocol.ID, protocol.Code)
+	// Authenticate checks an auth packet and returns the identities it proves;
+	// ip is the connection's first identity.
+	Authenticate(scheme string, auth []byte, ip protocol.ID) ([]protocol.ID, protocol.Code)
 	// Word is the answer of a four-letter word; arg is the mask of stmk.
 	Word(word string, arg int64) string
 }
@@ -61,6 +63,8 @@ type Conn struct {
 	pending   atomic.Int32 // writes collected or submitted, and not answered
 	ended     atomic.Bool  // closed; nothing is sent or taken any more
 
+	authenticated bool // what Config.RequireAuth asks for was shown
+
 	hasReadOnly bool // the connect request had the readOnly flag: mirrored
 
 	touched bool // see Server.touched; guarded by the state lock
@@ -83,7 +87,7 @@ func newConn(s *Server, sock *socket) *Conn {
 	c.stats.reset()
 	// Every connection begins with its address as an identity (Apache's
 	// NIOServerCnxn adds Id("ip", address)).
-	c.ids.Store(&[]protocol.ID{{Scheme: "ip", ID: c.remote.Addr().WithZone("").String()}})
+	c.ids.Store(&[]protocol.ID{acl.IPIdentity(c.remote.Addr())})
 	return c
 }
 

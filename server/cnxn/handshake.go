@@ -6,6 +6,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
+	"zookit/server/replica"
 	"zookit/server/session"
 )
 
@@ -28,7 +29,7 @@ func (c *Conn) connect() error {
 	if err := r.Decode(jute.NewDecoder(body)); err != nil {
 		return fmt.Errorf("%w: %w", errBadRequest, err)
 	}
-	if last := c.server.backend.State().LastZxid(); r.LastZxidSeen > last {
+	if last := c.server.backend.State().Zxid(); r.LastZxidSeen > last {
 		c.server.warn("client refused: it has seen a later zxid than this server has", "client", c.remote, "seen", r.LastZxidSeen, "server", last)
 		return errNotServing
 	}
@@ -37,6 +38,7 @@ func (c *Conn) connect() error {
 	if err := c.awaitSession(); err != nil {
 		return err
 	}
+	c.reader = replica.Reader{Session: c.handle, IDs: c.IDs(), Watcher: c}
 	c.flushWaiting()
 	return nil
 }

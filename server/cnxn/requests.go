@@ -93,7 +93,12 @@ func (c *Conn) dispatch(h protocol.RequestHeader, body []byte) error {
 		return c.auth(h, body)
 	case replica.KindSASL:
 		return c.sasl(h, body)
-	case replica.KindWrite:
+	}
+	if len(c.server.cfg.RequireAuth) > 0 && !c.authenticated {
+		c.reply(h.Type, protocol.ReplyHeader{Xid: h.Xid, Err: protocol.SessionClosedRequireAuth}, nil)
+		return errDone
+	}
+	if kind == replica.KindWrite {
 		return c.write(h, body)
 	}
 	if c.pending.Load() > 0 {
@@ -117,10 +122,10 @@ func (c *Conn) read(kind replica.Kind, h protocol.RequestHeader, body []byte) er
 	case replica.KindPing:
 		out = state.AppendPing(out)
 	case replica.KindRead:
-		out = state.AppendRead(out, h, body, &c.reader)
+		out, _ = state.AppendRead(out, h, body, &c.reader)
 	default:
 		refused = true
-		out = protocol.AppendFrame(out, &protocol.ReplyHeader{Xid: h.Xid, Zxid: -1, Err: protocol.Unimplemented})
+		out = replica.AppendError(out, h.Xid, -1, protocol.Unimplemented)
 	}
 	r.replies.b = out
 	r.n++
@@ -268,7 +273,7 @@ func (c *Conn) endRun() {
 	if r.n > 0 {
 		now := nowMs()
 		if r.locked {
-			r.zxid = c.server.backend.State().LastZxid()
+			r.zxid = c.server.backend.State().Zxid()
 		}
 		c.server.stats.Sent.Add(r.n)
 		c.server.stats.add(r.n, now-r.arrived)
@@ -288,12 +293,10 @@ func (c *Conn) endRun() {
 // the last thing the connection hears (Apache 3.9 ZooKeeperServer.processPacket).
 func (c *Conn) auth(h protocol.RequestHeader, body []byte) error {
 	var r protocol.AuthRequest
-	code := protocol.MarshallingError
-	var proved []protocol.ID
 	if err := r.Decode(jute.NewDecoder(body)); err != nil {
 		return fmt.Errorf("%w: %w", errBadRequest, err)
 	}
-	proved, code = c.server.backend.Authenticate(r.Scheme, r.Auth)
+	proved, code := c.server.backend.Authenticate(r.Scheme, r.Auth, c.IDs()[0])
 	if code == protocol.OK {
 		ids := slices.Clone(c.IDs())
 		for _, id := range proved {
@@ -302,6 +305,8 @@ func (c *Conn) auth(h protocol.RequestHeader, body []byte) error {
 			}
 		}
 		c.ids.Store(&ids)
+		c.reader.IDs = ids
+		c.authenticated = c.authenticated || slices.Contains(c.server.cfg.RequireAuth, r.Scheme)
 	} else {
 		c.server.stats.AuthFail.Add(1)
 		c.server.warn("authentication refused", "client", c.remote, "session", c.Session(), "scheme", r.Scheme)

@@ -27,6 +27,10 @@ type Config struct {
 	// OutstandingLimit is globalOutstandingLimit: with this many writes under
 	// way, connections that wait for one of theirs are not read; 0 means 1000.
 	OutstandingLimit int
+	// RequireAuth is enforce.auth.schemes when enforce.auth.enabled is set: no
+	// operation is done for a connection that has not authenticated by one of
+	// them. Empty: nothing is required.
+	RequireAuth []string
 	// Logger gets what an operator acts on; nil discards it.
 	Logger *slog.Logger
 }
@@ -56,8 +60,8 @@ type Server struct {
 	gate    gate
 	stats   Totals
 
-	// touched are the connections a commit has appended to since the last
-	// Flush. Guarded by the state lock, held exclusively.
+	// touched are the connections that commits have appended to since Touched
+	// was called; of the pipeline's goroutine.
 	touched []*Conn
 
 	mu      sync.Mutex
@@ -169,8 +173,8 @@ func (s *Server) warn(msg string, args ...any) {
 	s.log.Warn(msg, args...)
 }
 
-// touch remembers that a commit appended to c; the state lock is held
-// exclusively.
+// touch remembers that a commit appended to c. The pipeline calls it, through
+// Complete and Deliver.
 func (s *Server) touch(c *Conn) {
 	if !c.touched {
 		c.touched = true
@@ -178,8 +182,8 @@ func (s *Server) touch(c *Conn) {
 	}
 }
 
-// Touched moves the connections touched by commits to list. The state lock must
-// be held exclusively.
+// Touched moves the connections touched by commits to list. It belongs to the
+// pipeline's goroutine.
 func (s *Server) Touched(list []*Conn) []*Conn {
 	for i, c := range s.touched {
 		c.touched = false
