@@ -188,7 +188,7 @@ func (s *Server) storageConfig() storage.Config {
 	return storage.Config{
 		FS: s.opt.fs, DataDir: c.DataDir, LogDir: c.DataLogDir,
 		MaxRecordBytes:      c.MaxBuffer + c.MaxBufferExtra,
-		PreAllocSizeKB:      c.PreAllocKB,
+		PreAllocSizeKB:      int(c.PreAllocKB),
 		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
 		NoSync:              !c.ForceSync,
 		TrustEmptySnapshot:  c.TrustEmpty,

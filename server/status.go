@@ -10,6 +10,7 @@ import (
 	"zookit/server/cnxn"
 	"zookit/server/replica"
 	"zookit/server/session"
+	"zookit/server/watch"
 )
 
 // Status is the state of the server at one moment.
@@ -102,6 +103,42 @@ func (s *source) Ephemerals() map[protocol.SessionID][]string {
 		m[id] = state.Tree().Ephemerals(id)
 	}
 	return m
+}
+
+// watching counts the data table of the watches, for wchs.
+func (s *source) watching() (conns, paths, watches int) {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	c := state.Watches().Counts()
+	return c.Connections, c.Paths, c.Watches
+}
+
+func (s *source) WatchesBySession() []watch.SessionPaths {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	return state.Watches().BySession()
+}
+
+func (s *source) WatchesByPath() []watch.PathSessions {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	return state.Watches().ByPath()
+}
+
+// Digests are those of every 128th zxid, as the tree keeps them.
+func (s *source) Digests() []admin.Digest {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	log := state.Tree().DigestLog()
+	list := make([]admin.Digest, 0, len(log))
+	for _, d := range log {
+		list = append(list, admin.Digest{Zxid: d.Zxid, Digest: d.Digest})
+	}
+	return list
 }
 
 func (s *source) ResetServer()         { s.conns.Totals().Reset() }

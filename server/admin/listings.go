@@ -1,14 +1,12 @@
 package admin
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"zookit/protocol"
 	"zookit/server/cnxn"
 )
 
@@ -84,30 +82,22 @@ func (w *Words) connectionSets(b *strings.Builder) {
 	}
 }
 
-// watches prints the data watches by session (wchc) or by path (wchp).
-func (w *Words) watches(b *strings.Builder, bySession bool) {
-	list := w.Source.DataWatches()
-	slices.SortFunc(list, func(x, y Watched) int {
-		if bySession {
-			return cmp.Or(cmp.Compare(x.Session, y.Session), strings.Compare(x.Path, y.Path))
+func (w *Words) watchesBySession(b *strings.Builder) {
+	for _, s := range w.Source.WatchesBySession() {
+		fmt.Fprintf(b, "%s\n", s.Session)
+		for _, path := range s.Paths {
+			fmt.Fprintf(b, "\t%s\n", path)
 		}
-		return cmp.Or(strings.Compare(x.Path, y.Path), cmp.Compare(x.Session, y.Session))
-	})
-	var session protocol.SessionID
-	path, first := "", true
-	for _, x := range list {
-		if bySession {
-			if first || x.Session != session {
-				fmt.Fprintf(b, "%s\n", x.Session)
-			}
-			fmt.Fprintf(b, "\t%s\n", x.Path)
-		} else {
-			if first || x.Path != path {
-				fmt.Fprintf(b, "%s\n", x.Path)
-			}
-			fmt.Fprintf(b, "\t%s\n", x.Session)
+	}
+	b.WriteString("\n")
+}
+
+func (w *Words) watchesByPath(b *strings.Builder) {
+	for _, p := range w.Source.WatchesByPath() {
+		fmt.Fprintf(b, "%s\n", p.Path)
+		for _, id := range p.Sessions {
+			fmt.Fprintf(b, "\t%s\n", id)
 		}
-		session, path, first = x.Session, x.Path, false
 	}
 	b.WriteString("\n")
 }

@@ -11,6 +11,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/server/cnxn"
+	"zookit/server/watch"
 )
 
 // Version is the ZooKeeper release whose behaviour clients find here. Clients
@@ -76,12 +77,6 @@ type Expiry struct {
 	Sessions []protocol.SessionID
 }
 
-// Watched is one watched path and the session that watches it.
-type Watched struct {
-	Path    string
-	Session protocol.SessionID
-}
-
 // Digest is the tree's digest after the txn with that zxid.
 type Digest struct {
 	Zxid   protocol.Zxid
@@ -96,10 +91,11 @@ type Source interface {
 	Sizes() (dataDir, logDir int64) // bytes in the two directories
 	Expiries() []Expiry             // sessions by the time of their expiry, earliest first
 	Ephemerals() map[protocol.SessionID][]string
-	DataWatches() []Watched // in any order
-	Digests() []Digest      // oldest first
-	ResetServer()           // srst
-	ResetConns()            // crst
+	WatchesBySession() []watch.SessionPaths
+	WatchesByPath() []watch.PathSessions
+	Digests() []Digest // oldest first
+	ResetServer()      // srst
+	ResetConns()       // crst
 	TraceMask() int64
 	SetTraceMask(int64)
 }

@@ -56,9 +56,9 @@ func (w *Words) Answer(word string, arg int64) string {
 	case "wchs":
 		fmt.Fprintf(&b, "%d connections watching %d paths\nTotal watches:%d\n", st.WatchingConns, st.WatchedPaths, st.DataWatches)
 	case "wchc":
-		w.watches(&b, true)
+		w.watchesBySession(&b)
 	case "wchp":
-		w.watches(&b, false)
+		w.watchesByPath(&b)
 	case "dirs":
 		data, log := w.Source.Sizes()
 		fmt.Fprintf(&b, "datadir_size: %d\nlogdir_size: %d\n", data, log)

@@ -185,11 +185,11 @@ func (s *Server) touch(c *Conn) {
 // Touched moves the connections touched by commits to list. It belongs to the
 // pipeline's goroutine.
 func (s *Server) Touched(list []*Conn) []*Conn {
-	for i, c := range s.touched {
-		c.touched = false
-		s.touched[i] = nil
-	}
 	list = append(list, s.touched...)
+	for _, c := range list {
+		c.touched = false
+	}
+	clear(s.touched)
 	s.touched = s.touched[:0]
 	return list
 }

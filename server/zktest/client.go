@@ -208,3 +208,10 @@ func Word(t testing.TB, addr, word string) string {
 	}
 	return answer
 }
+
+// Ping sends a ping and reads its reply, which has xid −2 whatever was sent.
+func (c *Client) Ping() Reply {
+	c.t.Helper()
+	c.Write(Request(nil, protocol.XidPing, protocol.OpPing, nil))
+	return c.Receive()
+}

@@ -4,10 +4,12 @@
 //	conn, _, err := zk.Connect([]string{srv.Addr()}, 5*time.Second)
 //
 // The server keeps its data in memory, listens on a free port of 127.0.0.1,
-// answers every four-letter word, and is stopped when the test ends.
+// answers every four-letter word, logs into the test's output, and is stopped
+// when the test ends.
 package zktest
 
 import (
+	"log/slog"
 	"testing"
 
 	"zookit/server"
@@ -51,7 +53,11 @@ func Start(t testing.TB, opts ...server.Option) *Server {
 func StartConfig(t testing.TB, cfg *config.Config, opts ...server.Option) *Server {
 	t.Helper()
 	s := &Server{t: t, cfg: cfg}
-	s.opts = append([]server.Option{server.WithFS(vfs.NewMem()), server.WithFourLetterWords("*")}, opts...)
+	s.opts = append([]server.Option{
+		server.WithFS(vfs.NewMem()),
+		server.WithFourLetterWords("*"),
+		server.WithLogger(slog.New(slog.NewTextHandler(t.Output(), nil))),
+	}, opts...)
 	t.Cleanup(func() { _ = s.close() })
 	s.start()
 	return s
@@ -100,4 +106,3 @@ func (s *Server) close() error {
 	}
 	return s.srv.Close()
 }
-
