@@ -1,3 +1,8 @@
 module zookit
 
-go 1.26
+go 1.26.0
+
+require (
+	github.com/golang/snappy v1.0.0
+	golang.org/x/sys v0.49.0
+)
