@@ -177,7 +177,7 @@ func (p *pipeline) handOut() {
 		return
 	}
 	for _, n := range rd.Notes {
-		p.note(n)
+		logNote(p.log, n)
 	}
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
@@ -266,8 +266,8 @@ func (p *pipeline) setTimer(timer *time.Timer) {
 	timer.Reset(wait)
 }
 
-// note logs what the replica noted.
-func (p *pipeline) note(n replica.Note) {
+// logNote logs what the replica noted.
+func logNote(log *slog.Logger, n replica.Note) {
 	args := make([]any, 0, 6)
 	if n.Session != 0 {
 		args = append(args, "session", n.Session)
@@ -278,7 +278,7 @@ func (p *pipeline) note(n replica.Note) {
 	if n.Ms != 0 {
 		args = append(args, "ms", n.Ms)
 	}
-	p.log.Info(n.Text, args...)
+	log.Info(n.Text, args...)
 }
 
 // syncStats counts syncs; read by Status.

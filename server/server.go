@@ -216,8 +216,33 @@ func (s *Server) recover() error {
 	if err := s.rep.Start(now()); err != nil {
 		return fmt.Errorf("start from %s: %w", s.cfg.DataDir, err)
 	}
+	if got.Fresh || got.WantSnapshot {
+		if err := s.firstSnapshot(); err != nil {
+			return err
+		}
+	}
 	s.log.Info("recovered", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns,
 		"ms", time.Since(begin).Milliseconds())
+	return nil
+}
+
+// firstSnapshot writes a snapshot before anything is served: an empty directory
+// gets snapshot.0, as Apache gives it, without which Apache would not open the
+// logs.
+func (s *Server) firstSnapshot() error {
+	s.rep.TakeSnapshot()
+	rd := s.rep.Ready()
+	for _, n := range rd.Notes {
+		logNote(s.log, n)
+	}
+	if rd.Snapshot == nil {
+		return s.rep.Err()
+	}
+	err := s.store.Snapshot(rd.SnapshotZxid, rd.Snapshot)
+	s.rep.SnapshotDone(err)
+	if err != nil {
+		return fmt.Errorf("write the first snapshot: %w", err)
+	}
 	return nil
 }
 

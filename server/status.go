@@ -42,8 +42,9 @@ func (s *source) Status() Status {
 
 	r := s.rep.State().Status()
 	st.Zxid, st.Nodes, st.DataBytes = r.LastZxid, r.Nodes, r.DataSize
-	st.Ephemerals, st.Sessions, st.Watches = r.Ephemerals, r.Sessions, r.Watches
-	st.WatchingConns, st.WatchedPaths, st.DataWatches = s.watching()
+	st.Ephemerals, st.Sessions = r.Ephemerals, r.Sessions
+	s.rep.State().Watches(func(t *watch.Tables) { st.Watches = t.Count() })
+	st.WatchingConns, st.WatchedPaths, st.DataWatches = r.Watches.Connections, r.Watches.Paths, r.Watches.Watches
 	st.Snapshots = s.pipe.snapshots.Load()
 	st.Syncs = s.pipe.syncs.read()
 	return st
@@ -105,27 +106,14 @@ func (s *source) Ephemerals() map[protocol.SessionID][]string {
 	return m
 }
 
-// watching counts the data table of the watches, for wchs.
-func (s *source) watching() (conns, paths, watches int) {
-	state := s.rep.State()
-	state.RLock()
-	defer state.RUnlock()
-	c := state.Watches().Counts()
-	return c.Connections, c.Paths, c.Watches
+func (s *source) WatchesBySession() (list []watch.SessionPaths) {
+	s.rep.State().Watches(func(t *watch.Tables) { list = t.BySession() })
+	return list
 }
 
-func (s *source) WatchesBySession() []watch.SessionPaths {
-	state := s.rep.State()
-	state.RLock()
-	defer state.RUnlock()
-	return state.Watches().BySession()
-}
-
-func (s *source) WatchesByPath() []watch.PathSessions {
-	state := s.rep.State()
-	state.RLock()
-	defer state.RUnlock()
-	return state.Watches().ByPath()
+func (s *source) WatchesByPath() (list []watch.PathSessions) {
+	s.rep.State().Watches(func(t *watch.Tables) { list = t.ByPath() })
+	return list
 }
 
 // Digests are those of every 128th zxid, as the tree keeps them.
