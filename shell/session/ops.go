@@ -68,7 +68,7 @@ func (s *Session) Delete(ctx context.Context, path string, version int32) error 
 	abs := s.abs(path)
 	return s.c.call(ctx, call{op: protocol.OpDelete, path: path,
 		req:  &protocol.DeleteRequest{Path: abs, Version: version},
-		done: func() { s.c.deleted(abs) }})
+		done: func() { delete(s.c.ephemerals, abs) }})
 }
 
 // Exists returns the Stat of a znode, or NoNode. With watch it also sets a

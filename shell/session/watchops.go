@@ -38,14 +38,14 @@ func (s *Session) RemoveWatches(ctx context.Context, path string, kind protocol.
 		return err
 	}
 	abs := s.abs(path)
-	if !s.c.watches.Has(abs, kind) {
+	if !s.c.holdsWatch(abs, kind) {
 		return &OpError{Op: protocol.OpRemoveWatches, Path: path, Code: protocol.NoWatcher}
 	}
 	err := s.c.call(ctx, call{op: protocol.OpRemoveWatches, path: path,
 		req:  &protocol.RemoveWatchesRequest{Path: abs, Type: kind},
 		done: func() { s.c.removeWatches(abs, kind) }})
 	if err != nil && local && !errors.Is(err, ErrClosed) {
-		s.c.removeWatches(abs, kind)
+		s.c.forgetWatches(abs, kind)
 		return nil
 	}
 	return err
