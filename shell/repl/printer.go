@@ -1,0 +1,137 @@
+package repl
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strconv"
+	"sync"
+
+	runewidth "github.com/mattn/go-runewidth"
+)
+
+// maxHeld bounds the unfinished line a Printer keeps back while somebody types.
+const maxHeld = 64 << 10
+
+// Printer writes to the terminal and knows what the prompt has on the screen. As an io.Writer it is safe for
+// concurrent use at any time: while somebody types, whole lines are printed above the prompt, and the prompt, the
+// half-typed line and the drop-down are drawn again below (an unfinished line waits for its end); otherwise the
+// bytes go straight out. Everything the shell prints should go through one Printer: it also notices output that
+// does not end with a newline, so that the next prompt starts on a line of its own.
+type Printer struct {
+	mu  sync.Mutex
+	out io.Writer
+
+	cols    int    // width of the terminal, 0 before the first prompt
+	live    bool   // a prompt is on the screen
+	frame   []byte // what draws it, from the first column of its first row
+	x, y    int    // cursor, relative to that place
+	held    []byte // unfinished line printed while live
+	midLine bool   // the last byte written outside a prompt was no newline
+
+	refresh func() // set while Run edits a line
+}
+
+// NewPrinter returns a Printer that writes to out, nil for os.Stdout.
+func NewPrinter(out io.Writer) *Printer {
+	if out == nil {
+		out = os.Stdout
+	}
+	return &Printer{out: out}
+}
+
+// Write prints b, above the prompt when there is one.
+func (p *Printer) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.live {
+		return p.direct(b)
+	}
+	p.held = append(p.held, b...)
+	end := bytes.LastIndexByte(p.held, '\n') + 1
+	if end == 0 && len(p.held) < maxHeld {
+		return len(b), nil
+	}
+	if end == 0 {
+		p.held = append(p.held, '\n')
+		end = len(p.held)
+	}
+	text := p.appendOrigin(nil)
+	text = append(text, eraseDown...)
+	text = append(text, p.held[:end]...)
+	text = append(text, p.frame...)
+	p.held = append(p.held[:0], p.held[end:]...)
+	x, y := p.x, p.y
+	if _, err := p.out.Write(text); err != nil {
+		return 0, err
+	}
+	p.x, p.y = x, y // the frame leaves the cursor where it was
+	return len(b), nil
+}
+
+// Refresh draws the prompt anew and asks for the suggestions again: the text of the prompt has changed, or an
+// answer for the completion has arrived. Without a prompt on the screen it does nothing.
+func (p *Printer) Refresh() {
+	p.mu.Lock()
+	refresh := p.refresh
+	p.mu.Unlock()
+	if refresh != nil {
+		refresh()
+	}
+}
+
+// direct writes while no prompt is on the screen. The caller holds mu.
+func (p *Printer) direct(b []byte) (int, error) {
+	if len(b) > 0 {
+		p.midLine = b[len(b)-1] != '\n'
+	}
+	return p.out.Write(b)
+}
+
+// appendOrigin appends what moves the cursor to the first column of the prompt's first row.
+func (p *Printer) appendOrigin(b []byte) []byte {
+	if p.y > 0 {
+		b = append(b, "\x1b["...)
+		b = strconv.AppendInt(b, int64(p.y), 10)
+		b = append(b, 'A')
+	}
+	return append(b, '\r')
+}
+
+// gone notes that the prompt has become ordinary text above the cursor, and prints what was held back.
+// The caller holds mu.
+func (p *Printer) gone() {
+	p.live, p.frame, p.x, p.y, p.midLine = false, p.frame[:0], 0, 0, false
+	if len(p.held) > 0 {
+		held := p.held
+		p.held = nil
+		_, _ = p.direct(held)
+	}
+}
+
+// advance moves the tracked cursor over text that is written in a frame, wrapping as the terminal does.
+func (p *Printer) advance(text []byte) {
+	for len(text) > 0 {
+		line := text
+		i := bytes.IndexByte(text, '\n')
+		if i >= 0 {
+			line = text[:i]
+		}
+		p.x += runewidth.StringWidth(string(line))
+		for p.cols > 0 && p.x > p.cols {
+			p.x -= p.cols
+			p.y++
+		}
+		if i < 0 {
+			return
+		}
+		p.x, p.y = 0, p.y+1
+		text = text[i+1:]
+	}
+}
+
+const (
+	eraseDown  = "\x1b[J"
+	hideCursor = "\x1b[?25l"
+	showCursor = "\x1b[?25h"
+)
