@@ -98,15 +98,108 @@ func (p *Printer) appendOrigin(b []byte) []byte {
 	return append(b, '\r')
 }
 
-// gone notes that the prompt has become ordinary text above the cursor, and prints what was held back.
-// The caller holds mu.
+// draw puts a frame on the screen in the place of the last one; the cursor ends at column x and row y of it.
+func (p *Printer) draw(frame []byte, x, y int) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live && x == p.x && y == p.y && bytes.Equal(frame, p.frame) {
+		return nil
+	}
+	var b []byte
+	if p.midLine && !p.live {
+		b = append(b, '\r', '\n')
+	}
+	b = p.appendOrigin(b)
+	b = append(b, frame...)
+	p.frame = append(p.frame[:0], frame...)
+	p.live, p.midLine, p.x, p.y = true, false, x, y
+	_, err := p.out.Write(b)
+	return err
+}
+
+// endLine puts text, which ends with a newline, in the place of the frame: the prompt and the line as they stay.
+func (p *Printer) endLine(text []byte) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	b := p.appendOrigin(nil)
+	b = append(b, eraseDown...)
+	b = append(b, text...)
+	_, err := p.out.Write(b)
+	p.gone()
+	return err
+}
+
+// leave writes a control sequence, and begins a new line should the prompt still be on the screen.
+func (p *Printer) leave(sequence string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live {
+		sequence = "\r\n" + sequence
+	}
+	_, _ = io.WriteString(p.out, sequence)
+	if p.live {
+		p.gone()
+	}
+}
+
+// gone notes that the prompt is ordinary text now, with the cursor below, and prints what was held back. The caller
+// holds mu.
 func (p *Printer) gone() {
 	p.live, p.frame, p.x, p.y, p.midLine = false, p.frame[:0], 0, 0, false
-	if len(p.held) > 0 {
-		held := p.held
+	if held := p.held; len(held) > 0 {
 		p.held = nil
 		_, _ = p.direct(held)
 	}
+}
+
+// cleared clears the screen; the next frame begins in its first row.
+func (p *Printer) cleared() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.live, p.frame, p.x, p.y, p.midLine = false, p.frame[:0], 0, 0, false
+	_, err := io.WriteString(p.out, "\x1b[2J\x1b[H")
+	return err
+}
+
+// resize takes the new width of the terminal. Terminals break the rows of a long line anew, so the cursor's place
+// is computed from its distance to the first column.
+func (p *Printer) resize(cols int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.live && p.cols > 0 && p.cols != cols {
+		at := p.y*p.cols + p.x
+		p.x, p.y = at%cols, at/cols
+		p.frame = p.frame[:0] // drawn for the old width
+	}
+	p.cols = cols
+}
+
+// width is the width of the terminal in columns.
+func (p *Printer) width() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.cols
+}
+
+// control writes a control sequence that leaves the cursor where it is.
+func (p *Printer) control(sequence string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, _ = io.WriteString(p.out, sequence)
+}
+
+// echoed notes that the terminal itself may have written something where the cursor is (^C).
+func (p *Printer) echoed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.midLine = true
+}
+
+// setRefresh says what Refresh does.
+func (p *Printer) setRefresh(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refresh = f
 }
 
 // advance moves the tracked cursor over text that is written in a frame, wrapping as the terminal does.
@@ -135,3 +228,14 @@ const (
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
 )
+
+// plainPrompt writes a prompt that is ordinary text.
+func (p *Printer) plainPrompt(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.midLine {
+		text = "\n" + text
+	}
+	p.midLine = false
+	_, _ = io.WriteString(p.out, text)
+}

@@ -8,8 +8,12 @@ package repl
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"syscall"
+
+	"golang.org/x/term"
 
 	"zookit/shell/complete"
 )
@@ -46,7 +50,7 @@ type Options struct {
 }
 
 // ErrInterrupted is the cause of the end of a command's context when Ctrl-C ended it.
-var ErrInterrupted = fmt.Errorf("interrupted")
+var ErrInterrupted = errors.New("interrupted")
 
 // SignalError is what Run returns when a signal ended it. The terminal is restored by then; what is left to the
 // caller is to close its session and to exit with ExitCode.
@@ -58,18 +62,76 @@ type PanicError struct {
 	Stack []byte
 }
 
-// Run reads lines and executes them until Execute says exit or the input ends (nil), ctx ends (its cause), or a
-// signal ends it (*SignalError). The terminal is then as it was before.
-func Run(ctx context.Context, o Options) error {
-	return nil
-}
-
-// KeepInHistory leaves out of the history what carries a secret (addauth) and what starts with a blank.
-func KeepInHistory(line string) bool { return true }
+// Error says which signal it was.
+func (e *SignalError) Error() string { return "ended by signal: " + e.Signal.String() }
 
 // ExitCode is 128 plus the number of the signal, as shells have it.
-func (e *SignalError) ExitCode() int { return 1 }
+func (e *SignalError) ExitCode() int {
+	if s, ok := e.Signal.(syscall.Signal); ok {
+		return 128 + int(s)
+	}
+	return 1
+}
 
-func (e *SignalError) Error() string { return "ended by " + e.Signal.String() }
+// Error says what the panic was about; Stack says where.
+func (e *PanicError) Error() string { return fmt.Sprintf("the command panicked: %v", e.Value) }
 
-func (e *PanicError) Error() string { return fmt.Sprintf("panic: %v", e.Value) }
+// Run reads lines and executes them until Execute says exit or the input ends (nil), ctx ends (its cause), a
+// signal ends it (*SignalError), or Execute panics (*PanicError). The terminal is then as it was before.
+//
+// While Run runs it owns SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH and SIGCONT. Ctrl-C at the prompt clears the
+// line; during a command it ends the command's context and drops what was typed ahead. The other signals, and
+// SIGINT sent to the process at the prompt, end Run; a command gets endGrace to return before that.
+//
+// Without a terminal for input and output, with TERM=dumb, or in a window too narrow for a prompt, lines are read
+// plainly: no editing, no history, no completion, and no prompt unless the input is a terminal.
+func Run(ctx context.Context, o Options) error {
+	o = o.withDefaults()
+	if canEdit(o) {
+		if t, err := openTerminal(o.In, o.Out); err == nil {
+			if e, err := newEditor(o, t); err == nil {
+				return runLines(ctx, o, e)
+			}
+			t.close()
+		}
+	}
+	return runLines(ctx, o, newPlain(o))
+}
+
+// withDefaults fills in what the caller left out.
+func (o Options) withDefaults() Options {
+	if o.In == nil {
+		o.In = os.Stdin
+	}
+	if o.Out == nil {
+		o.Out = os.Stdout
+	}
+	if o.Printer == nil {
+		o.Printer = NewPrinter(o.Out)
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if o.Prompt == nil {
+		o.Prompt = func() string { return "> " }
+	}
+	if o.Execute == nil {
+		o.Execute = func(context.Context, string) bool { return false }
+	}
+	if o.Keep == nil {
+		o.Keep = KeepInHistory
+	}
+	if o.HistoryFile == os.DevNull {
+		o.HistoryFile = ""
+	}
+	return o
+}
+
+// canEdit tells whether the terminal is one to edit lines on.
+func canEdit(o Options) bool {
+	if !term.IsTerminal(int(o.In.Fd())) || !term.IsTerminal(int(o.Out.Fd())) || o.Getenv("TERM") == "dumb" {
+		return false
+	}
+	cols, _ := windowSize(o.Out)
+	return cols >= minCols
+}
