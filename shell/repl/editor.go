@@ -203,8 +203,8 @@ func (e *editor) complete(d prompt.Document) []prompt.Suggest {
 }
 
 // fill turns suggestions into what go-prompt wants: the text that replaces the word before the cursor, from the
-// last of wordBreaks. One that changes more than this word (a quote that has to go before the whole argument) is
-// mended when it is accepted.
+// last of wordBreaks. One that changes more than this word (a quotation mark that has to go before the whole argument)
+// or needs one behind it is mended when it is accepted.
 func (s *shown) fill(suggestions []complete.Suggestion) {
 	word := strings.LastIndexAny(s.line[:s.pos], wordBreaks) + 1
 	for _, c := range suggestions {
@@ -215,10 +215,12 @@ func (s *shown) fill(suggestions []complete.Suggestion) {
 			text = s.line[word:c.Start] + c.Text
 		}
 		if !ok {
+			text = c.Label
+		}
+		if !ok || c.Close != "" {
 			if s.mends == nil {
 				s.mends = make(map[string]complete.Suggestion)
 			}
-			text = c.Label
 			s.mends[text] = c
 		}
 		s.suggestions = append(s.suggestions, prompt.Suggest{Text: text, Description: c.Summary})
@@ -238,8 +240,12 @@ func (e *editor) mend(b *prompt.Buffer) {
 	if !ok || !known {
 		return
 	}
+	text := c.Text
+	if !e.parser.wordGoesOn() && !strings.HasPrefix(b.Document().TextAfterCursor(), c.Close) {
+		text += c.Close
+	}
 	b.DeleteBeforeCursor(utf8.RuneCountInString(before[c.Start:]))
-	b.InsertText(c.Text, false, true)
+	b.InsertText(text, false, true)
 }
 
 // setLine replaces the line.

@@ -31,7 +31,7 @@ type reader interface {
 	redraw()
 	// commandStarts is called when a line is about to be executed; interrupted means that Ctrl-C was typed already.
 	commandStarts() (interrupted bool)
-	// commandInterrupted is told of Ctrl-C during a command.
+	// commandInterrupted is told of Ctrl-C during a command, before the command is.
 	commandInterrupted()
 	// close gives the terminal back. readLine has returned for the last time.
 	close()
@@ -117,8 +117,8 @@ func (l *lines) interrupt() bool {
 	if cancel == nil {
 		return late || l.reader.interrupt()
 	}
-	cancel(ErrInterrupted)
 	l.reader.commandInterrupted()
+	cancel(ErrInterrupted)
 	return true
 }
 

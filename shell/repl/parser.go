@@ -46,6 +46,7 @@ type parser struct {
 	stopped   bool
 	completes bool // a suggestion is selected in the last frame
 	length    int  // bytes of the line at the last stroke
+	goesOn    bool // what is typed behind an accepted suggestion belongs to the same word
 }
 
 func newParser(t *terminal, in, out *os.File, p *Printer, s *search) *parser {
@@ -174,6 +175,7 @@ func (r *parser) translate(s stroke) stroke {
 	if r.completes {
 		// The suggestion is taken by a stroke of its own, which can mend the line where go-prompt cannot.
 		r.queue = append(r.queue, s)
+		r.goesOn = s.text() && s[0] != ' '
 		return strokeAccept
 	}
 	return s
@@ -255,11 +257,19 @@ func (r *parser) again() error {
 	return r.stopping
 }
 
-// typedAhead tells whether more strokes wait than the one being handled.
+// wordGoesOn tells, when a suggestion has been accepted, whether its word is typed on.
+func (r *parser) wordGoesOn() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.goesOn
+}
+
+// typedAhead tells whether more is typed already than the stroke being handled, other than a Tab that asks for the
+// suggestions.
 func (r *parser) typedAhead() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return len(r.keys.in) > 0
+	return len(r.keys.in) > 0 && r.keys.in[0] != strokeTab[0]
 }
 
 // interrupted tells whether Ctrl-C was typed ahead of the command that begins; what was typed before it is

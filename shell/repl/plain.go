@@ -113,7 +113,8 @@ func (p *plain) interrupt() bool {
 	if !p.terminal {
 		return false
 	}
-	_, _ = io.WriteString(p.o.Printer, "\n"+interruptHint)
+	p.o.Printer.echoed()
+	_, _ = io.WriteString(p.o.Printer, interruptHint)
 	p.showPrompt()
 	return true
 }

@@ -28,6 +28,7 @@ type Printer struct {
 	x, y    int    // cursor, relative to that place
 	held    []byte // unfinished line printed while live
 	midLine bool   // the last byte written outside a prompt was no newline
+	echo    bool   // the terminal itself has written behind that byte (^C)
 
 	refresh func() // set while Run edits a line
 }
@@ -82,9 +83,14 @@ func (p *Printer) Refresh() {
 
 // direct writes while no prompt is on the screen. The caller holds mu.
 func (p *Printer) direct(b []byte) (int, error) {
-	if len(b) > 0 {
-		p.midLine = b[len(b)-1] != '\n'
+	if len(b) == 0 {
+		return 0, nil
 	}
+	if p.echo {
+		p.echo = false
+		_, _ = io.WriteString(p.out, "\n")
+	}
+	p.midLine = b[len(b)-1] != '\n'
 	return p.out.Write(b)
 }
 
@@ -106,13 +112,13 @@ func (p *Printer) draw(frame []byte, x, y int) error {
 		return nil
 	}
 	var b []byte
-	if p.midLine && !p.live {
+	if (p.midLine || p.echo) && !p.live {
 		b = append(b, '\r', '\n')
 	}
 	b = p.appendOrigin(b)
 	b = append(b, frame...)
 	p.frame = append(p.frame[:0], frame...)
-	p.live, p.midLine, p.x, p.y = true, false, x, y
+	p.live, p.midLine, p.echo, p.x, p.y = true, false, false, x, y
 	_, err := p.out.Write(b)
 	return err
 }
@@ -188,11 +194,12 @@ func (p *Printer) control(sequence string) {
 	_, _ = io.WriteString(p.out, sequence)
 }
 
-// echoed notes that the terminal itself may have written something where the cursor is (^C).
+// echoed notes that the terminal itself has written something where the cursor is (^C): what comes next begins a
+// new line.
 func (p *Printer) echoed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.midLine = true
+	p.echo = !p.live
 }
 
 // setRefresh says what Refresh does.
@@ -233,9 +240,9 @@ const (
 func (p *Printer) plainPrompt(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.midLine {
+	if p.midLine || p.echo {
 		text = "\n" + text
 	}
-	p.midLine = false
+	p.midLine, p.echo = false, false
 	_, _ = io.WriteString(p.out, text)
 }

@@ -108,7 +108,7 @@ func childComplete(line string, pos int) []complete.Suggestion {
 	}
 	return []complete.Suggestion{
 		{Start: start, Text: parent[start:] + "alpha", Label: "alpha"},
-		{Start: start, Text: `"` + parent[start:] + "b c", Label: "b c"},
+		{Start: start, Text: `"` + strings.TrimPrefix(parent[start:], `"`) + "b c", Close: `"`, Label: "b c"},
 	}
 }
 
@@ -304,8 +304,12 @@ func (c *console) exits(code int) {
 	if after := c.modes(); after != c.before {
 		c.t.Errorf("the terminal's modes were\n%+v\nand are\n%+v", c.before, after)
 	}
+	c.slave.Close() // the last to hold it: the reader gets all that was written, and the end
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	for !c.eof {
+		c.grown.Wait()
+	}
 	raw := c.raw.String()
 	if strings.Count(raw, bracketedPasteOn) > 0 && strings.LastIndex(raw, bracketedPasteOff) < strings.LastIndex(raw, bracketedPasteOn) && code != 3 {
 		c.t.Error("bracketed paste is left on")

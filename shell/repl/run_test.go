@@ -80,7 +80,7 @@ func TestInterruptCommand(t *testing.T) {
 		c.send("wait\r")
 		c.sees("waiting\r\n")
 		c.send("\x03")
-		c.rows("^C"+"stopped: interrupted", "mzk>")
+		c.rows("^C", "stopped: interrupted", "mzk>")
 	}
 	c.send("deaf\r")
 	c.sees("deaf\r\n")
@@ -155,7 +155,7 @@ func TestTypeAhead(t *testing.T) {
 	c.send("\x1b[200~wait\rsay dangerous\r\x1b[201~")
 	c.sees("waiting\r\n")
 	c.send("\x03")
-	c.rows("^Cstopped: interrupted", "mzk>")
+	c.rows("^C", "stopped: interrupted", "mzk>")
 	c.send("quit\r")
 	c.exits(0)
 	if strings.Contains(c.raw.String(), "dangerous") {
@@ -343,6 +343,10 @@ func TestCompletion(t *testing.T) {
 	c.has(`mzk> say "/alpha/b c/`)
 	c.send("x\r")
 	c.rows(`said <"/alpha/b c/x>`, "mzk>")
+	c.send("say /\t\t") // a blank behind it ends the argument, and closes the quotation mark
+	c.has("mzk> say /b c\n")
+	c.send(" -s\r")
+	c.rows(`said <"/b c" -s>`, "mzk>")
 	c.send("\t") // on an empty line Tab shows what there is, and nothing is chosen
 	c.has("prints")
 	c.send("quit\r")
@@ -385,7 +389,7 @@ func TestPlainTerminals(t *testing.T) {
 			c.send("wait\r")
 			c.sees("waiting\r\n")
 			c.send("\x03")
-			c.rows("^Cstopped: interrupted", "mzk>")
+			c.rows("^C", "stopped: interrupted", "mzk>")
 			if strings.Contains(c.raw.String(), "\x1b") {
 				t.Errorf("escape sequences: %q", c.raw.String())
 			}
