@@ -54,9 +54,11 @@ func (s stroke) text() bool {
 // decoder cuts the bytes of a terminal into strokes. It never splits a UTF-8 sequence or an escape sequence, and
 // it drops what has no meaning here, so that no control character gets into a line.
 type decoder struct {
-	in    []byte
-	paste bool // inside a bracketed paste
-	crlf  bool // the last line of the paste ended with \r: a \n belongs to it
+	in      []byte
+	crlf    bool // the last byte was \r: a \n belongs to it
+	paste   bool // inside a bracketed paste
+	body    int  // bytes at the beginning of in that are known to be pasted
+	scanned int  // bytes of in that were searched for the end of the paste
 }
 
 // feed adds bytes as they were read.
@@ -67,7 +69,7 @@ func (d *decoder) discard() { *d = decoder{} }
 
 // interrupted tells whether a Ctrl-C was typed ahead, and forgets everything before it.
 func (d *decoder) interrupted() bool {
-	if d.paste || bytes.Contains(d.in, []byte(pasteStart)) {
+	if d.paste || d.body > 0 || bytes.Contains(d.in, []byte(pasteStart)) {
 		return false
 	}
 	i := bytes.LastIndexByte(d.in, strokeInterrupt[0])
@@ -83,7 +85,12 @@ const pasteStart = "\x1b[200~"
 // unfinished sequence is taken as it is.
 func (d *decoder) next(final bool) stroke {
 	for len(d.in) > 0 {
-		if d.paste {
+		if d.crlf && d.in[0] == '\n' {
+			d.take(1)
+			d.crlf = false
+			continue
+		}
+		if d.paste || d.body > 0 {
 			s, more := d.nextPasted(final)
 			if s != "" || more {
 				return s
@@ -91,12 +98,13 @@ func (d *decoder) next(final bool) stroke {
 			continue
 		}
 		s, n := decode(d.in, final)
-		d.in = d.in[n:]
 		if n == 0 {
 			return ""
 		}
+		d.crlf = d.in[0] == '\r'
+		d.in = d.in[n:]
 		if s == pasteStart {
-			d.paste, d.crlf = true, false
+			d.paste = true
 			continue
 		}
 		if s != "" {
@@ -107,37 +115,47 @@ func (d *decoder) next(final bool) stroke {
 }
 
 // nextPasted returns the next stroke of a paste: a run of text or the end of a line. Nothing is used before the
-// whole paste is there: the rest of it would be read by a command, and echoed by the terminal.
+// whole paste is there: the rest of it would be read by a command, and echoed by the terminal. When the end does not
+// come, what is there is used as a paste and what follows is not.
 func (d *decoder) nextPasted(final bool) (s stroke, more bool) {
-	end := bytes.Index(d.in, []byte(pasteEnd))
-	if end < 0 && !final && len(d.in) < maxPaste {
-		return "", true
+	if d.body == 0 {
+		from := max(d.scanned-len(pasteEnd), 0)
+		i := bytes.Index(d.in[from:], []byte(pasteEnd))
+		switch {
+		case i == 0 && from == 0:
+			d.in = d.in[len(pasteEnd):]
+			d.paste, d.scanned = false, 0
+			return "", false
+		case i >= 0:
+			d.body = from + i
+		case final || len(d.in) >= maxPaste:
+			d.body = len(d.in)
+			d.paste = false
+		default:
+			d.scanned = len(d.in)
+			return "", true
+		}
+		d.scanned = 0
 	}
-	if end == 0 {
-		d.in = d.in[len(pasteEnd):]
-		d.paste = false
-		return "", false
+	body := d.in[:d.body]
+	n := 1
+	if s = strokeEnter; body[0] == '\r' || body[0] == '\n' {
+		d.crlf = body[0] == '\r'
+	} else {
+		if n = bytes.IndexAny(body, "\r\n"); n < 0 {
+			n = len(body)
+		}
+		d.crlf = false
+		s = stroke(printable(strings.ReplaceAll(strings.ToValidUTF8(string(body[:n]), "\uFFFD"), "\t", " ")))
 	}
-	body := d.in
-	if end > 0 {
-		body = d.in[:end]
-	} else if final {
-		d.paste = false // the end never came: do not treat all that follows as a paste
-	}
-	if body[0] == '\n' && d.crlf {
-		d.in, d.crlf = d.in[1:], false
-		return "", false
-	}
-	d.crlf = body[0] == '\r'
-	if body[0] == '\r' || body[0] == '\n' {
-		d.in = d.in[1:]
-		return strokeEnter, false
-	}
-	if i := bytes.IndexAny(body, "\r\n"); i >= 0 {
-		body = body[:i]
-	}
-	d.in = d.in[len(body):]
-	return stroke(printable(strings.ReplaceAll(string(body), "\t", " "))), false
+	d.take(n)
+	return s, false
+}
+
+// take removes n bytes.
+func (d *decoder) take(n int) {
+	d.in = d.in[n:]
+	d.body = max(d.body-n, 0)
 }
 
 // printable drops control characters.
@@ -156,12 +174,7 @@ func decode(b []byte, final bool) (stroke, int) {
 	switch c := b[0]; {
 	case c == '\x1b':
 		return decodeEscape(b, final)
-	case c == '\n':
-		return strokeEnter, 1
-	case c == '\r':
-		if len(b) > 1 && b[1] == '\n' {
-			return strokeEnter, 2
-		}
+	case c == '\n' || c == '\r':
 		return strokeEnter, 1
 	case c < ' ' || c == 0x7f:
 		return controlStroke(c), 1

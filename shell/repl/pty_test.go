@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -64,8 +65,8 @@ func child() int {
 				fmt.Fprintln(printer, "deaf ends")
 			case "ask":
 				fmt.Fprint(printer, "sure? ")
-				answer, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-				fmt.Fprintf(printer, "answer %q\n", answer)
+				answer, err := ReadAnswer(ctx, os.Stdin)
+				fmt.Fprintf(printer, "answer %q %v\n", answer, err)
 			case "modes":
 				fmt.Fprintln(printer, "modes", modesOf(int(os.Stdin.Fd())))
 			case "panic":
@@ -81,6 +82,10 @@ func child() int {
 		},
 	})
 	fmt.Fprintln(printer, "run returned:", err)
+	if left := leftBehind(); left != "" {
+		fmt.Fprintf(printer, "goroutines left behind: %s\n", left)
+		return 99
+	}
 	var signalled *SignalError
 	var panicked *PanicError
 	switch {
@@ -92,6 +97,23 @@ func child() int {
 		return 1
 	}
 	return 0
+}
+
+// leftBehind returns the stacks of goroutines that Run or go-prompt has not ended.
+func leftBehind() string {
+	for range 1000 {
+		b := make([]byte, 1<<20)
+		b = b[:runtime.Stack(b, true)]
+		if !bytes.Contains(b, []byte("c-bata/go-prompt")) && !bytes.Contains(b, []byte("(*parser)")) && !bytes.Contains(b, []byte("(*lines)")) {
+			return ""
+		}
+		runtime.Gosched()
+		if !bytes.Contains(b, []byte("readBuffer")) {
+			return string(b)
+		}
+		time.Sleep(time.Millisecond) // it has been told to end
+	}
+	return "readBuffer"
 }
 
 // childComplete offers two words for the first letters of "say", and names with and without blanks below /.

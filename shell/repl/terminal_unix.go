@@ -3,6 +3,7 @@
 package repl
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -108,6 +109,31 @@ func retry(call func() error) error {
 	for {
 		if err := call(); !errors.Is(err, unix.EINTR) {
 			return err
+		}
+	}
+}
+
+// readByte waits for one byte of f or the end of ctx, which it looks at ten times a second.
+func readByte(ctx context.Context, f *os.File) (byte, error) {
+	fd := int(f.Fd())
+	for {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, 100); n == 0 && err == nil || errors.Is(err, unix.EINTR) {
+			continue
+		}
+		var b [1]byte
+		n, err := unix.Read(fd, b[:])
+		switch {
+		case errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN):
+		case err != nil:
+			return 0, os.NewSyscallError("read", err)
+		case n == 0:
+			return 0, io.EOF
+		default:
+			return b[0], nil
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package repl
 
 import (
+	"context"
+	"io"
 	"os"
 	"sync/atomic"
 	"time"
@@ -71,3 +73,16 @@ func (t *terminal) wake() { t.woken.Store(true) }
 
 // close puts the console's output back as it was found.
 func (t *terminal) close() { _ = windows.SetConsoleMode(t.out, t.outMode) }
+
+// readByte waits for one byte of f. The end of ctx is noticed when it comes.
+func readByte(ctx context.Context, f *os.File) (byte, error) {
+	var b [1]byte
+	n, err := f.Read(b[:])
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	if n == 0 && err == nil {
+		err = io.EOF
+	}
+	return b[0], err
+}

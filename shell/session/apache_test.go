@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +22,6 @@ type apache struct {
 	dir  string
 	addr string
 	cmd  *exec.Cmd
-	log  bytes.Buffer
 }
 
 const apacheClassPath = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar"
@@ -52,8 +50,8 @@ func startApache(t *testing.T, config ...string) *apache {
 	if err := os.WriteFile(filepath.Join(a.dir, "zoo.cfg"), []byte(strings.Join(cfg, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a.start()
 	t.Cleanup(a.kill)
+	a.start()
 	return a
 }
 
@@ -69,24 +67,37 @@ func (a *apache) start() {
 	a.t.Helper()
 	a.cmd = exec.Command("java", "-Xmx128m", "-cp", apacheClassPath,
 		"org.apache.zookeeper.server.quorum.QuorumPeerMain", filepath.Join(a.dir, "zoo.cfg"))
-	a.cmd.Stdout, a.cmd.Stderr = &a.log, &a.log
+	log, err := os.Create(filepath.Join(a.dir, "log"))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer log.Close()
+	a.cmd.Stdout, a.cmd.Stderr = log, log
 	if err := a.cmd.Start(); err != nil {
 		a.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
-	defer cancel()
-	for ctx.Err() == nil {
-		if out, err := protocol.FourLetter(ctx, a.addr, "srvr"); err == nil && strings.Contains(out, "Zxid") {
+	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
+		if a.answers() {
 			return
 		}
 		time.Sleep(50 * time.Millisecond) // another process: there is no event to await
 	}
-	a.t.Fatalf("Apache did not start:\n%s", a.log.String())
+	said, _ := os.ReadFile(log.Name())
+	a.t.Fatalf("Apache did not start:\n%s", said)
+}
+
+// answers asks for the server's state. A word that arrives while Apache starts
+// may never be answered, hence the short patience.
+func (a *apache) answers() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	out, err := protocol.FourLetter(ctx, a.addr, "srvr")
+	return err == nil && strings.Contains(out, "Zxid")
 }
 
 // kill ends the server as kill -9 does.
 func (a *apache) kill() {
-	if a.cmd.ProcessState == nil {
+	if a.cmd != nil && a.cmd.Process != nil && a.cmd.ProcessState == nil {
 		_ = a.cmd.Process.Kill()
 		_ = a.cmd.Wait()
 	}

@@ -39,7 +39,7 @@ type core struct {
 	ended  chan struct{} // closed when the library's loop has ended
 	ctx    context.Context
 	cancel context.CancelFunc // ends dialing and waiting
-	hurry  chan struct{}      // capacity 1: do not pause before the next attempt
+	hurry  chan struct{}      // capacity 1: somebody began to wait for a connection
 	events *eventQueue
 	wg     sync.WaitGroup // writers
 
@@ -54,6 +54,7 @@ type core struct {
 	refusals []int
 	reasons  []error // the last, by the order of list; nil when none since the last connection
 	expiries int     // sessions lost
+	waiting  int     // callers that wait for a connection
 
 	session   protocol.SessionID
 	timeoutMs int32
@@ -169,10 +170,16 @@ func (c *core) tell() {
 	c.changed = make(chan struct{})
 }
 
-func (c *core) hurryUp() {
-	select {
-	case c.hurry <- struct{}{}:
-	default:
+// wait counts those who wait for a connection; the first ends a long pause
+// between attempts.
+func (c *core) wait(more int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waiting += more; c.waiting == 1 && more > 0 {
+		select {
+		case c.hurry <- struct{}{}:
+		default:
+		}
 	}
 }
 

@@ -69,12 +69,13 @@ func (c *core) dial(_, addr string, _ time.Duration) (net.Conn, error) {
 	return c.adopt(newTap(c, conn, addr, deadline))
 }
 
-// pause waits before another round of the list. A request that arrives in
-// between ends it: somebody wants the connection now.
+// pause waits before another round of the list: longer and longer while nobody
+// wants the connection, shortly when somebody does.
 func (c *core) pause() error {
 	c.mu.Lock()
 	rounds := c.misses / len(c.addrs)
 	between := c.misses > 0 && c.misses%len(c.addrs) == 0
+	wanted := c.waiting > 0
 	c.mu.Unlock()
 	if !between {
 		return c.ctx.Err()
@@ -83,11 +84,15 @@ func (c *core) pause() error {
 	if rounds < 5 {
 		pause = min(firstPause<<(rounds-1), lastPause)
 	}
+	hurry := c.hurry
+	if wanted {
+		pause, hurry = firstPause, nil
+	}
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-c.hurry:
+	case <-hurry:
 	case <-c.ctx.Done():
 	}
 	return c.ctx.Err()

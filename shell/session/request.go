@@ -182,8 +182,9 @@ func (w *patience) allRefused() bool {
 func (w *patience) pause(ctx context.Context, changed <-chan struct{}, p *pending) error {
 	if w.timer == nil {
 		w.timer = time.NewTimer(w.c.o.ConnectTimeout)
-		w.c.hurryUp()
 	}
+	w.c.wait(1)
+	defer w.c.wait(-1)
 	select {
 	case <-changed:
 	case <-w.timer.C:
@@ -194,8 +195,25 @@ func (w *patience) pause(ctx context.Context, changed <-chan struct{}, p *pendin
 	return nil
 }
 
-// replied takes a reply to its request.
-func (c *core) replied(t *tap, h protocol.ReplyHeader, d *jute.Decoder) {
+// finalCode tells whether the server closes the connection after such a reply.
+// It is given up at once then, so that the next request is not lost on it.
+func finalCode(op protocol.OpCode, code protocol.Code) bool {
+	switch code {
+	case protocol.AuthFailed:
+		return op == protocol.OpAuth
+	case protocol.SessionExpired, protocol.SessionMoved, protocol.SessionClosedRequireAuth:
+		return true
+	case protocol.Unimplemented:
+		// Of these the server does not know the number. Others it knows and
+		// has switched off, and the connection stays.
+		return op == protocol.OpCreate2 || op == protocol.OpAddWatch || op == protocol.OpSetWatches2 ||
+			op == protocol.OpWhoAmI || op == protocol.OpGetEphemerals || op == protocol.OpGetAllChildrenNumber || op == protocol.OpMultiRead
+	}
+	return false
+}
+
+// replied takes a reply to its request. An error ends the connection.
+func (c *core) replied(t *tap, h protocol.ReplyHeader, d *jute.Decoder) error {
 	c.mu.Lock()
 	p := t.pending[h.Xid]
 	delete(t.pending, h.Xid)
@@ -210,19 +228,27 @@ func (c *core) replied(t *tap, h protocol.ReplyHeader, d *jute.Decoder) {
 	defer c.mu.Unlock()
 	c.saw(h.Zxid)
 	if p == nil {
-		return
+		return nil
 	}
+	var final error
 	switch {
 	case h.Err != protocol.OK:
 		err = &OpError{Op: p.op, Path: p.path, Code: h.Err}
 		if p.failed != nil {
 			p.failed(h.Err)
 		}
+		if finalCode(p.op, h.Err) {
+			final = err
+			if c.live == t {
+				c.live = nil
+			}
+		}
 	case err == nil && p.done != nil:
 		p.done()
 	}
 	p.zxid = h.Zxid
 	p.result <- err
+	return final
 }
 
 // run writes what is queued on a connection, once its identities and watches

@@ -2,6 +2,7 @@ package session
 
 import (
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,9 @@ func ParseServers(servers string) (addrs []string, chroot string, err error) {
 		if why != "" {
 			return nil, "", &ServersError{Servers: servers, Why: why}
 		}
-		addrs = append(addrs, addr)
+		if !slices.Contains(addrs, addr) {
+			addrs = append(addrs, addr)
+		}
 	}
 	if len(addrs) == 0 {
 		return nil, "", &ServersError{Servers: servers, Why: "it names no server; write host:port[,host:port…][/chroot]"}

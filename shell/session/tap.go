@@ -155,8 +155,7 @@ func (t *tap) receive() error {
 	case h.Xid == protocol.XidNotification:
 		return t.notified(h, d)
 	case h.Xid >= firstXid:
-		t.c.replied(t, h, d)
-		return nil
+		return t.c.replied(t, h, d)
 	}
 	t.c.passing(t, h)
 	return t.handOver(packet)
