@@ -208,7 +208,11 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 	}
 	c := &Conn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
 	// A server that is still starting may take the packet and never answer.
-	_ = conn.SetDeadline(time.Now().Add(connectWait))
+	deadline := time.Now().Add(connectWait)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	_ = conn.SetDeadline(deadline)
 	connect := protocol.ConnectRequest{TimeoutMs: int32(SessionTimeout.Milliseconds()), Password: make([]byte, protocol.PasswordLen)}
 	if _, err := conn.Write(protocol.AppendFrame(nil, &connect)); err != nil {
 		conn.Close()
