@@ -10,8 +10,9 @@ type View interface {
 }
 
 // SetWatches sets a client's watches again after a reconnect. What it has
-// missed since RelativeZxid is delivered at once, in the order of the lists, and
-// the rest is armed:
+// missed since RelativeZxid is told at once, in the order of the lists, and the
+// rest is armed. tell is not the watcher's queue: these events belong between
+// the replies that the caller is writing.
 //
 //	list                 znode missing  changed after RelativeZxid   else
 //	Data                 Deleted        mzxid: DataChanged           armed
@@ -21,21 +22,21 @@ type View interface {
 //	PersistentRecursive  armed          armed                        armed
 //
 // No ACL is asked (DataTree.setWatches, Apache 3.9.5).
-func (t *Tables) SetWatches(r *protocol.SetWatches2Request, w Watcher, view View) {
-	tell := func(e protocol.EventType, path string) { w.Deliver(newEvent(e, path, NoZxid)) }
+func (t *Tables) SetWatches(r *protocol.SetWatches2Request, w Watcher, view View, tell func(*Event)) {
+	fire := func(e protocol.EventType, path string) { tell(newEvent(e, path, NoZxid)) }
 	for _, path := range r.Data {
 		switch mzxid, _, ok := view.Zxids(path); {
 		case !ok:
-			tell(protocol.EventNodeDeleted, path)
+			fire(protocol.EventNodeDeleted, path)
 		case mzxid > r.RelativeZxid:
-			tell(protocol.EventNodeDataChanged, path)
+			fire(protocol.EventNodeDataChanged, path)
 		default:
 			t.Add(path, w, DataOneShot)
 		}
 	}
 	for _, path := range r.Exist {
 		if _, _, ok := view.Zxids(path); ok {
-			tell(protocol.EventNodeCreated, path)
+			fire(protocol.EventNodeCreated, path)
 		} else {
 			t.Add(path, w, DataOneShot)
 		}
@@ -43,9 +44,9 @@ func (t *Tables) SetWatches(r *protocol.SetWatches2Request, w Watcher, view View
 	for _, path := range r.Child {
 		switch _, pzxid, ok := view.Zxids(path); {
 		case !ok:
-			tell(protocol.EventNodeDeleted, path)
+			fire(protocol.EventNodeDeleted, path)
 		case pzxid > r.RelativeZxid:
-			tell(protocol.EventNodeChildrenChanged, path)
+			fire(protocol.EventNodeChildrenChanged, path)
 		default:
 			t.Add(path, w, ChildOneShot)
 		}
