@@ -143,7 +143,7 @@ func (r *LogReader) readHead() bool {
 		return true
 	default:
 		bad := fmt.Sprintf("the file does not begin with the header of a txn log of version %d", fileVersion)
-		if r.err = r.inspectEnd(bad); r.err == nil && (r.end.Used == 0 || n < fileHeadLen) {
+		if r.err = r.inspectEnd(bad); r.err == nil && r.end.Used <= fileHeadLen {
 			r.end.Kind = EndNoHead
 		}
 	}
