@@ -266,7 +266,10 @@ func (r *LogReader) searchBehind(end *LogEnd) error {
 	}
 	behind := tail
 	if end.Next >= 0 {
-		behind = tail[:end.Next-end.Offset]
+		// The zeros that the next record begins with may lie in the lost sector.
+		next := tail[end.Next-end.Offset:]
+		zeros := len(next) - len(bytes.TrimLeft(next, "\x00"))
+		behind = tail[:len(tail)-len(next)+zeros]
 	}
 	end.Unsure = r.budget < 0
 	end.LostSector = hasLostSector(behind, end.Offset) && !end.Unsure

@@ -36,7 +36,7 @@ var errPower = errors.New("power cut")
 // is never taken for damage, also when it meets the recovery from the last one.
 func TestPowerCut(t *testing.T) {
 	t.Parallel()
-	runs := 600
+	runs := 200
 	if everything() {
 		runs = 20000
 	}
@@ -107,7 +107,7 @@ func live(rng *rand.Rand, cfg Config, acked, sent *protocol.Zxid) error {
 	}
 	for {
 		next := s.LastZxid() + 1
-		switch rng.Intn(12) {
+		switch rng.Intn(14) {
 		case 0:
 			err = s.Roll()
 		case 1:
@@ -119,6 +119,21 @@ func live(rng *rand.Rand, cfg Config, acked, sent *protocol.Zxid) error {
 				if s, st, _, err = open(cfg); err != nil {
 					return err
 				}
+			}
+		case 4:
+			err = s.SetAcceptedEpoch(int64(rng.Intn(3)))
+		case 5:
+			to := max(0, next-1-protocol.Zxid(rng.Intn(8)))
+			was := *acked
+			*acked = min(*acked, to)
+			if err = s.Truncate(to); errors.Is(err, ErrTruncate) {
+				*acked, err = was, nil // no snapshot as old as that
+			} else if err == nil {
+				*sent, st = to, newState()
+				if rec, err = s.Recover(st); err == nil && rec.LastZxid != to {
+					return fmt.Errorf("truncated to %v, recovered to %v", to, rec.LastZxid)
+				}
+				st.nodes[""] = ""
 			}
 		default:
 			batch := entries(next, next+protocol.Zxid(rng.Intn(6)), rng.Intn(900))

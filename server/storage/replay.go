@@ -173,7 +173,7 @@ func (r *recovery) notTorn(l dataFile, end LogEnd) string {
 	w := r.vouched
 	batch := int64(max(MaxBatchBytes, r.s.cfg.MaxRecordBytes)) + recordFrame
 	switch {
-	case w != nil && w.Zxid > r.last:
+	case w != nil && !reaches(r.last, w.Zxid):
 		return fmt.Sprintf("%s, but transactions up to %v had been synced", end.Cause, w.Zxid)
 	case end.Used-end.Offset > batch:
 		return fmt.Sprintf("%s, and %d bytes follow, more than one batch", end.Cause, end.Used-end.Offset)
@@ -189,7 +189,7 @@ func (r *recovery) notTorn(l dataFile, end LogEnd) string {
 func (r *recovery) checkEnd() error {
 	s := r.s
 	reached := max(r.last, 0)
-	if r.covered > reached {
+	if !reaches(reached, r.covered) {
 		return &DamageError{File: r.out.Snapshot, FirstZxid: reached + 1, LastZxid: r.covered,
 			Cause: fmt.Sprintf("it holds changes up to %v, but the logs end at %v", r.covered, r.last),
 			Mend:  "restore the missing logs; or move this snapshot away, so that an older one is used"}
@@ -197,11 +197,11 @@ func (r *recovery) checkEnd() error {
 	if r.out.Lost != nil {
 		return nil
 	}
-	if n := len(r.snaps); n > 0 && r.snaps[n-1].zxid > reached {
+	if n := len(r.snaps); n > 0 && !reaches(reached, r.snaps[n-1].zxid) {
 		return &DamageError{File: filepath.Join(s.snapDir, r.snaps[n-1].name), FirstZxid: reached + 1, LastZxid: r.highest(), Acceptable: true,
 			Cause: fmt.Sprintf("this snapshot cannot be read, and without it the history ends at %v", r.last)}
 	}
-	if w := r.vouched; w != nil && w.Zxid > reached {
+	if w := r.vouched; w != nil && !reaches(reached, w.Zxid) {
 		file := s.logDir
 		if w.Log >= 0 {
 			file = filepath.Join(s.logDir, logName(w.Log))
