@@ -38,7 +38,7 @@ func TestPowerCut(t *testing.T) {
 	t.Parallel()
 	runs := 200
 	if everything() {
-		runs = 20000
+		runs = 5000
 	}
 	base := seed(t)
 	for i := range runs {
