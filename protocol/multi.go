@@ -101,7 +101,7 @@ func (m *MultiResult) AppendTo(b []byte) []byte {
 		b = jute.AppendInt(b, int32(m.Err))
 	case OpCreate:
 		b = jute.AppendString(b, m.Path)
-	case OpCreate2:
+	case OpCreate2, OpCreateContainer, OpCreateTTL:
 		b = m.Stat.AppendTo(jute.AppendString(b, m.Path))
 	case OpSetData:
 		b = m.Stat.AppendTo(b)
