@@ -37,7 +37,7 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 		s.outstanding.Add(-1)
 		r.queue.pop()
 	}
-	s.publish()
+	s.publish(r.sessions.Len())
 	s.mu.Unlock()
 }
 
