@@ -105,6 +105,7 @@ func New(cfg Config, t *tree.Tree, rules *acl.Rules) *Prep {
 	p := &Prep{cfg: cfg, tree: t, acl: rules}
 	p.dec.Borrow = true
 	p.byPath = make(map[string]*record)
+	p.owned = make(map[protocol.SessionID]int)
 	p.Reset()
 	return p
 }

@@ -83,7 +83,7 @@ func (w *world) apply(n int) {
 	}
 	w.flight = slices.Delete(w.flight, 0, n)
 	if len(w.flight) == 0 {
-		if len(w.prep.outstanding()) != 0 || len(w.prep.byPath) != 0 {
+		if len(w.prep.outstanding()) != 0 || len(w.prep.byPath) != 0 || len(w.prep.owned) != 0 {
 			w.t.Fatalf("nothing in flight, %d records and %d paths are left", len(w.prep.outstanding()), len(w.prep.byPath))
 		}
 		if got := w.tree.Digest(); w.prep.Digest() != got {

@@ -183,13 +183,15 @@ func (p *Prep) check(q *Request, out *Txn, r *protocol.CheckVersionRequest) prot
 // once the close is applied.
 func (p *Prep) closeSession(q *Request, out *Txn) protocol.Code {
 	paths := p.tree.Ephemerals(q.Session)
-	for _, c := range p.outstanding() {
-		if c.exists && c.stat.EphemeralOwner == q.Session {
-			paths = append(paths, c.path)
+	if p.owned[q.Session] > 0 {
+		for _, c := range p.outstanding() {
+			if c.exists && c.stat.EphemeralOwner == q.Session {
+				paths = append(paths, c.path)
+			}
 		}
+		slices.Sort(paths)
+		paths = slices.Compact(paths)
 	}
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
 
 	gone := make([]string, 0, len(paths)) // never nil: that is another form of the txn
 	for _, path := range paths {
