@@ -88,6 +88,11 @@ type MultiResult struct {
 	Children []string // getChildren
 }
 
+// AppendMultiOK appends the header of a result without error; its record
+// follows. It serves a writer that has the record in another form than
+// MultiResult.
+func AppendMultiOK(b []byte, t OpCode) []byte { return appendMultiHeader(b, t, false, OK) }
+
 // AppendTo appends the header and the record of one result.
 func (m *MultiResult) AppendTo(b []byte) []byte {
 	b = appendMultiHeader(b, m.Type, false, m.Err)
