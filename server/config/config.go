@@ -24,6 +24,7 @@ type Config struct {
 	PurgeIntervalMs  int64  // autopurge.purgeInterval (hours there); 0 is never
 	MaxBatchSize     int    // maxBatchSize: txns in one sync
 	Digest           bool   // digest.enabled: tree digest in txns and snapshots
+	AcceptDataLoss   int64  // acceptDataLoss: start although the txns from exactly this zxid on are damaged; 0 never
 	CloseSessionPath bool   // closeSessionTxn.enabled: closeSession txns name the ephemerals they delete
 
 	// Client port.

@@ -40,6 +40,7 @@ var activeKeys = []key{
 	zk("db.autocreate", boolean(func(c *Config) *bool { return &c.AutoCreateDB })),
 	zk("snapshot.trust.empty", boolean(func(c *Config) *bool { return &c.TrustEmpty })),
 	zk("snapshot.compression.method", compression),
+	zk("acceptDataLoss", zxid(func(c *Config) *int64 { return &c.AcceptDataLoss })), // not Apache's: the answer to a refusal
 	zk("serializeLastProcessedZxid.enabled", boolean(func(c *Config) *bool { return &c.LastZxidInSnap })),
 	zk("snapCount", atLeast(func(c *Config) *int { return &c.SnapCount }, 2, math.MaxInt32, "")),
 	zk("snapSizeLimitInKb", limit(func(c *Config) *int64 { return &c.SnapSizeKB }, math.MaxInt64>>10, "KiB")),

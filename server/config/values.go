@@ -281,3 +281,15 @@ func purgeInterval(c *Config, v string) (note, why, mend string) {
 	c.PurgeIntervalMs = max(hours, 0) * 3_600_000
 	return "", "", ""
 }
+
+func zxid(field func(*Config) *int64) setter {
+	return func(c *Config, v string) (note, why, mend string) {
+		hex, ok := strings.CutPrefix(v, "0x")
+		n, err := strconv.ParseInt(hex, 16, 64)
+		if !ok || err != nil || n <= 0 {
+			return "", "not a zxid", "write it as the refusal to start names it, such as 0x1f"
+		}
+		*field(c) = n
+		return "remove this line once the server has started with it", "", ""
+	}
+}

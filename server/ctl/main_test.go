@@ -153,7 +153,7 @@ func TestServeAndStop(t *testing.T) {
 			t.Errorf("line %q", l)
 		}
 	}
-	for i, want := range []string{"reading configuration file=", "only one server specified (ignoring)", "serving address=127.0.0.1:", "stopping", "stopped"} {
+	for i, want := range []string{"reading configuration file=", "only one server specified (ignoring)", "started address=127.0.0.1:", "stopping", "stopped"} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Errorf("line %d: want %q in\n%s", i, want, stderr)
 		}
@@ -193,7 +193,7 @@ func TestExitCodes(t *testing.T) {
 		{"invariant", func(c *config.Config, _ *slog.Logger) (Server, error) {
 			return &fake{cfg: c, done: ended, err: fmt.Errorf("tree: %w", replica.ErrInvariant)}, nil
 		}, ExitBrokenInside, "zkserver: tree: broken invariant\n"},
-		{"closed", func(c *config.Config, _ *slog.Logger) (Server, error) { return &fake{cfg: c, done: ended}, nil }, ExitOK, "serving"},
+		{"closed", func(c *config.Config, _ *slog.Logger) (Server, error) { return &fake{cfg: c, done: ended}, nil }, ExitOK, "started"},
 	}
 	for _, tt := range tests {
 		code, _, stderr := run(t.Context(), nil, tt.serve, cfg)

@@ -61,7 +61,7 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 		srv.Close()
 		return refuse(env, withPort(err, cfg))
 	}
-	log.Info("serving", "address", srv.Addr(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
+	log.Info("started", "address", srv.Addr().String(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "cause", context.Cause(ctx))

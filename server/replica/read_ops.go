@@ -194,7 +194,12 @@ func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Co
 	if code != protocol.OK {
 		return out, code
 	}
-	return jute.AppendInt(out, int32(n.Descendants())), protocol.OK
+	total := n.Descendants()
+	if r.Path == "" {
+		// Apache counts the paths that begin with path + "/"; the root's own, "/", is one of them.
+		total++
+	}
+	return jute.AppendInt(out, int32(total)), protocol.OK
 }
 
 // whoAmI lists the connection's identities.
