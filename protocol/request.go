@@ -38,7 +38,7 @@ func (r *CreateTTLRequest) AppendTo(b []byte) []byte {
 }
 
 func (r *CreateTTLRequest) Decode(d *jute.Decoder) error {
-	r.Path, r.Data, r.ACL = d.String(), d.Buffer(), DecodeACLs(d)
+	r.Path, r.Data, r.ACL = pathField(d), d.Buffer(), DecodeACLs(d)
 	r.Flags, r.TTL = CreateFlag(d.Int()), d.Long()
 	return field("create ttl request", d)
 }
