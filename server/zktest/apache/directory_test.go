@@ -56,7 +56,7 @@ func TestDirectoryToAndFro(t *testing.T) {
 				if turn > 0 {
 					resume(t, name, s.addr(), session)
 				}
-				if len(after) < 30*turn {
+				if len(after) < 25*turn {
 					t.Fatalf("%s: %d znodes are too few", name, len(after))
 				}
 				if word[0] == 'A' && !slices.Contains(lines, "digest.enabled=false") {
