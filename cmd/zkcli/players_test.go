@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"zookit/server/zktest/apache"
 )
 
 // A player runs what a script says and tells what came of it.
@@ -86,8 +88,7 @@ func withQuit(lines []string) []string {
 	return append(append([]string{}, lines...), "quit")
 }
 
-var javaShell = []string{"java", "-XX:TieredStopAtLevel=1", "-Xshare:auto",
-	"-cp", "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar", "org.apache.zookeeper.ZooKeeperMain"}
+var javaShell = []string{"java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", apache.ClassPath(), apache.ShellMain}
 
 // pipedJava runs Apache's shell with as few processes as can be: a script's
 // commands go through one piped session, with marks between them, and each

@@ -3,11 +3,11 @@ package apache_test
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -135,12 +135,7 @@ func (s *ours) addr() string { return "127.0.0.1:" + s.port }
 
 func (s *ours) boot() {
 	s.t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		s.t.Fatal(err)
-	}
-	_, s.port, _ = net.SplitHostPort(ln.Addr().String())
-	ln.Close()
+	s.port = strconv.Itoa(apache.FreePort(s.t))
 	if err := os.WriteFile(s.config, []byte(strings.Join(append(s.lines, "clientPort="+s.port), "\n")+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
