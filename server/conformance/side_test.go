@@ -29,10 +29,11 @@ type side struct {
 	sessions   map[protocol.SessionID]string
 	transcript []line
 	step       string
-	prefix     string                 // of every step, for stories that do the same again
-	changed    protocol.Zxid          // of the last reply read: the change that the events around it tell of
-	changes    map[protocol.Zxid]bool // of every reply so far
-	loose      bool                   // replies do not tell which zxids were changes
+	prefix     string                     // of every step, for stories that do the same again
+	changed    protocol.Zxid              // of the last reply read: the change that the events around it tell of
+	changes    map[protocol.Zxid]bool     // of every reply so far
+	loose      bool                       // replies do not tell which zxids were changes
+	left       []protocol.ConnectResponse // sessions whose connection was dropped
 }
 
 // A line of a transcript belongs to a step of the story.
@@ -225,8 +226,7 @@ func (s *side) settle() {
 
 func (s *side) lose(name string, err error) {
 	s.logf("%s: %s", name, failure(err))
-	delete(s.conns, name)
-	s.order = remove(s.order, name)
+	s.forget(name)
 }
 
 func remove(list []string, name string) []string {
@@ -265,10 +265,12 @@ func (s *side) closed(name string) {
 	s.forget(name)
 }
 
-// forget drops a connection; its session stays to its timeout.
+// forget drops a connection; its session stays, and is closed at the story's end: its expiry would take a zxid in the
+// middle of a later story.
 func (s *side) forget(name string) {
 	if c := s.conns[name]; c != nil {
 		c.Drop()
+		s.left = append(s.left, c.Connect)
 	}
 	delete(s.conns, name)
 	s.order = remove(s.order, name)
@@ -304,8 +306,30 @@ func (s *side) finish() {
 	if err := c.CloseSession(); err != nil {
 		s.t.Fatal(err)
 	}
-	for _, name := range append([]string(nil), s.order...) {
-		_ = s.conns[name].CloseSession()
+	for _, name := range s.order {
+		s.left = append(s.left, s.conns[name].Connect)
+		s.conns[name].Drop()
+	}
+	for _, session := range s.left {
+		s.closeSession(session)
+	}
+}
+
+func (s *side) closeSession(session protocol.ConnectResponse) {
+	s.t.Helper()
+	if session.TimeoutMs == 0 {
+		return
+	}
+	c, err := wire.Dial(s.addr, wire.Options{Session: session.Session, Password: session.Password})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if c.Connect.TimeoutMs == 0 { // the story closed it
+		c.Drop()
+		return
+	}
+	if err := c.CloseSession(); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
