@@ -208,7 +208,6 @@ func TestClientThatDoesNotReadItsEvents(t *testing.T) {
 	t.Parallel()
 	srv := zktest.Start(t)
 	deaf, writer := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
-	_ = deaf.Conn.(*net.TCPConn).SetReadBuffer(4 << 10)
 	// Long paths make long events.
 	const paths = 40
 	var list []string

@@ -4,8 +4,12 @@ import (
 	"log/slog"
 	"time"
 
+	"zookit/server/config"
 	"zookit/server/vfs"
 )
+
+// Config is the configuration of a server; see package config for its fields.
+type Config = config.Config
 
 // Option changes how a Server is built.
 type Option func(*settings)

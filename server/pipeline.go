@@ -24,6 +24,9 @@ import (
 //	     ▲                   │  ▲               │
 //	     └──────flush────────┘  └───synced──────┘
 //
+// A batch of one or two writes with nobody waiting behind it is synced by the
+// pipeline itself (fewWrites).
+//
 // The queue has no bound of its own: connections bound what they submit
 // (cnxn's gate).
 type pipeline struct {
@@ -182,9 +185,29 @@ func (p *pipeline) handOut() {
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
-	if rd.Roll || len(rd.Append) > 0 {
-		p.jobs <- syncJob{rd.Roll, rd.Append}
+	if !rd.Roll && len(rd.Append) == 0 {
+		return
 	}
+	job := syncJob{rd.Roll, rd.Append}
+	if len(rd.Append) <= fewWrites && p.idle() {
+		p.persisted(p.sync(job))
+		p.flush()
+		return
+	}
+	p.jobs <- job
+}
+
+// fewWrites is the largest batch the pipeline syncs itself when nobody else is
+// waiting: the way to the syncer and back costs a lone client more than the
+// wait costs a request that comes meanwhile, which would have to wait for this
+// sync anyhow.
+const fewWrites = 2
+
+// idle tells that nothing was submitted since the last propose.
+func (p *pipeline) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) == 0 && len(p.held) == 0
 }
 
 // syncer appends and syncs one batch at a time.

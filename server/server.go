@@ -15,7 +15,6 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
-	"zookit/server/config"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -25,7 +24,7 @@ import (
 // Server is one standalone ZooKeeper server. Its methods may be called from any
 // goroutine.
 type Server struct {
-	cfg   config.Config
+	cfg   Config
 	opt   settings
 	log   *slog.Logger
 	rules *acl.Rules
@@ -63,7 +62,7 @@ const (
 
 // New checks the configuration and prepares a server; Start runs it. The
 // configuration is copied.
-func New(cfg *config.Config, opts ...Option) (*Server, error) {
+func New(cfg *Config, opts ...Option) (*Server, error) {
 	s := &Server{cfg: *cfg, quit: make(chan struct{}), done: make(chan struct{})}
 	s.opt = settings{fs: vfs.OS(), log: slog.New(slog.DiscardHandler), words: cfg.FourLetterWhitelist}
 	for _, o := range opts {
