@@ -120,6 +120,7 @@ type conn struct {
 	got    []string // what was sent: "reply …", "event …", "closed …"
 	frames [][]byte
 	ids    []protocol.ID
+	writes map[int32]bool // xids
 }
 
 func (c *conn) Session() protocol.SessionID { return c.id }
@@ -183,6 +184,10 @@ func (g *rig) connect() *conn {
 // write proposes; the disk does nothing yet.
 func (c *conn) write(op protocol.OpCode, r protocol.Record) {
 	c.xid++
+	if c.writes == nil {
+		c.writes = map[int32]bool{}
+	}
+	c.writes[c.xid] = true
 	var body []byte
 	if r != nil {
 		body = r.AppendTo(nil)
@@ -293,7 +298,7 @@ func TestNothingShowsBeforeItIsOnDisk(t *testing.T) {
 		t.Fatalf("second batch has %d entries, want what came meanwhile", len(g.out))
 	}
 	g.persist()
-	c.expect("after the second sync", "reply 2 ok", "reply 3 Node does not exist")
+	c.expect("after the second sync", "reply 2 ok", "reply 3 NoNode")
 	if g.r.State().Zxid() != zxid+3 || g.r.State().Outstanding() != 0 {
 		t.Errorf("zxid %v, want %v: a failed write takes one too", g.r.State().Zxid(), zxid+3)
 	}
@@ -402,7 +407,7 @@ func TestSync(t *testing.T) {
 	c.expect("before the disk")
 	other.expect("before the disk")
 	g.persist()
-	c.expect("in order", "reply 2 ok", "reply 3 ok", "reply 4 ok", "reply 99 Marshalling error")
+	c.expect("in order", "reply 2 ok", "reply 3 ok", "reply 4 ok", "reply 99 MarshallingError")
 	other.expect("behind another session's write", "reply 1 ok")
 	if got := g.r.State().Zxid(); got != zxid+2 {
 		t.Errorf("zxid %v, want %v: a sync takes none", got, zxid+2)
@@ -501,4 +506,3 @@ func TestNewRefuses(t *testing.T) {
 		t.Error("a minimum above the maximum is accepted")
 	}
 }
-

@@ -64,7 +64,53 @@ func (s *State) beginSnapshot() (storage.Source, protocol.Zxid) {
 }
 
 // WriteSnapshot writes the snapshot, from any goroutine; it takes the state's
-// lock for a chunk at a time and never while it writes.
+// lock for a chunk at a time and never while it writes. Without digests the
+// tree says nothing at the end, and the zxid is the one of the beginning.
 func (s *snapshotSource) WriteSnapshot(w *storage.SnapshotWriter) error {
-	return s.writeSnapshot(w)
+	a := &snapshotWriter{w: w}
+	if err := s.snap.WriteTo(a, &s.state.mu); err != nil || a.finished {
+		return err
+	}
+	return w.Finish(s.snap.Zxid(), nil)
+}
+
+// snapshotWriter is storage's writer as the tree calls it.
+type snapshotWriter struct {
+	w        *storage.SnapshotWriter
+	finished bool
+}
+
+func (s *snapshotWriter) BeginSessions(n int) error {
+	s.w.BeginSessions(n)
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) Session(id protocol.SessionID, timeoutMs int32) error {
+	s.w.Session(id, timeoutMs)
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) BeginACLs(n int) error {
+	s.w.BeginACLs(n)
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) ACL(key int64, acl []protocol.ACL) error {
+	s.w.ACL(key, acl)
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) Node(path string, data []byte, aclKey int64, st *protocol.StatPersisted) error {
+	s.w.Node(path, data, aclKey, *st)
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) EndNodes() error {
+	s.w.EndNodes()
+	return s.w.Err()
+}
+
+func (s *snapshotWriter) Digest(zxid protocol.Zxid, version int32, digest uint64) error {
+	s.finished = true
+	return s.w.Finish(zxid, &storage.SnapshotDigest{Zxid: zxid, Version: version, Tree: digest})
 }

@@ -151,6 +151,7 @@ func (s *Snapshot) writeTables(w SnapshotWriter) error {
 type chunk struct {
 	bytes []byte // path and data, one after the other
 	nodes []chunkNode
+	limit int // znodes at a time, chunkNodes unless a test says less
 }
 
 type chunkNode struct {
@@ -166,8 +167,12 @@ func (s *Snapshot) fill(c *chunk) bool {
 		c.bytes = make([]byte, 0, chunkBytes) // never nil: empty data is not null
 	}
 	c.bytes, c.nodes = c.bytes[:0], c.nodes[:0]
+	limit := c.limit
+	if limit == 0 {
+		limit = chunkNodes
+	}
 	for visited := 0; s.cursor != 0 && !s.abandoned; visited++ {
-		if visited == chunkNodes || len(c.bytes) >= chunkBytes {
+		if visited == limit || len(c.bytes) >= chunkBytes {
 			return true
 		}
 		i := s.cursor

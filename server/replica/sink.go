@@ -9,7 +9,9 @@ import (
 
 // Sink receives the recovered history: one snapshot, then the txns after it.
 // Give it to Store.Recover before Start.
-func (r *Replica) Sink() storage.Sink { return &sink{r: r} }
+func (r *Replica) Sink() storage.Sink {
+	return &sink{r: r, restorer: tree.Restorer{Tree: r.state.tree}}
+}
 
 // sink fills the tree. A recovery without a snapshot begins with the tree of a
 // new server; one with a snapshot gets every znode from it.
@@ -63,55 +65,4 @@ func (s *sink) EndSnapshot(zxid protocol.Zxid, digest *storage.SnapshotDigest) e
 func (s *sink) Apply(t *txn.Txn) {
 	s.restorer.Apply(t)
 	s.r.snapshots.replayed++
-}
-
-// writeSnapshot writes a snapshot of the tree. Without digests the tree says
-// nothing at the end; the zxid is then the one the snapshot is named by.
-func (s *snapshotSource) writeSnapshot(w *storage.SnapshotWriter) error {
-	a := &snapshotWriter{w: w}
-	if err := s.snap.WriteTo(a, &s.state.mu); err != nil || a.finished {
-		return err
-	}
-	return w.Finish(s.snap.Zxid(), nil)
-}
-
-// snapshotWriter is storage's writer as the tree calls it.
-type snapshotWriter struct {
-	w        *storage.SnapshotWriter
-	finished bool
-}
-
-func (s *snapshotWriter) BeginSessions(n int) error {
-	s.w.BeginSessions(n)
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) Session(id protocol.SessionID, timeoutMs int32) error {
-	s.w.Session(id, timeoutMs)
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) BeginACLs(n int) error {
-	s.w.BeginACLs(n)
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) ACL(key int64, acl []protocol.ACL) error {
-	s.w.ACL(key, acl)
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) Node(path string, data []byte, aclKey int64, st *protocol.StatPersisted) error {
-	s.w.Node(path, data, aclKey, *st)
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) EndNodes() error {
-	s.w.EndNodes()
-	return s.w.Err()
-}
-
-func (s *snapshotWriter) Digest(zxid protocol.Zxid, version int32, digest uint64) error {
-	s.finished = true
-	return s.w.Finish(zxid, &storage.SnapshotDigest{Zxid: zxid, Version: version, Tree: digest})
 }
