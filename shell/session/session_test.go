@@ -1,0 +1,657 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"zookit/protocol"
+)
+
+// deadPort is an address on which nobody listens.
+func deadPort(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func dialError(t *testing.T, o Options) *ConnectError {
+	t.Helper()
+	s, err := Dial(bounded(t), o)
+	var failed *ConnectError
+	if !errors.As(err, &failed) {
+		t.Fatalf("got %v, %v; want a *ConnectError", s, err)
+	}
+	if !errors.Is(err, protocol.ConnectionLoss) {
+		t.Errorf("%v does not match ConnectionLoss", err)
+	}
+	return failed
+}
+
+func TestDialNamesEachHost(t *testing.T) {
+	t.Parallel()
+	dead := deadPort(t)
+	closes := newFake(t, closing)
+	web := newFake(t, func(p *peer) {
+		_, _ = p.frames.Next()
+		_, _ = p.conn.Write([]byte("HTTP/1.1 400 Bad Request\r\n\r\n"))
+	})
+	readOnly := newFake(t, func(p *peer) {
+		_, _ = p.frames.Next()
+		p.send(&protocol.ReplyHeader{Err: protocol.NotReadOnly})
+	})
+	refuses := newFake(t, func(p *peer) { p.answer(protocol.ConnectResponse{}) })
+	servers := strings.Join([]string{dead, "nosuchhost.invalid:2181", closes.addr(), web.addr(), readOnly.addr(), refuses.addr()}, ",")
+	err := dialError(t, Options{Servers: servers, ConnectTimeout: 30 * time.Second})
+	want := []string{"connection refused", "nosuchhost.invalid", "closed the connection without an answer",
+		"does not answer as a ZooKeeper server", "Not a read-only call", "refused to open a session"}
+	for i, w := range want {
+		if err.Hosts[i].Err == nil || !strings.Contains(err.Hosts[i].Err.Error(), w) {
+			t.Errorf("%s: got %v, want %q", err.Hosts[i].Server, err.Hosts[i].Err, w)
+		}
+	}
+	for _, f := range []*fake{closes, web, readOnly, refuses} {
+		if n := f.accepted(); n < 2 {
+			t.Errorf("%s was tried %d times before giving up", f.addr(), n)
+		}
+	}
+}
+
+func TestDialTriesEveryHost(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, good)
+	for range 4 { // the order is random
+		s := open(t, Options{Servers: deadPort(t) + "," + f.addr() + "," + deadPort(t)})
+		if s.Server() != f.addr() || s.State() != StateConnected {
+			t.Errorf("at %q, %v", s.Server(), s.State())
+		}
+	}
+}
+
+func TestDialGivesUpOnSilence(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) { _, _ = p.next(); _, _ = p.next() })
+	err := dialError(t, Options{Servers: f.addr(), ConnectTimeout: 200 * time.Millisecond})
+	if err.Hosts[0].Err == nil || !strings.Contains(err.Hosts[0].Err.Error(), "no answer within") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, canceled := Dial(ctx, Options{Servers: f.addr()})
+	if !errors.Is(canceled, context.Canceled) || !errors.As(canceled, &err) {
+		t.Errorf("canceled: %v", canceled)
+	}
+}
+
+// With KeepTrying a server that comes up late is still found.
+func TestDialKeepsTrying(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, closing, closing, closing, good)
+	s := open(t, Options{Servers: f.addr(), KeepTrying: true})
+	if s.State() != StateConnected {
+		t.Error(s.State())
+	}
+}
+
+func TestBackgroundDial(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	f := newFake(t, func(p *peer) { <-hold; good(p) })
+	s := open(t, Options{Servers: f.addr(), Background: true})
+	if s.State() != StateConnecting || s.Server() != "" {
+		t.Errorf("%v at %q", s.State(), s.Server())
+	}
+	close(hold)
+	if data, _, err := s.Get(bounded(t), "/a", false); err != nil || string(data) != "x" {
+		t.Errorf("%q %v", data, err)
+	}
+}
+
+func TestRequestsWithoutServer(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		r := p.expect(protocol.OpSetData)
+		p.reply(r, 9, protocol.OK, &protocol.StatResponse{})
+		p.expect(protocol.OpDelete) // and no reply
+	}, closing)
+	s := open(t, Options{Servers: f.addr()})
+	if _, err := s.Set(bounded(t), "/a", nil, -1); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Delete(bounded(t), "/a", -1); !isLoss(err, true) {
+		t.Errorf("lost after sending: %v", err)
+	} else if !strings.HasPrefix(err.Error(), "KeeperErrorCode = ConnectionLoss for /a (the outcome is unknown") {
+		t.Errorf("text: %v", err)
+	}
+	err := s.Delete(bounded(t), "/a", -1)
+	var all *ConnectError
+	if !isLoss(err, false) || !errors.As(err, &all) || !strings.Contains(err.Error(), f.addr()+": it closed the connection") {
+		t.Errorf("no server: %v", err)
+	}
+	if !strings.Contains(err.Error(), "holds less than this session has seen (zxid 0x9)") {
+		t.Errorf("a server that is behind is not named as a cause: %v", err)
+	}
+}
+
+// What a new connection gets: the session as it was, then the identities, then
+// the watches, and only then requests.
+func TestReconnectOrder(t *testing.T) {
+	t.Parallel()
+	drop := make(chan struct{})
+	f := newFake(t, func(p *peer) {
+		if r := p.welcome(); r.Session != 0 || r.LastZxidSeen != 0 || r.TimeoutMs != 40000 || !r.HasReadOnly || r.ReadOnly {
+			p.t.Errorf("first connect request: %+v", r)
+		}
+		p.reply(p.expect(protocol.OpAuth), 0, protocol.OK)
+		p.reply(p.expect(protocol.OpGetData), 7, protocol.OK, &protocol.GetDataResponse{})
+		p.reply(p.expect(protocol.OpExists), 7, protocol.NoNode)
+		p.reply(p.expect(protocol.OpGetChildren2), 8, protocol.OK, &protocol.GetChildren2Response{})
+		p.reply(p.expect(protocol.OpAddWatch), 8, protocol.OK, &protocol.ErrorResponse{})
+		p.reply(p.expect(protocol.OpExists), 8, protocol.OK, &protocol.StatResponse{})
+		<-drop
+	}, func(p *peer) {
+		if r := p.welcome(); r.Session != 0x77 || string(r.Password) != "0123456789abcdef" || r.LastZxidSeen != 8 || r.TimeoutMs != 40000 {
+			p.t.Errorf("second connect request: %+v", r)
+		}
+		auth := p.expect(protocol.OpAuth)
+		var id protocol.AuthRequest
+		auth.decode(p.t, &id)
+		if id.Scheme != "digest" || string(id.Auth) != "u:p" {
+			p.t.Errorf("identity: %+v", id)
+		}
+		p.reply(auth, 0, protocol.OK)
+		set := p.expect(protocol.OpSetWatches2)
+		var w protocol.SetWatches2Request
+		set.decode(p.t, &w)
+		if got := fmt.Sprintf("%d %v %v %v %v %v", w.RelativeZxid, w.Data, w.Exist, w.Child, w.Persistent, w.PersistentRecursive); got != "8 [/c/d /c/p] [/c/e] [/c /c/p] [/c/p] []" {
+			p.t.Errorf("watches: %s", got)
+		}
+		p.notify(protocol.EventNodeDeleted, "/c/p", -1)
+		p.notify(protocol.EventNodeDeleted, "/c/p", -1)
+		p.reply(set, 12, protocol.OK)
+		p.serve()
+	})
+	ctx := bounded(t)
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr() + "/c", SessionTimeout: 40 * time.Second, OnEvent: rec.add})
+	if err := s.AddAuth(ctx, "digest", []byte("u:p")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Get(ctx, "/d", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Exists(ctx, "/e", true); !errors.Is(err, protocol.NoNode) {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Children(ctx, "/", true); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.AddWatch(ctx, "/p", false); err != nil {
+		t.Fatal(err)
+	}
+	close(drop)
+	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected", "NodeDeleted /p")
+	if _, _, err := s.Get(ctx, "/d", false); err != nil {
+		t.Error(err)
+	}
+	rec.none(t)
+}
+
+func TestRefusedIdentity(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpAuth), 0, protocol.AuthFailed)
+	}, func(p *peer) {
+		if r := p.welcome(); r.Session != 0x77 {
+			p.t.Errorf("session %v", r.Session)
+		}
+		p.reply(p.expect(protocol.OpAuth), 0, protocol.OK) // the second AddAuth, not the refused one
+	}, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpAuth), 0, protocol.AuthFailed) // no longer
+	}, good)
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	if err := s.AddAuth(bounded(t), "digest", []byte("bad")); !errors.Is(err, protocol.AuthFailed) {
+		t.Errorf("got %v", err)
+	}
+	if err := s.AddAuth(bounded(t), "digest", []byte("good")); err != nil {
+		t.Errorf("the session did not go on: %v", err)
+	}
+	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected", "Disconnected", "SyncConnected", "AuthFailed",
+		"note: the server refused the digest identity it had accepted before (AuthFailed); the session goes on without it", "Disconnected", "SyncConnected")
+	if _, _, err := s.Get(bounded(t), "/a", false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	hold := make(chan struct{})
+	f := newFake(t, func(p *peer) {
+		if r := p.answer(protocol.ConnectResponse{TimeoutMs: 30000, ReadOnly: true}); !r.ReadOnly {
+			p.t.Errorf("connect request: %+v", r)
+		}
+		p.reply(p.expect(protocol.OpCreate2), 3, protocol.NotReadOnly)
+		<-hold
+	}, func(p *peer) {
+		if r := p.answer(protocol.ConnectResponse{TimeoutMs: 30000, Session: 0x99}); r.Session != 0 {
+			p.t.Errorf("the session of a read-only server was taken along: %+v", r)
+		}
+		p.serve()
+	})
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), ReadOnly: true, OnEvent: rec.add})
+	if s.State() != StateReadOnly {
+		t.Error(s.State())
+	}
+	if _, _, err := s.Create(bounded(t), "/a", nil, protocol.OpenACL, 0, 0); !errors.Is(err, protocol.NotReadOnly) {
+		t.Error(err)
+	}
+	close(hold)
+	rec.await(t, "ConnectedReadOnly", "Disconnected", "SyncConnected")
+	if s.State() != StateConnected || s.SessionID() != 0x99 {
+		t.Errorf("%v %v", s.State(), s.SessionID())
+	}
+}
+
+func TestExpiry(t *testing.T) {
+	t.Parallel()
+	drop, expire := make(chan struct{}), make(chan struct{})
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpCreate2), 3, protocol.OK, &protocol.Create2Response{Path: "/e0000000001"})
+		p.reply(p.expect(protocol.OpGetData), 3, protocol.OK, &protocol.GetDataResponse{})
+		<-drop
+	}, func(p *peer) {
+		<-expire
+		p.answer(protocol.ConnectResponse{})
+	}, func(p *peer) {
+		if r := p.answer(protocol.ConnectResponse{TimeoutMs: 30000, Session: 0x88}); r.Session != 0 || r.LastZxidSeen != 0 {
+			p.t.Errorf("the new session began with %+v", r)
+		}
+		p.serve()
+	})
+	ctx := bounded(t)
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), ConnectTimeout: 30 * time.Second, OnEvent: rec.add})
+	if p, _, err := s.Create(ctx, "/e", nil, protocol.OpenACL, protocol.FlagEphemeralSequential, 0); err != nil || p != "/e0000000001" {
+		t.Fatal(p, err)
+	}
+	if _, _, err := s.Get(ctx, "/w", true); err != nil {
+		t.Fatal(err)
+	}
+	close(drop)
+	rec.await(t, "SyncConnected", "Disconnected")
+	failed := make(chan error)
+	go func() {
+		_, err := s.Set(ctx, "/a", nil, -1)
+		failed <- err
+	}()
+	awaitWaiting(t, s)
+	close(expire)
+	if err := <-failed; !errors.Is(err, protocol.SessionExpired) {
+		t.Errorf("a request of the old session: %v", err)
+	}
+	rec.await(t, "Expired lost=[/e0000000001] watches=[/w (data)]", "SyncConnected")
+	if _, err := s.Set(ctx, "/a", nil, -1); err != nil || s.SessionID() != 0x88 {
+		t.Errorf("in the new session %v: %v", s.SessionID(), err)
+	}
+	if len(s.Watches())+len(s.Ephemerals()) > 0 {
+		t.Error("the new session remembers the old one's watches or ephemerals")
+	}
+}
+
+// awaitWaiting returns when a request waits for a connection.
+func awaitWaiting(t *testing.T, s *Session) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(time.Millisecond) {
+		s.c.mu.Lock()
+		n := s.c.waiting
+		s.c.mu.Unlock()
+		if n > 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("no request waits")
+		}
+	}
+}
+
+func TestCancel(t *testing.T) {
+	t.Parallel()
+	asked, late := make(chan struct{}), make(chan struct{})
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		r := p.expect(protocol.OpGetData)
+		close(asked)
+		<-late
+		p.reply(r, 3, protocol.OK, &protocol.GetDataResponse{})
+		p.notify(protocol.EventNodeDataChanged, "/w", 4)
+		p.serve()
+	})
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { <-asked; cancel() }()
+	_, _, err := s.Get(ctx, "/w", true)
+	var canceled *CanceledError
+	if !errors.As(err, &canceled) || !canceled.Sent || !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	close(late)
+	// The watch was set although nobody waited for the reply.
+	rec.await(t, "SyncConnected", "NodeDataChanged /w")
+	if _, _, err := s.Get(bounded(t), "/a", false); err != nil {
+		t.Error(err)
+	}
+	if _, _, err = s.Get(ctx, "/w", true); !errors.As(err, &canceled) || canceled.Sent {
+		t.Errorf("with a dead context: %v", err)
+	}
+}
+
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, good)
+	s := open(t, Options{Servers: f.addr(), MaxBuffer: 1000})
+	overhead := 8 + 4 + len("/a") + 4 + 4
+	if _, err := s.Set(bounded(t), "/a", make([]byte, 1000-overhead), -1); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	_, err := s.Set(bounded(t), "/a", make([]byte, 1001-overhead), -1)
+	var large *TooLargeError
+	if !errors.As(err, &large) || large.Size != 1001 || !strings.Contains(err.Error(), "jute.maxbuffer 1000") {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := s.Get(bounded(t), "no-slash", false); err == nil || err.Error() != "Path must start with / character" {
+		t.Errorf("bad path: %v", err)
+	}
+}
+
+// Old servers answer unknown operations with Unimplemented and close.
+func TestCreateWithoutStat(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpCreate2), -1, protocol.Unimplemented)
+	}, func(p *peer) {
+		p.welcome()
+		for range 2 {
+			p.reply(p.expect(protocol.OpCreate), 4, protocol.OK, &protocol.PathResponse{Path: "/a"})
+		}
+		p.serve()
+	})
+	s := open(t, Options{Servers: f.addr()})
+	for range 2 {
+		if p, st, err := s.Create(bounded(t), "/a", nil, protocol.OpenACL, 0, 0); p != "/a" || st != nil || err != nil {
+			t.Errorf("%q %v %v", p, st, err)
+		}
+	}
+}
+
+// Bytes that are no reply cost the connection or one request, never the
+// process.
+func TestBadReplies(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpGetData), 4, protocol.OK) // no body
+		p.reply(request{RequestHeader: protocol.RequestHeader{Xid: 0x7fffffff}}, 4, protocol.OK)
+		p.reply(request{RequestHeader: protocol.RequestHeader{Xid: 99}}, 4, protocol.OK)
+		p.reply(p.expect(protocol.OpGetData), 4, -999)
+		p.expect(protocol.OpGetData)
+		p.send(&protocol.RequestHeader{Xid: -1}) // a header cut short
+	}, func(p *peer) {
+		p.welcome()
+		p.expect(protocol.OpGetData)
+		p.send(&protocol.ReplyHeader{Xid: -1}) // an event without a body
+	}, func(p *peer) {
+		p.welcome()
+		p.expect(protocol.OpGetData)
+		_, _ = p.conn.Write([]byte{0xff, 0xff, 0xff, 0xff})
+	}, func(p *peer) {
+		p.welcome()
+		p.expect(protocol.OpGetData)
+		p.send(&protocol.ReplyHeader{Xid: 5}, &protocol.SetDataRequest{Data: make([]byte, forwardLimit)})
+	}, good)
+	s := open(t, Options{Servers: f.addr()})
+	get := func() error {
+		_, _, err := s.Get(bounded(t), "/a", false)
+		return err
+	}
+	var bad *ReplyError
+	if err := get(); !errors.As(err, &bad) {
+		t.Errorf("a reply without its body: %v", err)
+	}
+	if err := get(); !errors.Is(err, protocol.Code(-999)) {
+		t.Errorf("an unknown code: %v", err)
+	}
+	for range 4 {
+		if err := get(); !isLoss(err, true) {
+			t.Errorf("after garbage: %v", err)
+		}
+	}
+	if err := get(); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+// A server that falls silent is given up after two thirds of the session
+// timeout, though its socket stays open.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.answer(protocol.ConnectResponse{TimeoutMs: 150})
+		for {
+			if _, err := p.frames.Next(); err != nil {
+				return
+			}
+		}
+	}, good)
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	_, _, err := s.Get(bounded(t), "/a", false)
+	if !isLoss(err, true) || !strings.Contains(err.Error(), "was silent for 100ms") {
+		t.Errorf("got %v", err)
+	}
+	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected")
+}
+
+// A slow receiver of events holds up neither requests nor other events.
+func TestEventsInOrder(t *testing.T) {
+	t.Parallel()
+	const n = 1000
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpAddWatch), 1, protocol.OK, &protocol.ErrorResponse{})
+		p.reply(p.expect(protocol.OpExists), 1, protocol.NoNode)
+		for i := range n {
+			p.notify(protocol.EventNodeCreated, fmt.Sprintf("/r/%d", i), protocol.Zxid(i+2))
+		}
+		p.serve()
+	})
+	release := make(chan struct{})
+	var mu sync.Mutex
+	var got []string
+	all := make(chan struct{})
+	s := open(t, Options{Servers: f.addr(), OnEvent: func(ev Event) {
+		if ev.Type == protocol.EventNone {
+			return
+		}
+		<-release
+		mu.Lock()
+		defer mu.Unlock()
+		if got = append(got, fmt.Sprintf("%s %d", ev.Path, ev.Zxid)); len(got) == n {
+			close(all)
+		}
+	}})
+	if err := s.AddWatch(bounded(t), "/r", true); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Get(bounded(t), "/a", false); err != nil { // its reply comes after all events
+		t.Fatal(err)
+	}
+	close(release)
+	<-all
+	mu.Lock()
+	defer mu.Unlock()
+	for i, line := range got {
+		if want := fmt.Sprintf("/r/%d %d", i, i+2); line != want {
+			t.Fatalf("event %d is %q, want %q", i, line, want)
+		}
+	}
+}
+
+func TestClose(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, good)
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	if err := s.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
+	rec.await(t, "SyncConnected", "Closed")
+	if s.State() != StateClosed || s.Server() != "" {
+		t.Errorf("%v at %q", s.State(), s.Server())
+	}
+	if _, _, err := s.Get(bounded(t), "/a", false); !errors.Is(err, ErrClosed) {
+		t.Errorf("after Close: %v", err)
+	}
+	if err := s.Close(bounded(t)); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+
+	// A server that does not answer cannot hold Close up; a request that was
+	// on its way gets an answer.
+	asked := make(chan struct{})
+	frozen := newFake(t, func(p *peer) { p.welcome(); _, _ = p.next(); close(asked); _, _ = p.next(); _, _ = p.next() })
+	s = open(t, Options{Servers: frozen.addr()})
+	failed := make(chan error)
+	go func() {
+		_, err := s.Set(context.Background(), "/a", nil, -1)
+		failed <- err
+	}()
+	<-asked
+	if err := s.Close(bounded(t)); err == nil || !strings.Contains(err.Error(), "closing session 0x77: the server did not confirm it") {
+		t.Errorf("frozen server: %v", err)
+	}
+	if err := <-failed; !isLoss(err, true) {
+		t.Errorf("a request under way: %v", err)
+	}
+
+	// Nor can the lack of a server.
+	s, err := Dial(context.Background(), Options{Servers: deadPort(t), Background: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(bounded(t)); err != nil {
+		t.Errorf("never connected: %v", err)
+	}
+}
+
+func TestParseServers(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		in, addrs, chroot, fault string
+	}{
+		{"h", "h:2181", "", ""},
+		{"h:1,k:2/a/b", "h:1 k:2", "/a/b", ""},
+		{" h:1 , k ", "h:1 k:2181", "", ""},
+		{"h/", "h:2181", "", ""},
+		{"[::1]:5,::1,[fe80::1]", "[::1]:5 [::1]:2181 [fe80::1]:2181", "", ""},
+		{"h,h:2181", "h:2181", "", ""},
+		{"h:abc", "", "", `the port "abc" of "h:abc" is not a number from 1 to 65535`},
+		{"h:0", "", "", `the port "0"`},
+		{"h:65536", "", "", `the port "65536"`},
+		{"h:", "", "", `the port ""`},
+		{":1", "", "", "no host"},
+		{"", "", "", "names no server"},
+		{"/a", "", "", "names no server"},
+		{"a:1:2", "", "", "more than one colon"},
+		{"[::1", "", "", "closing bracket"},
+		{"[::1]x", "", "", "other than :port"},
+		{"h/a/", "", "", "Path must not end with / character"},
+		{"h/a//b", "", "", "empty node name"},
+	}
+	for _, tt := range tests {
+		addrs, chroot, err := ParseServers(tt.in)
+		if tt.fault != "" {
+			var bad *ServersError
+			if !errors.As(err, &bad) || !strings.Contains(err.Error(), tt.fault) {
+				t.Errorf("%q: got %v, want %q", tt.in, err, tt.fault)
+			}
+			continue
+		}
+		if err != nil || strings.Join(addrs, " ") != tt.addrs || chroot != tt.chroot {
+			t.Errorf("%q: got %v %q %v", tt.in, addrs, chroot, err)
+		}
+	}
+}
+
+func TestChroot(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ chroot, path, abs string }{
+		{"", "/a", "/a"}, {"", "/", "/"}, {"/c", "/", "/c"}, {"/c", "/a", "/c/a"}, {"/c/d", "/a/b", "/c/d/a/b"},
+	} {
+		s := &Session{chroot: tt.chroot}
+		if got := s.abs(tt.path); got != tt.abs {
+			t.Errorf("%q under %q is %q, want %q", tt.path, tt.chroot, got, tt.abs)
+		}
+		if got := s.rel(tt.abs); got != tt.path {
+			t.Errorf("%q back from %q is %q", tt.abs, tt.chroot, got)
+		}
+	}
+	s := &Session{chroot: "/c"}
+	for _, outside := range []string{"/cc", "/zookeeper/config", "/", "/b"} {
+		if got := s.rel(outside); got != outside {
+			t.Errorf("%q, outside the chroot, became %q", outside, got)
+		}
+	}
+}
+
+func TestRequestsOfManyGoroutines(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, good)
+	s := open(t, Options{Servers: f.addr()})
+	var wg sync.WaitGroup
+	errs := make(chan error, 32)
+	for range 32 {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for range 50 {
+				if _, _, err := s.Get(context.Background(), "/a", false); err != nil {
+					errs <- err
+					return
+				}
+			}
+		}()
+	}
+	wg.Wait()
+	close(errs)
+	if all := slices.Collect(chanValues(errs)); len(all) > 0 {
+		t.Error(all)
+	}
+}
+
+func chanValues(ch <-chan error) func(func(error) bool) {
+	return func(yield func(error) bool) {
+		for err := range ch {
+			if !yield(err) {
+				return
+			}
+		}
+	}
+}
