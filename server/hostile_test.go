@@ -33,7 +33,8 @@ func TestMalformedFramesCostTheSenderAlone(t *testing.T) {
 		"password too long": append(length(44), append(make([]byte, 24), length(1<<30)...)...),
 		"http":              []byte("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
 		"tls":               {0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03},
-		"unknown word":      []byte("orst"),
+		"admin's word":      []byte("orst"),
+		"reqs, as in 3.4":   []byte("reqs"),
 	}
 	for name, b := range before {
 		c := zktest.Open(t, srv.Addr())

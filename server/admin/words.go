@@ -62,8 +62,6 @@ func (w *Words) Answer(word string, arg int64) string {
 	case "dirs":
 		data, log := w.Source.Sizes()
 		fmt.Fprintf(&b, "datadir_size: %d\nlogdir_size: %d\n", data, log)
-	case "reqs":
-		fmt.Fprintf(&b, "Outstanding requests: %d\n", st.Outstanding)
 	case "isro":
 		if st.ReadOnly {
 			return "ro"

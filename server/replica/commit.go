@@ -24,6 +24,7 @@ func (r *Replica) Persisted(now Now, zxid protocol.Zxid) {
 func (r *Replica) commit(zxid protocol.Zxid) {
 	s := r.state
 	s.mu.Lock()
+	defer s.mu.Unlock() // also when an invariant panics: readers must be able to end
 	for r.queue.len() > 0 && r.err == nil {
 		p := r.queue.at(0)
 		if p.sync {
@@ -38,7 +39,6 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 		r.queue.pop()
 	}
 	s.publish()
-	s.mu.Unlock()
 }
 
 // commitTxn applies one txn, fires its watches, and completes its request.
