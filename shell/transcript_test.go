@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"zookit/protocol"
+	"zookit/server/zktest"
 	"zookit/shell/command"
 )
 
@@ -129,10 +131,26 @@ var rules = []struct {
 	{regexp.MustCompile(`(?m)^(ZooKeeper CLI version: 3\.8\.0)-.*, built on .*$`), "$1-BUILD"},
 }
 
+var (
+	ephemerals = regexp.MustCompile(`(?m)^\[/.*\]\n`)
+	identities = regexp.MustCompile(`(?m)(^(digest|super|ip): .*\n)+`)
+)
+
 func normalise(addr, text string) string {
 	text = strings.ReplaceAll(text, addr, "SERVER")
 	for _, r := range rules {
 		text = r.find.ReplaceAllString(text, r.replace)
+	}
+	// Ephemerals and identities come in the order of the server's hash table.
+	for _, set := range []struct {
+		find *regexp.Regexp
+		sep  string
+	}{{ephemerals, ", "}, {identities, "\n"}} {
+		text = set.find.ReplaceAllStringFunc(text, func(found string) string {
+			parts := strings.Split(strings.Trim(found, "[]\n"), set.sep)
+			slices.Sort(parts)
+			return strings.Join(parts, set.sep) + "\n"
+		})
 	}
 	return strings.Trim(text, "\n")
 }
@@ -233,12 +251,14 @@ func cleanServer(t *testing.T, addr string) {
 }
 
 // testServer is the address of a server with extended types, enforced quotas
-// and the super password "admin".
+// and the super password "admin": one in memory, or the one that
+// ZKCLI_TEST_SERVER names, whose znodes are deleted.
 func testServer(t *testing.T) string {
 	t.Helper()
-	addr := os.Getenv("ZKCLI_TEST_SERVER")
-	if addr == "" {
-		t.Skip("ZKCLI_TEST_SERVER names no server")
+	if addr := os.Getenv("ZKCLI_TEST_SERVER"); addr != "" {
+		return addr
 	}
-	return addr
+	cfg := zktest.Config()
+	cfg.EnforceQuota, cfg.SuperDigest = true, protocol.DigestID("super:admin")
+	return zktest.StartConfig(t, cfg).Addr()
 }

@@ -23,6 +23,7 @@ func main() {
 		StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 		Version:        version,
 		Built:          built,
+		StartEmbedded:  startEmbedded,
 	}, os.Args[1:]))
 }
 

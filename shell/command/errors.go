@@ -66,15 +66,16 @@ func (c *Compat) Describe(cmd *Command, err error) (text string, exit int) {
 		cmd = e.cmd
 	}
 	text, exit, caught := c.describe(cmd, err)
+	if c.Exits != ExitOwn && (exit == ExitNoConnection || exit == ExitUnknown) {
+		exit = ExitFailed
+	}
 	switch c.Exits {
 	case ExitApache:
 		if f := (*Failure)(nil); errors.As(err, &f) && f.Soft {
 			exit = ExitOK
-		} else if exit == ExitNoConnection || exit == ExitUnknown {
-			exit = ExitFailed
 		}
 	case ExitNone:
-		if caught && exit != ExitInterrupted && exit != ExitClientConfig {
+		if caught && exit != ExitInterrupted {
 			exit = ExitOK
 		}
 	}

@@ -1,7 +1,7 @@
 package command
 
 import (
-	"errors"
+	"fmt"
 	"sort"
 	"strconv"
 	"strings"
@@ -41,13 +41,13 @@ const (
 func parseTrack(data []byte) (track, error) {
 	t := track{}
 	for _, pair := range strings.FieldsFunc(string(data), func(r rune) bool { return r == ',' || r == ';' }) {
-		key, value, _ := strings.Cut(pair, "=")
+		key, value, ok := strings.Cut(pair, "=")
 		if value = strings.TrimSuffix(value, "="); value == "" {
 			value = "-1"
 		}
 		n, err := strconv.ParseInt(value, 10, 64)
-		if err != nil {
-			return nil, errors.New("the quota " + strconv.Quote(string(data)) + " cannot be read: " + strconv.Quote(value) + " is not a number")
+		if err != nil || !ok {
+			return nil, fmt.Errorf("the quota %q cannot be read: %q is not a limit", data, pair)
 		}
 		t[key] = n
 	}
