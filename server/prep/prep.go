@@ -93,7 +93,9 @@ type Prep struct {
 	zxid   protocol.Zxid // the last one taken
 	digest uint64        // of the tree after everything in flight; 0 without cfg.Digest
 	records
-	dec jute.Decoder
+
+	digester tree.Digester
+	dec      jute.Decoder
 }
 
 // New returns a stage that goes on after the tree's last zxid.

@@ -141,7 +141,7 @@ func (p *Prep) nodeDigest(r *record) uint64 {
 	if !r.exists {
 		return 0
 	}
-	return digestOf(r.path, r.content, &r.stat)
+	return p.digester.Node(r.path, r.content, &r.stat)
 }
 
 // change replaces the state old of a path by r and moves the predicted digest.
