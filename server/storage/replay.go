@@ -50,7 +50,7 @@ func (r *recovery) readLog(l dataFile, later []dataFile) error {
 			return lr.Err()
 		}
 		end := lr.End()
-		if end.Kind != EndBad || end.Next < 0 || end.NextZxid > r.last+1 {
+		if end.Kind != EndBad || end.Next < 0 || end.Unsure || end.NextZxid > r.last+1 {
 			return r.judgeEnd(l, end, lr.records, later)
 		}
 		// What cannot be read is in the snapshot; the next record is at hand.
@@ -91,16 +91,30 @@ func (r *recovery) damage(l dataFile, offset int64, seen protocol.Zxid, cause st
 	}
 }
 
-// highest is the highest zxid that names and the witness speak of.
+// highest is the highest zxid known to have been in the history: that of a
+// valid record of the newest log, of a name, of the witness.
 func (r *recovery) highest() protocol.Zxid {
 	z := protocol.Zxid(0)
-	for _, list := range [][]dataFile{r.logs, r.snaps} {
-		if n := len(list); n > 0 {
-			z = max(z, list[n-1].zxid)
-		}
+	if n := len(r.snaps); n > 0 {
+		z = r.snaps[n-1].zxid
 	}
 	if r.vouched != nil {
 		z = max(z, r.vouched.Zxid)
+	}
+	n := len(r.logs)
+	if n == 0 {
+		return z
+	}
+	newest, err := OpenLog(r.s.fs, filepath.Join(r.s.logDir, r.logs[n-1].name))
+	if err != nil {
+		return z
+	}
+	defer newest.Close()
+	for newest.Next() {
+		z = max(z, newest.Zxid())
+	}
+	if newest.Err() == nil {
+		z = max(z, newest.End().Highest)
 	}
 	return z
 }
