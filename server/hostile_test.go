@@ -210,10 +210,10 @@ func TestClientThatDoesNotReadItsEvents(t *testing.T) {
 	srv := zktest.Start(t)
 	deaf, writer := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
 	// Long paths make long events.
-	const paths = 40
+	const paths = 8
 	var list []string
 	for i := range paths {
-		p := fmt.Sprintf("/%s-%d", strings.Repeat("p", 30_000), i)
+		p := fmt.Sprintf("/%s-%d", strings.Repeat("p", 200_000), i)
 		writer.Create(p, nil, protocol.FlagPersistent)
 		deaf.Must(protocol.OpAddWatch, &protocol.AddWatchRequest{Path: p}, nil)
 		list = append(list, p)

@@ -36,5 +36,6 @@ func WithFourLetterWords(words ...string) Option {
 	return func(s *settings) { s.words = words }
 }
 
-// WithBuildTime sets the date in the version line of srvr.
+// WithBuildTime sets the date in the version line of srvr, which is that of the
+// program otherwise.
 func WithBuildTime(t time.Time) Option { return func(s *settings) { s.built = t } }

@@ -63,10 +63,13 @@ const (
 // New checks the configuration and prepares a server; Start runs it. The
 // configuration is copied.
 func New(cfg *Config, opts ...Option) (*Server, error) {
-	s := &Server{cfg: *cfg, quit: make(chan struct{}), done: make(chan struct{})}
+	s := &Server{cfg: *cfg, started: time.Now(), quit: make(chan struct{}), done: make(chan struct{})}
 	s.opt = settings{fs: vfs.OS(), log: slog.New(slog.DiscardHandler), words: cfg.FourLetterWhitelist}
 	for _, o := range opts {
 		o(&s.opt)
+	}
+	if s.opt.built.IsZero() {
+		s.opt.built = builtAt()
 	}
 	s.log = s.opt.log
 	if s.cfg.DataDir == "" {
@@ -127,7 +130,6 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	s.started = time.Now()
 	ln, err := s.listen()
 	if err != nil {
 		return err
