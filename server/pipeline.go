@@ -51,6 +51,7 @@ type pipeline struct {
 	held    []task // taken but not proposed: the replica does not accept for now
 	touched []*cnxn.Conn
 	ended   bool
+	jobsOut int // with the syncer
 	// deadline is what the timer is set for, on the steady clock.
 	deadline int64
 
@@ -133,6 +134,7 @@ func (p *pipeline) run() {
 			p.deadline = 0
 			p.rep.Tick(p.now())
 		case r := <-p.synced:
+			p.jobsOut--
 			p.persisted(r)
 		case <-p.stop:
 			return
@@ -147,6 +149,7 @@ func (p *pipeline) propose() {
 	p.mu.Unlock()
 	if len(p.held) > 0 {
 		p.held = append(p.held, p.taken...)
+		clear(p.taken)
 	} else {
 		p.held, p.taken = p.taken, p.held[:0]
 	}
@@ -189,11 +192,12 @@ func (p *pipeline) handOut() {
 		return
 	}
 	job := syncJob{rd.Roll, rd.Append}
-	if len(rd.Append) <= fewWrites && p.idle() {
+	if len(rd.Append) <= fewWrites && p.jobsOut == 0 && p.idle() {
 		p.persisted(p.sync(job))
 		p.flush()
 		return
 	}
+	p.jobsOut++
 	p.jobs <- job
 }
 
