@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zookit/protocol"
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
@@ -193,6 +194,7 @@ func (s *Server) storageConfig() storage.Config {
 		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
 		NoSync:              !c.ForceSync,
 		TrustEmptySnapshot:  c.TrustEmpty,
+		AcceptDataLoss:      protocol.Zxid(c.AcceptDataLoss),
 		NoAutoCreateDirs:    !c.AutoCreateDirs,
 		NoAutoCreateDB:      !c.AutoCreateDB,
 		Compression:         c.Compression,

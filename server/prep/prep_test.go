@@ -280,7 +280,11 @@ func TestUndecodableBodies(t *testing.T) {
 		}
 		if op != protocol.OpReconfig && op != protocol.OpMulti {
 			null := append([]byte{255, 255, 255, 255}, body[4+2:]...)
-			if p := w.raw(&Request{Session: 7, Op: op, Body: null}); p.Err != protocol.MarshallingError {
+			want := protocol.MarshallingError
+			if op == protocol.OpSetData || op == protocol.OpSetACL {
+				want = protocol.BadArguments // Apache decodes them, and refuses the path
+			}
+			if p := w.raw(&Request{Session: 7, Op: op, Body: null}); p.Err != want {
 				t.Errorf("%v with a null path: %v", op, p.Err)
 			}
 		}

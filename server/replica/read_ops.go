@@ -195,11 +195,12 @@ func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Co
 	if code != protocol.OK {
 		return out, code
 	}
-	count := n.Descendants()
+	total := n.Descendants()
 	if r.Path == "" {
-		count++
+		// Apache counts the paths that begin with path + "/"; the root's own, "/", is one of them.
+		total++
 	}
-	return jute.AppendInt(out, int32(count)), protocol.OK
+	return jute.AppendInt(out, int32(total)), protocol.OK
 }
 
 // whoAmI lists the connection's identities.

@@ -170,8 +170,11 @@ func (s *Server) await() error {
 	return fmt.Errorf("no read in %v: %w", bootPatience, last)
 }
 
+// readPatience bounds one try: a server that is still loading swallows a connect request without an answer.
+const readPatience = 2 * time.Second
+
 func (s *Server) read() error {
-	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000})
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Wait: readPatience})
 	if err != nil {
 		return err
 	}
