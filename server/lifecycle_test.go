@@ -116,7 +116,7 @@ func TestFanOut(t *testing.T) {
 		clients[i] = zktest.Dial(t, srv.Addr())
 		clients[i].Must(protocol.OpGetData, get("/x", true), nil)
 	}
-	for round := range 3 {
+	for round := range 2 {
 		zxid := writer.Must(protocol.OpSetData, set("/x", fmt.Sprint(round)), nil).Zxid
 		for i, c := range clients {
 			r := c.Receive()
