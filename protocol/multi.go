@@ -88,6 +88,11 @@ type MultiResult struct {
 	Children []string // getChildren
 }
 
+// AppendMultiOK appends the header of a result without error; its record
+// follows. It serves a writer that has the record in another form than
+// MultiResult.
+func AppendMultiOK(b []byte, t OpCode) []byte { return appendMultiHeader(b, t, false, OK) }
+
 // AppendTo appends the header and the record of one result.
 func (m *MultiResult) AppendTo(b []byte) []byte {
 	b = appendMultiHeader(b, m.Type, false, m.Err)
@@ -96,7 +101,7 @@ func (m *MultiResult) AppendTo(b []byte) []byte {
 		b = jute.AppendInt(b, int32(m.Err))
 	case OpCreate:
 		b = jute.AppendString(b, m.Path)
-	case OpCreate2:
+	case OpCreate2, OpCreateContainer, OpCreateTTL:
 		b = m.Stat.AppendTo(jute.AppendString(b, m.Path))
 	case OpSetData:
 		b = m.Stat.AppendTo(b)

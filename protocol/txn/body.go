@@ -192,7 +192,9 @@ func (t *CloseSession) Decode(d *jute.Decoder) error {
 	if d.Len() == 0 {
 		return d.Err()
 	}
-	t.Paths = d.Strings()
+	if t.Paths = d.Strings(); t.Paths == nil {
+		t.Paths = []string{} // a null vector is still the form with paths
+	}
 	return d.Err()
 }
 

@@ -1,0 +1,89 @@
+# One file a person needs: `make run` stands at a prompt, `make test` checks everything.
+SHELL       := /bin/bash
+GO          ?= go
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
+BENCHTIME   ?= 1s
+SERVER      ?=
+SEEDS       ?=
+export SERVER
+.DEFAULT_GOAL := help
+
+run: ## a shell on a throw-away server in the same process
+	$(GO) run ./cmd/zkcli -embedded
+
+build: ## bin/zkcli and bin/zkserver, static
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/zkcli ./cmd/zkserver
+
+check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -short ./...
+
+test: ## everything: lint, race, terminal and crash tests, conformance with Apache
+	.ci/setup
+	$(MAKE) --no-print-directory lint cross
+	.ci/test
+
+race: ## unit tests under the race detector
+	$(GO) test -short -race ./...
+
+crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
+	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run 'CrashPoint' ./server/storage/
+
+conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that one
+	.ci/setup
+	$(GO) test -count=1 -timeout 20m -run 'Conformance|Planted|Transcript' ./cmd/zkcli/ ./server/... ./shell/...
+
+fuzz: ## each fuzz target for FUZZTIME (10s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$target"; $(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $${FUZZTIME:-10s} $$pkg || exit 1; \
+	  done; \
+	done
+
+bench: build ## Go benchmarks, then both servers side by side; writes bench-out/
+	.ci/setup
+	mkdir -p bench-out
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./protocol/... ./server/tree ./server/storage ./server/watch ./server/replica | tee bench-out/go.txt
+	$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ | tee bench-out/apache.txt
+
+cover: ## statement coverage by package
+	$(GO) test -short -cover ./...
+
+lint: ## gofmt, vet, staticcheck
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
+	$(GO) vet ./...
+	$(GO) run $(STATICCHECK) ./...
+
+vuln: ## known vulnerabilities in what is linked (needs the vulnerability database)
+	$(GO) run $(GOVULNCHECK) ./...
+
+cross: ## both programs build for every supported platform
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  echo "build $$os/$$arch"; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -o /dev/null ./cmd/zkcli && \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -o /dev/null ./cmd/zkserver || exit 1; \
+	done; done
+
+dist: ## release archives with checksums in dist/
+	@rm -rf dist && mkdir -p dist
+	@for os in linux darwin windows; do for arch in amd64 arm64; do \
+	  name=zookit-$$os-$$arch; ext=; [ $$os = windows ] && ext=.exe; mkdir -p dist/$$name; \
+	  for cmd in zkcli zkserver; do \
+	    CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags "-s -w" -o dist/$$name/$$cmd$$ext ./cmd/$$cmd || exit 1; \
+	  done; \
+	  cp LICENSE README.md dist/$$name/; tar -C dist -czf dist/$$name.tar.gz $$name; rm -r dist/$$name; \
+	done; done
+	@cd dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
+
+fmt: ## format the tree
+	gofmt -w .
+
+clean: ## what the other targets made
+	rm -rf bin dist bench-out
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run build check test race crash conformance fuzz bench cover lint vuln cross dist fmt clean help

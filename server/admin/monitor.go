@@ -1,0 +1,48 @@
+package admin
+
+import (
+	"fmt"
+	"strings"
+	"time"
+)
+
+// monitor prints mntr: the keys that Apache prints first and the ones monitors
+// read besides, each with a value that was measured here.
+func monitor(b *strings.Builder, st Status) {
+	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
+	put("version", built(st))
+	put("server_state", st.Mode)
+	put("ephemerals_count", st.Ephemerals)
+	put("num_alive_connections", st.Connections)
+	put("avg_latency", decimal(st.LatencyAvg))
+	put("outstanding_requests", st.Outstanding)
+	put("znode_count", st.Nodes)
+	put("global_sessions", st.Sessions)
+	put("packets_sent", st.Sent)
+	put("packets_received", st.Received)
+	put("watch_count", st.Watches)
+	put("auth_failed_count", st.AuthFailed)
+	put("min_latency", st.LatencyMin)
+	if st.MaxFiles >= 0 {
+		put("max_file_descriptor_count", st.MaxFiles)
+	}
+	put("approximate_data_size", st.DataBytes)
+	if st.OpenFiles >= 0 {
+		put("open_file_descriptor_count", st.OpenFiles)
+	}
+	put("local_sessions", 0)
+	put("uptime", time.Since(st.Started).Milliseconds())
+	put("max_latency", st.LatencyMax)
+	put("connection_rejected", st.Rejected)
+	put("snap_count", st.Snapshots)
+	put("fsync_threshold_exceed_count", st.Syncs.Slow)
+	s, mean := st.Syncs, 0.0
+	if s.Count > 0 {
+		mean = float64(s.SumMs) / float64(s.Count)
+	}
+	put("avg_fsynctime", decimal(mean))
+	put("min_fsynctime", s.MinMs)
+	put("max_fsynctime", s.MaxMs)
+	put("cnt_fsynctime", s.Count)
+	put("sum_fsynctime", s.SumMs)
+}

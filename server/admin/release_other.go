@@ -1,0 +1,5 @@
+//go:build !linux
+
+package admin
+
+func release() string { return "unknown" }

@@ -1,0 +1,101 @@
+// Package admin answers those who watch over a server: the four-letter words of
+// the client port. It reads one Status value and a few listings, and changes
+// nothing but counters and the trace mask.
+//
+// Texts are those of Apache ZooKeeper 3.9 (server/command/*.java), compared
+// with the answers of a running 3.8.0.
+package admin
+
+import (
+	"time"
+
+	"zookit/protocol"
+	"zookit/server/cnxn"
+	"zookit/server/watch"
+)
+
+// Version is the ZooKeeper release whose behaviour clients find here. Clients
+// that look at it (kazoo, go-zookeeper) want three numbers first, and nothing
+// but letters, digits, dots and dashes behind.
+const Version = "3.9.5-zookit"
+
+// Status is the state of a server at one moment, for people and monitors.
+type Status struct {
+	Built    time.Time // of the program; zero when unknown
+	Started  time.Time
+	Serving  bool // false before recovery is done and after a failure
+	ReadOnly bool
+	Mode     string // standalone, leader, follower, observer
+
+	LatencyMin, LatencyMax int64 // ms, from a request's arrival to its reply
+	LatencyAvg             float64
+	Received, Sent         int64 // packets
+	Connections            int
+	Rejected               int64 // connections refused for a limit
+	AuthFailed             int64
+	Outstanding            int // writes not yet answered
+
+	Zxid          protocol.Zxid // last applied
+	Nodes         int
+	Ephemerals    int
+	DataBytes     int64 // names and data of all znodes
+	Sessions      int
+	Watches       int
+	WatchedPaths  int // paths with a watch of the data table
+	DataWatches   int // watches of the data table, persistent ones included
+	WatchingConns int // connections with such a watch
+
+	OpenFiles, MaxFiles int64 // descriptors; -1 where the system does not tell
+
+	Snapshots int64     // taken since the start
+	Syncs     SyncStats // of the txn log
+	Settings  Settings
+}
+
+// SyncStats counts syncs of the txn log; times in milliseconds.
+type SyncStats struct {
+	Count, SumMs, MinMs, MaxMs int64
+	Slow                       int64 // slower than fsync.warningthresholdms
+}
+
+// Settings is what conf prints of the configuration.
+type Settings struct {
+	ClientPort          int
+	DataDir, LogDir     string // version-2 directories
+	TickMs              int
+	MaxClientCnxns      int
+	MinSessionTimeoutMs int
+	MaxSessionTimeoutMs int
+	ListenBacklog       int
+	ServerID            int64
+}
+
+// Expiry is the sessions or connections that end at one time unless they are
+// heard of before.
+type Expiry struct {
+	At       time.Time
+	Sessions []protocol.SessionID
+}
+
+// Digest is the tree's digest after the txn with that zxid.
+type Digest struct {
+	Zxid   protocol.Zxid
+	Digest uint64
+}
+
+// Source is the server behind the answers. Its listings may be long and are
+// made when they are asked for.
+type Source interface {
+	Status() Status
+	Conns() []cnxn.Info
+	Sizes() (dataDir, logDir int64) // bytes in the two directories
+	Expiries() []Expiry             // sessions by the time of their expiry, earliest first
+	Ephemerals() map[protocol.SessionID][]string
+	WatchesBySession() []watch.SessionPaths
+	WatchesByPath() []watch.PathSessions
+	Digests() []Digest // oldest first
+	ResetServer()      // srst
+	ResetConns()       // crst
+	TraceMask() int64
+	SetTraceMask(int64)
+}

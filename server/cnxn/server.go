@@ -1,0 +1,269 @@
+package cnxn
+
+import (
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"zookit/protocol"
+)
+
+// Config holds the limits of the client port. Zero values mean Apache's
+// defaults unless a field says otherwise.
+type Config struct {
+	// MaxBuffer is jute.maxbuffer: the longest frame taken, in bytes; 0 means
+	// protocol.DefaultMaxBuffer.
+	MaxBuffer int
+	// MaxPerIP is maxClientCnxns: connections from one address; 0 is no limit.
+	MaxPerIP int
+	// MaxTotal is maxCnxns: connections at all; 0 is no limit.
+	MaxTotal int
+	// ConnectWait is nio.sessionlessCnxnTimeout: how long a connection may stay
+	// without a session; 0 means 10 s.
+	ConnectWait time.Duration
+	// OutstandingLimit is globalOutstandingLimit: with this many writes under
+	// way, connections that wait for one of theirs are not read; 0 means 1000.
+	OutstandingLimit int
+	// RequireAuth is enforce.auth.schemes when enforce.auth.enabled is set: no
+	// operation is done for a connection that has not authenticated by one of
+	// them. Empty: nothing is required.
+	RequireAuth []string
+	// Logger gets what an operator acts on; nil discards it.
+	Logger *slog.Logger
+}
+
+func (c *Config) setDefaults() {
+	if c.MaxBuffer == 0 {
+		c.MaxBuffer = protocol.DefaultMaxBuffer
+	}
+	if c.ConnectWait == 0 {
+		c.ConnectWait = 10 * time.Second
+	}
+	if c.OutstandingLimit == 0 {
+		c.OutstandingLimit = 1000
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// Server owns the listener and every client connection.
+type Server struct {
+	cfg     Config
+	backend Backend
+	log     *slog.Logger
+	ln      *net.TCPListener
+	running sync.WaitGroup // accept loop, connections, temporary writers
+	gate    gate
+	stats   Totals
+
+	// touched are the connections that commits have appended to since Touched
+	// was called; of the pipeline's goroutine.
+	touched []*Conn
+
+	mu      sync.Mutex
+	closed  bool
+	conns   map[*Conn]struct{}
+	perIP   map[netip.Addr]int
+	warned  time.Time // when the last refusal was logged
+	refused int       // refusals since
+}
+
+// New returns a server of the connections that ln accepts. Serve starts it.
+func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
+	cfg.setDefaults()
+	s := &Server{
+		cfg: cfg, backend: backend, log: cfg.Logger, ln: ln,
+		conns: map[*Conn]struct{}{},
+		perIP: map[netip.Addr]int{},
+	}
+	s.gate.init(cfg.OutstandingLimit)
+	s.stats.reset()
+	return s
+}
+
+// Serve starts to accept and returns at once.
+func (s *Server) Serve() { s.running.Go(s.accept) }
+
+// acceptPause is the wait after an accept that failed for want of descriptors
+// or memory, as Apache's acceptor does.
+const acceptPause = 10 * time.Millisecond
+
+func (s *Server) accept() {
+	for {
+		nc, err := s.ln.AcceptTCP()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil:
+			s.warn("accept", "error", err)
+			time.Sleep(acceptPause)
+		default:
+			s.admit(nc)
+		}
+	}
+}
+
+// admit starts a connection, or closes it without a word when a limit is
+// reached, as Apache does.
+func (s *Server) admit(nc *net.TCPConn) {
+	sock, err := newSocket(nc)
+	if err != nil {
+		nc.Close()
+		return
+	}
+	c := newConn(s, sock)
+	if why := s.register(c); why != "" {
+		s.stats.Rejected.Add(1)
+		s.warn("connection refused", "client", c.remote, "why", why)
+		nc.Close()
+		return
+	}
+	s.running.Go(c.serve)
+}
+
+// register counts the connection in, or says which limit it would exceed.
+func (s *Server) register(c *Conn) (refused string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ip := c.remote.Addr()
+	switch {
+	case s.closed:
+		return "server closing"
+	case s.cfg.MaxTotal > 0 && len(s.conns) >= s.cfg.MaxTotal:
+		return "maxCnxns reached"
+	case s.cfg.MaxPerIP > 0 && s.perIP[ip] >= s.cfg.MaxPerIP:
+		return "maxClientCnxns reached for this address"
+	}
+	s.conns[c] = struct{}{}
+	s.perIP[ip]++
+	return ""
+}
+
+func (s *Server) unregister(c *Conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.conns[c]; !ok {
+		return
+	}
+	delete(s.conns, c)
+	ip := c.remote.Addr()
+	if s.perIP[ip]--; s.perIP[ip] <= 0 {
+		delete(s.perIP, ip)
+	}
+}
+
+// warn logs at most one line a second; what it left out is counted in the next.
+func (s *Server) warn(msg string, args ...any) {
+	s.mu.Lock()
+	now := time.Now()
+	if now.Sub(s.warned) < time.Second {
+		s.refused++
+		s.mu.Unlock()
+		return
+	}
+	if s.refused > 0 {
+		args = append(args, "suppressed", s.refused)
+	}
+	s.warned, s.refused = now, 0
+	s.mu.Unlock()
+	s.log.Warn(msg, args...)
+}
+
+// touch remembers that a commit appended to c. The pipeline calls it, through
+// Complete and Deliver.
+func (s *Server) touch(c *Conn) {
+	if !c.touched {
+		c.touched = true
+		s.touched = append(s.touched, c)
+	}
+}
+
+// Touched moves the connections touched by commits to list. It belongs to the
+// pipeline's goroutine.
+func (s *Server) Touched(list []*Conn) []*Conn {
+	list = append(list, s.touched...)
+	for _, c := range list {
+		c.touched = false
+	}
+	clear(s.touched)
+	s.touched = s.touched[:0]
+	return list
+}
+
+// parallelFlush is the number of connections from which a flush is shared with
+// a second goroutine: a watch event on a thousand connections is a thousand
+// system calls.
+const parallelFlush = 64
+
+// Flush writes out what the connections of list have queued, without waiting
+// for any of them.
+func (s *Server) Flush(list []*Conn) {
+	if len(list) < parallelFlush {
+		flushAll(list)
+		return
+	}
+	var other sync.WaitGroup
+	half := len(list) / 2
+	other.Go(func() { flushAll(list[half:]) })
+	flushAll(list[:half])
+	other.Wait()
+}
+
+func flushAll(list []*Conn) {
+	for _, c := range list {
+		c.flush()
+	}
+}
+
+// CloseConns closes the listener and every connection at once, without waiting
+// for their goroutines: the first thing a failed server does.
+func (s *Server) CloseConns(why string) {
+	s.ln.Close()
+	s.mu.Lock()
+	s.closed = true
+	list := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		list = append(list, c)
+	}
+	s.mu.Unlock()
+	s.gate.open()
+	for _, c := range list {
+		c.closeNow(why)
+	}
+}
+
+// Close closes the listener and every connection, and waits until all their
+// goroutines have ended.
+func (s *Server) Close() {
+	s.CloseConns("server closing")
+	s.running.Wait()
+}
+
+// all returns the connections that are there.
+func (s *Server) all() []*Conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*Conn, 0, len(s.conns))
+	for c := range s.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// Count is the number of connections.
+func (s *Server) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns)
+}
+
+// Totals are the counters of all connections.
+func (s *Server) Totals() *Totals { return &s.stats }
+
+// Outstanding is the number of writes handed to the pipeline that are not
+// answered yet.
+func (s *Server) Outstanding() int { return s.gate.used() }

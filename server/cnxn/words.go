@@ -1,0 +1,77 @@
+package cnxn
+
+import (
+	"encoding/binary"
+	"io"
+	"time"
+)
+
+// words are the four-letter words of the client port, in Apache's
+// FourLetterCommands.java (3.9), and reqs, which servers up to 3.4 answered.
+// Any other four bytes are a packet length.
+var words = map[string]bool{
+	"ruok": true, "srvr": true, "stat": true, "conf": true, "mntr": true, "cons": true,
+	"dump": true, "envi": true, "wchs": true, "wchp": true, "wchc": true, "dirs": true,
+	"isro": true, "crst": true, "srst": true, "hash": true, "gtmk": true, "stmk": true,
+	"reqs": true,
+}
+
+// wordWait bounds the whole exchange of a four-letter word.
+const wordWait = 10 * time.Second
+
+// word answers a four-letter word when the connection begins with one. The
+// bytes before the connect packet are in c.in.
+func (c *Conn) word() (answered bool, err error) {
+	for len(c.in.peek()) < 4 {
+		if err := c.in.fill(); err != nil {
+			return false, err
+		}
+	}
+	name := string(c.in.peek()[:4])
+	if !words[name] {
+		return false, nil
+	}
+	c.server.stats.Received.Add(1)
+	_ = c.sock.SetDeadline(time.Now().Add(wordWait))
+	var arg int64
+	if name == "stmk" { // followed by the new mask, 8 bytes
+		for len(c.in.peek()) < 12 {
+			if err := c.in.fill(); err != nil {
+				return true, err
+			}
+		}
+		arg = int64(binary.BigEndian.Uint64(c.in.peek()[4:]))
+	}
+	c.in.release()
+	answer := c.server.backend.Word(name, arg)
+	if _, err := io.WriteString(c.sock, answer); err != nil {
+		return true, err
+	}
+	c.server.stats.Sent.Add(1)
+	c.linger()
+	return true, nil
+}
+
+const (
+	lingerWait  = time.Second
+	lingerBytes = 64 << 10
+)
+
+// linger ends the sending side and reads on until the client has closed too:
+// closing with unread input (the newline typed after a word, requests after an
+// error) would reset the connection and could take the last answer with it.
+func (c *Conn) linger() {
+	if c.sock.CloseWrite() != nil {
+		return
+	}
+	_ = c.sock.SetReadDeadline(time.Now().Add(lingerWait))
+	b := getBuffer()
+	defer putBuffer(b)
+	for left := lingerBytes; left > 0; {
+		n, err := c.sock.Read(b.b[:cap(b.b)])
+		if err != nil {
+			return
+		}
+		left -= n
+	}
+}

@@ -1,0 +1,104 @@
+package config
+
+import "math"
+
+// How a key takes effect.
+type effect int
+
+const (
+	acts        effect = iota
+	ensemble           // means something in an ensemble alone, in Apache too: checked, no word about it
+	ineffective        // means something to Apache's standalone server, but not to this one: one warning that says why
+)
+
+// A key is one entry of the table of everything Apache 3.9.5 reads.
+type key struct {
+	name     string // in zoo.cfg; a trailing '*' stands for any ending
+	property string // the Java system property; "" when Apache reads the key from zoo.cfg alone
+	effect   effect
+	set      setter
+	note     string // of an ineffective key: what holds instead
+	secret   bool   // the value is never printed
+	inert    string // of an ineffective key: the value that asks for nothing we lack
+}
+
+// zk is a key that is a system property with the prefix zookeeper.
+func zk(name string, set setter) key { return key{name: name, property: "zookeeper." + name, set: set} }
+
+// bare is a system property without a prefix.
+func bare(name string, set setter) key { return key{name: name, property: name, set: set} }
+
+// fileOnly is read from zoo.cfg alone.
+func fileOnly(name string, set setter) key { return key{name: name, set: set} }
+
+func secret(k key) key { k.secret = true; return k }
+
+var activeKeys = []key{
+	fileOnly("dataDir", directory(func(c *Config) *string { return &c.DataDir })),
+	fileOnly("dataLogDir", directory(func(c *Config) *string { return &c.DataLogDir })),
+	zk("datadir.autocreate", boolean(func(c *Config) *bool { return &c.AutoCreateDirs })),
+	zk("db.autocreate", boolean(func(c *Config) *bool { return &c.AutoCreateDB })),
+	zk("snapshot.trust.empty", boolean(func(c *Config) *bool { return &c.TrustEmpty })),
+	zk("snapshot.compression.method", compression),
+	zk("serializeLastProcessedZxid.enabled", boolean(func(c *Config) *bool { return &c.LastZxidInSnap })),
+	zk("snapCount", atLeast(func(c *Config) *int { return &c.SnapCount }, 2, math.MaxInt32, "")),
+	zk("snapSizeLimitInKb", limit(func(c *Config) *int64 { return &c.SnapSizeKB }, math.MaxInt64>>10, "KiB")),
+	zk("preAllocSize", limit(func(c *Config) *int64 { return &c.PreAllocKB }, math.MaxInt32, "KiB")),
+	zk("txnLogSizeLimitInKb", limit(func(c *Config) *int64 { return &c.TxnLogSizeKB }, math.MaxInt64>>10, "KiB")),
+	zk("forceSync", yesNo(func(c *Config) *bool { return &c.ForceSync })),
+	zk("fsync.warningthresholdms", limit(func(c *Config) *int64 { return &c.FsyncWarningMs }, math.MaxInt32, "milliseconds")),
+	// The older name without the prefix still counts (Apache FileTxnLog.java).
+	{property: "fsync.warningthresholdms", set: limit(func(c *Config) *int64 { return &c.FsyncWarningMs }, math.MaxInt32, "milliseconds")},
+	fileOnly("autopurge.snapRetainCount", atLeast(func(c *Config) *int { return &c.SnapRetainCount }, minSnapRetain, math.MaxInt32, "")),
+	fileOnly("autopurge.purgeInterval", purgeInterval),
+	zk("maxBatchSize", integer(func(c *Config) *int { return &c.MaxBatchSize }, 1, math.MaxInt32, "txns in one sync")),
+	zk("flushDelay", limit(func(c *Config) *int64 { return &c.FlushDelayMs }, math.MaxInt32, "milliseconds")),
+	zk("digest.enabled", boolean(func(c *Config) *bool { return &c.Digest })),
+	zk("closeSessionTxn.enabled", boolean(func(c *Config) *bool { return &c.CloseSessionPath })),
+	zk("testingonly.initialZxid", integer(func(c *Config) *int64 { return &c.InitialZxid }, 0, math.MaxInt64, "")),
+
+	fileOnly("clientPort", port(func(c *Config) *int { return &c.ClientPort })),
+	fileOnly("clientPortAddress", address),
+	fileOnly("clientPortListenBacklog", integer(func(c *Config) *int { return &c.ListenBacklog }, -1, math.MaxInt32, "connections")),
+	fileOnly("maxClientCnxns", limit(func(c *Config) *int { return &c.MaxClientCnxns }, math.MaxInt32, "connections; 0 is no limit")),
+	zk("maxCnxns", limit(func(c *Config) *int { return &c.MaxCnxns }, math.MaxInt32, "connections; 0 is no limit")),
+	zk("clientTcpKeepAlive", boolean(func(c *Config) *bool { return &c.ClientTCPKeepAlive })),
+	zk("nio.sessionlessCnxnTimeout", integer(func(c *Config) *int { return &c.SessionlessMs }, 1, math.MaxInt32, "milliseconds")),
+	bare("jute.maxbuffer", integer(func(c *Config) *int { return &c.MaxBuffer }, minMaxBuffer, math.MaxInt32, "bytes")),
+	zk("jute.maxbuffer.extrasize", atLeast(func(c *Config) *int { return &c.MaxBufferExtra }, minMaxBufferExtra, math.MaxInt32, "bytes")),
+	zk("4lw.commands.whitelist", whitelist),
+	bare("readonlymode.enabled", boolean(func(c *Config) *bool { return &c.ReadOnlyMode })),
+
+	fileOnly("tickTime", integer(func(c *Config) *int { return &c.TickMs }, 1, math.MaxInt32/20, "milliseconds")),
+	fileOnly("minSessionTimeout", integer(func(c *Config) *int { return &c.MinSessionTimeoutMs }, -1, math.MaxInt32, "milliseconds")),
+	fileOnly("maxSessionTimeout", integer(func(c *Config) *int { return &c.MaxSessionTimeoutMs }, -1, math.MaxInt32, "milliseconds")),
+
+	zk("extendedTypesEnabled", boolean(func(c *Config) *bool { return &c.ExtendedTypes })),
+	zk("emulate353TTLNodes", boolean(func(c *Config) *bool { return &c.Emulate353TTL })),
+	zk("enforceQuota", boolean(func(c *Config) *bool { return &c.EnforceQuota })),
+	bare("znode.container.checkIntervalMs", integer(func(c *Config) *int64 { return &c.ContainerCheckMs }, 1, math.MaxInt32, "milliseconds")),
+	bare("znode.container.maxPerMinute", integer(func(c *Config) *int { return &c.ContainerMaxPerMinute }, 1, math.MaxInt32, "znodes")),
+	bare("znode.container.maxNeverUsedIntervalMs", limit(func(c *Config) *int64 { return &c.ContainerNeverUsedMs }, math.MaxInt64, "milliseconds")),
+	zk("globalOutstandingLimit", integer(func(c *Config) *int { return &c.GlobalOutstandingLimit }, 1, math.MaxInt32, "requests")),
+
+	zk("skipACL", yesNo(func(c *Config) *bool { return &c.SkipACL })),
+	zk("DigestAuthenticationProvider.enabled", boolean(func(c *Config) *bool { return &c.DigestAuth })),
+	zk("DigestAuthenticationProvider.digestAlg", digestAlg),
+	secret(zk("DigestAuthenticationProvider.superDigest", superDigest)),
+	zk("enforce.auth.enabled", boolean(func(c *Config) *bool { return &c.EnforceAuth })),
+	zk("enforce.auth.schemes", schemes),
+
+	zk("request_throttle_max_requests", limit(func(c *Config) *int { return &c.RequestThrottle.MaxRequests }, math.MaxInt32, "requests; 0 is off")),
+	zk("request_throttle_stall_time", integer(func(c *Config) *int { return &c.RequestThrottle.StallMs }, 0, math.MaxInt32, "milliseconds")),
+	zk("request_throttle_drop_stale", boolean(func(c *Config) *bool { return &c.RequestThrottle.DropStale })),
+	zk("throttled_op_wait_time", limit(func(c *Config) *int { return &c.ThrottledOpWaitMs }, math.MaxInt32, "milliseconds; 0 is off")),
+	zk("connection_throttle_tokens", limit(func(c *Config) *int { return &c.ConnectionThrottle.Tokens }, math.MaxInt32, "connections; 0 is off")),
+	zk("connection_throttle_fill_time", integer(func(c *Config) *int { return &c.ConnectionThrottle.FillMs }, 1, math.MaxInt32, "milliseconds")),
+	zk("connection_throttle_fill_count", integer(func(c *Config) *int { return &c.ConnectionThrottle.FillCount }, 1, math.MaxInt32, "connections")),
+	zk("connection_throttle_freeze_time", integer(func(c *Config) *int { return &c.ConnectionThrottle.FreezeMs }, -1, math.MaxInt32, "milliseconds; -1 is off")),
+	zk("connection_throttle_drop_increase", fraction(func(c *Config) *float64 { return &c.ConnectionThrottle.DropIncrease })),
+	zk("connection_throttle_drop_decrease", fraction(func(c *Config) *float64 { return &c.ConnectionThrottle.DropDecrease })),
+	zk("connection_throttle_decrease_ratio", fraction(func(c *Config) *float64 { return &c.ConnectionThrottle.Ratio })),
+	zk("largeRequestMaxBytes", integer(func(c *Config) *int { return &c.LargeRequestMax }, 1, math.MaxInt32, "bytes")),
+	zk("largeRequestThreshold", integer(func(c *Config) *int { return &c.LargeRequestMinimum }, -1, math.MaxInt32, "bytes; -1 is off")),
+}

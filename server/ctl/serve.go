@@ -1,0 +1,116 @@
+package ctl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strings"
+
+	"zookit/server/config"
+)
+
+// A Server is what start-foreground needs of package server.
+type Server interface {
+	Start() error          // returns once clients are served
+	Addr() net.Addr        // of the client port
+	Done() <-chan struct{} // closed when the server has ended
+	Err() error            // why it ended by itself; nil after Close
+	Close() error          // ends it and waits
+}
+
+// serve runs a server until ctx ends (exit code 0) or the server fails.
+func (c *invocation) serve(ctx context.Context, env Env) int {
+	cfg, warnings, err := c.load(env)
+	if err != nil {
+		for _, w := range warnings {
+			fmt.Fprintf(env.Stderr, "zkserver: warning: %s\n", w)
+		}
+		return refuse(env, err)
+	}
+	log := slog.New(newHandler(env.Stderr, c.logJSON, cfg.MyID))
+	log.Info("reading configuration", "file", cfg.File)
+	for _, w := range warnings {
+		log.Warn(w.String())
+	}
+	if err := cfg.CheckDirs(); err != nil {
+		return refuse(env, err)
+	}
+	stopCollector := setCollector(env.Getenv)
+	defer stopCollector()
+
+	srv, err := env.Serve(cfg, log)
+	if err != nil {
+		return refuse(env, err)
+	}
+	if err := srv.Start(); err != nil {
+		srv.Close()
+		return refuse(env, withPort(err, cfg))
+	}
+	log.Info("serving", "address", srv.Addr(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
+	select {
+	case <-ctx.Done():
+		log.Info("stopping", "cause", context.Cause(ctx))
+		if err := srv.Close(); err != nil {
+			return refuse(env, err)
+		}
+		log.Info("stopped")
+		return ExitOK
+	case <-srv.Done():
+		err := srv.Err()
+		srv.Close()
+		if err == nil {
+			return ExitOK
+		}
+		return refuse(env, err)
+	}
+}
+
+// load reads the configuration the words name: a file, or a port and a directory.
+func (c *invocation) load(env Env) (*config.Config, []config.Warning, error) {
+	if c.verb == "" && len(c.words) > 1 {
+		return config.FromArguments(c.words, c.configEnv(env))
+	}
+	path, err := c.configPath(env)
+	if err != nil {
+		return nil, nil, &config.Error{Why: err.Error()}
+	}
+	if len(c.words) == 0 {
+		fmt.Fprintf(env.Stderr, "Using config: %s\n", path)
+	}
+	return config.Load(path, c.configEnv(env))
+}
+
+// refuse prints why the server does not run, whole, and returns the exit code that says the kind.
+func refuse(env Env, err error) int {
+	for _, line := range strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") {
+		fmt.Fprintf(env.Stderr, "zkserver: %s\n", line)
+	}
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
+	var invalid *config.Error
+	var dir *config.DirError
+	var coded interface{ ExitCode() int }
+	switch {
+	case errors.As(err, &invalid):
+		return ExitInvocation
+	case errors.As(err, &dir):
+		return ExitDataDir
+	case errors.As(err, &coded):
+		return coded.ExitCode()
+	}
+	return ExitUnexpected
+}
+
+// withPort adds the line to change to an error of the listener.
+func withPort(err error, cfg *config.Config) error {
+	var op *net.OpError
+	if !errors.As(err, &op) || op.Op != "listen" {
+		return err
+	}
+	return fmt.Errorf("%w; the address is clientPort=%d with clientPortAddress=%s of %s: free it or change them", err, cfg.ClientPort, cfg.ClientPortAddress, cfg.File)
+}

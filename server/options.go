@@ -1,0 +1,36 @@
+package server
+
+import (
+	"log/slog"
+	"time"
+
+	"zookit/server/vfs"
+)
+
+// Option changes how a Server is built.
+type Option func(*settings)
+
+type settings struct {
+	fs    vfs.FS
+	log   *slog.Logger
+	words []string
+	built time.Time
+}
+
+// WithFS keeps the data in fs instead of the operating system's files.
+func WithFS(fs vfs.FS) Option { return func(s *settings) { s.fs = fs } }
+
+// InMemory keeps the data in memory: it is gone with the process.
+func InMemory() Option { return WithFS(vfs.NewMem()) }
+
+// WithLogger sends the server's log to l; without it nothing is logged.
+func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.log = l } }
+
+// WithFourLetterWords allows these words instead of the configuration's; "*"
+// allows all.
+func WithFourLetterWords(words ...string) Option {
+	return func(s *settings) { s.words = words }
+}
+
+// WithBuildTime sets the date in the version line of srvr.
+func WithBuildTime(t time.Time) Option { return func(s *settings) { s.built = t } }

@@ -1,0 +1,159 @@
+package server_test
+
+import (
+	"fmt"
+	"testing"
+
+	"zookit/protocol"
+	"zookit/protocol/jute"
+	"zookit/server"
+	"zookit/server/zktest"
+)
+
+// data decodes the reply of a getData.
+func data(t *testing.T, r zktest.Reply) string {
+	t.Helper()
+	var d protocol.GetDataResponse
+	if r.Err != protocol.OK {
+		t.Fatalf("xid %d: %v", r.Xid, r.Err)
+	}
+	if err := d.Decode(jute.NewDecoder(r.Body)); err != nil {
+		t.Fatal(err)
+	}
+	return string(d.Data)
+}
+
+func TestPipelinedRepliesLeaveInRequestOrder(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	c := zktest.Dial(t, srv.Addr())
+	c.Create("/a", nil, protocol.FlagPersistent)
+
+	// One write of many frames: sets, reads, pings, syncs and failing ops in
+	// turn. Every read sees the set before it and not the one after it.
+	var frames []byte
+	const rounds = 200
+	xid := int32(100)
+	var want []int32
+	add := func(op protocol.OpCode, body protocol.Record) {
+		xid++
+		frames = zktest.Request(frames, xid, op, body)
+		if op == protocol.OpPing {
+			want = append(want, protocol.XidPing)
+		} else {
+			want = append(want, xid)
+		}
+	}
+	reads := map[int32]string{}
+	for i := range rounds {
+		value := fmt.Sprint(i)
+		add(protocol.OpSetData, set("/a", value))
+		if i%3 == 0 {
+			add(protocol.OpPing, nil)
+		}
+		add(protocol.OpGetData, get("/a", false))
+		reads[xid] = value
+		if i%5 == 0 {
+			add(protocol.OpSync, &protocol.SyncRequest{Path: "/a"})
+			add(protocol.OpDelete, &protocol.DeleteRequest{Path: "/none", Version: -1})
+		}
+	}
+	go c.Write(frames)
+	var last protocol.Zxid
+	for i, x := range want {
+		r := c.Receive()
+		if r.Xid != x {
+			t.Fatalf("reply %d has xid %d, want %d", i, r.Xid, x)
+		}
+		if r.Zxid < last {
+			t.Fatalf("xid %d: zxid %v after %v", r.Xid, r.Zxid, last)
+		}
+		last = r.Zxid
+		if value, ok := reads[x]; ok {
+			if got := data(t, r); got != value {
+				t.Fatalf("xid %d: read %q, want %q", x, got, value)
+			}
+		}
+	}
+}
+
+func TestReadWaitsForOwnWriteAlone(t *testing.T) {
+	t.Parallel()
+	disk := newGatedFS()
+	srv := zktest.Start(t, server.WithFS(disk))
+	a, b := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
+	a.Create("/x", []byte("old"), protocol.FlagPersistent)
+
+	disk.shut()
+	wrote := a.Send(protocol.OpSetData, set("/x", "new"))
+	read := a.Send(protocol.OpGetData, get("/x", false))
+	await(t, "the write to reach the disk", disk.arrived)
+
+	// The other session's reads are answered while the disk is busy, and do not
+	// show what is not durable.
+	for range 3 {
+		var d protocol.GetDataResponse
+		b.Must(protocol.OpGetData, get("/x", false), &d)
+		if string(d.Data) != "old" {
+			t.Fatalf("read %q before it was synced", d.Data)
+		}
+	}
+	disk.open()
+	if r := a.Receive(); r.Xid != wrote {
+		t.Fatalf("first reply is xid %d, want the write %d", r.Xid, wrote)
+	}
+	r := a.Receive()
+	if got := data(t, r); r.Xid != read || got != "new" {
+		t.Fatalf("then xid %d with %q, want %d with the value just written", r.Xid, got, read)
+	}
+}
+
+func TestEventPrecedesReplyThatShowsTheChange(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	w, r := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
+	w.Create("/x", []byte("0"), protocol.FlagPersistent)
+
+	// The reader keeps a watch set and reads without pause. A reply may show a
+	// value only after the event of the change before it.
+	const changes = 300
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for i := 1; i <= changes; i++ {
+			w.Must(protocol.OpSetData, set("/x", fmt.Sprint(i)), nil)
+		}
+	}()
+	known, armed := "0", false
+	for known != fmt.Sprint(changes) {
+		r.Send(protocol.OpGetData, get("/x", true))
+		reply := r.Receive()
+		for reply.Event != nil {
+			if !armed {
+				t.Fatalf("event %+v without a watch", reply.Event)
+			}
+			armed, known = false, ""
+			reply = r.Receive()
+		}
+		got := data(t, reply)
+		if armed && got != known {
+			t.Fatalf("read %q while the watch set at %q has not fired", got, known)
+		}
+		known, armed = got, true
+	}
+	await(t, "the writer", done)
+}
+
+func TestOwnEventPrecedesOwnReply(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	c := zktest.Dial(t, srv.Addr())
+	c.Create("/x", nil, protocol.FlagPersistent)
+	c.Must(protocol.OpGetData, get("/x", true), nil)
+	c.Send(protocol.OpSetData, set("/x", "1"))
+	if r := c.Receive(); r.Event == nil || r.Event.Type != protocol.EventNodeDataChanged {
+		t.Fatalf("first came %+v, want the event", r)
+	} else if e := c.Receive(); e.Zxid != r.Zxid || e.Event != nil {
+		t.Fatalf("then %+v, want the reply with the event's zxid %v", e, r.Zxid)
+	}
+}

@@ -1,0 +1,311 @@
+package server
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zookit/protocol"
+	"zookit/server/admin"
+	"zookit/server/cnxn"
+	"zookit/server/replica"
+	"zookit/server/storage"
+)
+
+// pipeline is the goroutine that owns the replica. It takes what connections
+// submit, hands batches to the syncer, commits what is synced, and flushes the
+// connections a commit has touched.
+//
+//	connections ──queue──▶ pipeline ──job──▶ syncer (append, one sync)
+//	     ▲                   │  ▲               │
+//	     └──────flush────────┘  └───synced──────┘
+//
+// The queue has no bound of its own: connections bound what they submit
+// (cnxn's gate).
+type pipeline struct {
+	rep   *replica.Replica
+	store *storage.Store
+	conns *cnxn.Server
+	now   func() replica.Now
+	log   *slog.Logger
+	fail  func(error) // called once, by the pipeline, when it cannot go on
+
+	wake   chan struct{}
+	synced chan syncResult
+	jobs   chan syncJob
+	stop   chan struct{}
+	work   sync.WaitGroup // syncer, snapshots
+
+	mu    sync.Mutex
+	queue []task
+
+	// Of the pipeline's goroutine.
+	taken   []task
+	held    []task // taken but not proposed: the replica does not accept for now
+	touched []*cnxn.Conn
+	ended   bool
+	// deadline is what the timer is set for, on the steady clock.
+	deadline int64
+
+	syncs     syncStats
+	snapshots atomic.Int64
+}
+
+// task is a request for Propose, or a call with the replica in hand.
+type task struct {
+	request *replica.Request
+	call    func(replica.Now)
+}
+
+type syncJob struct {
+	roll    bool
+	entries []storage.Entry
+}
+
+type syncResult struct {
+	zxid protocol.Zxid
+	err  error
+}
+
+func (p *pipeline) start() {
+	p.wake = make(chan struct{}, 1)
+	p.synced = make(chan syncResult, 2) // a roll and a batch may be out
+	p.jobs = make(chan syncJob, 1)
+	p.stop = make(chan struct{})
+	p.work.Go(p.syncer)
+	p.work.Go(p.run)
+}
+
+// submit hands requests over, in order. It never blocks.
+func (p *pipeline) submit(list []*replica.Request) {
+	p.mu.Lock()
+	for _, q := range list {
+		p.queue = append(p.queue, task{request: q})
+	}
+	p.mu.Unlock()
+	p.nudge()
+}
+
+// do runs f on the pipeline's goroutine, behind what was submitted before.
+func (p *pipeline) do(f func(replica.Now)) {
+	p.mu.Lock()
+	p.queue = append(p.queue, task{call: f})
+	p.mu.Unlock()
+	p.nudge()
+}
+
+func (p *pipeline) nudge() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the pipeline's goroutine. A panic in the replica is a broken
+// invariant: it ends the server, not the process.
+func (p *pipeline) run() {
+	defer close(p.jobs)
+	defer func() {
+		if r := recover(); r != nil {
+			p.fail(fmt.Errorf("request pipeline: %w: %v\n%s", replica.ErrInvariant, r, debug.Stack()))
+		}
+	}()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for !p.ended {
+		p.propose()
+		p.handOut()
+		p.flush()
+		if p.ended {
+			return
+		}
+		p.setTimer(timer)
+		select {
+		case <-p.wake:
+		case <-timer.C:
+			p.deadline = 0
+			p.rep.Tick(p.now())
+		case r := <-p.synced:
+			p.persisted(r)
+		case <-p.stop:
+			return
+		}
+	}
+}
+
+// propose gives the replica everything that was submitted.
+func (p *pipeline) propose() {
+	p.mu.Lock()
+	p.taken, p.queue = p.queue, p.taken[:0]
+	p.mu.Unlock()
+	if len(p.held) > 0 {
+		p.held = append(p.held, p.taken...)
+	} else {
+		p.held, p.taken = p.taken, p.held[:0]
+	}
+	if len(p.held) == 0 {
+		return
+	}
+	now := p.now()
+	done := 0
+	for i := range p.held {
+		if !p.rep.Accepting() {
+			break
+		}
+		if t := &p.held[i]; t.call != nil {
+			t.call(now)
+		} else {
+			p.rep.Propose(now, t.request)
+		}
+		done++
+	}
+	rest := copy(p.held, p.held[done:])
+	clear(p.held[rest:])
+	p.held = p.held[:rest]
+}
+
+// handOut gives the syncer the next batch, and starts a snapshot when one is
+// due.
+func (p *pipeline) handOut() {
+	rd := p.rep.Ready()
+	if err := p.rep.Err(); err != nil {
+		p.end(err)
+		return
+	}
+	for _, n := range rd.Notes {
+		logNote(p.log, n)
+	}
+	if rd.Snapshot != nil {
+		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
+	}
+	if rd.Roll || len(rd.Append) > 0 {
+		p.jobs <- syncJob{rd.Roll, rd.Append}
+	}
+}
+
+// syncer appends and syncs one batch at a time.
+func (p *pipeline) syncer() {
+	for j := range p.jobs {
+		p.synced <- p.sync(j)
+	}
+}
+
+func (p *pipeline) sync(j syncJob) syncResult {
+	if j.roll {
+		if err := p.store.Roll(); err != nil {
+			return syncResult{err: fmt.Errorf("begin a new txn log: %w", err)}
+		}
+	}
+	if len(j.entries) == 0 {
+		return syncResult{}
+	}
+	begin := time.Now()
+	if err := p.store.Append(j.entries); err != nil {
+		return syncResult{err: fmt.Errorf("write the txn log: %w", err)}
+	}
+	p.syncs.add(time.Since(begin))
+	return syncResult{zxid: j.entries[len(j.entries)-1].Zxid}
+}
+
+// persisted commits a batch; the connections it touched are flushed after the
+// next batch is with the disk.
+func (p *pipeline) persisted(r syncResult) {
+	switch {
+	case r.err != nil:
+		p.end(r.err)
+	case r.zxid != 0:
+		p.rep.Persisted(p.now(), r.zxid)
+	}
+}
+
+// flush writes to the connections that were touched.
+func (p *pipeline) flush() {
+	p.touched = p.conns.Touched(p.touched[:0])
+	if len(p.touched) > 0 && !p.ended {
+		p.conns.Flush(p.touched)
+	}
+	clear(p.touched)
+}
+
+// end is the final failed state: no request is completed after it.
+func (p *pipeline) end(err error) {
+	if p.ended {
+		return
+	}
+	p.ended = true
+	p.rep.Failed(err)
+	p.fail(err)
+}
+
+// snapshot writes a snapshot beside the pipeline.
+func (p *pipeline) snapshot(src storage.Source, zxid protocol.Zxid) {
+	p.work.Go(func() {
+		err := p.store.Snapshot(zxid, src)
+		if err == nil {
+			p.snapshots.Add(1)
+		}
+		p.do(func(replica.Now) { p.rep.SnapshotDone(err) })
+	})
+}
+
+// setTimer wakes the pipeline at the replica's deadline.
+func (p *pipeline) setTimer(timer *time.Timer) {
+	at := p.rep.Deadline()
+	if at == p.deadline {
+		return
+	}
+	p.deadline = at
+	wait := time.Hour
+	if at != math.MaxInt64 {
+		wait = min(wait, max(0, time.Duration(at-p.now().MonoMs)*time.Millisecond))
+	}
+	timer.Reset(wait)
+}
+
+// logNote logs what the replica noted.
+func logNote(log *slog.Logger, n replica.Note) {
+	args := make([]any, 0, 6)
+	if n.Session != 0 {
+		args = append(args, "session", n.Session)
+	}
+	if n.Path != "" {
+		args = append(args, "path", n.Path)
+	}
+	if n.Ms != 0 {
+		args = append(args, "ms", n.Ms)
+	}
+	log.Info(n.Text, args...)
+}
+
+// syncStats counts syncs; read by Status.
+type syncStats struct {
+	slowMs int64 // fsync.warningthresholdms
+
+	mu sync.Mutex
+	s  admin.SyncStats
+}
+
+func (s *syncStats) add(d time.Duration) {
+	ms := d.Milliseconds()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.s.Count == 0 || ms < s.s.MinMs {
+		s.s.MinMs = ms
+	}
+	s.s.Count++
+	s.s.SumMs += ms
+	s.s.MaxMs = max(s.s.MaxMs, ms)
+	if s.slowMs > 0 && ms > s.slowMs {
+		s.s.Slow++
+	}
+}
+
+func (s *syncStats) read() admin.SyncStats {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.s
+}

@@ -1,0 +1,112 @@
+package replica
+
+import (
+	"zookit/protocol"
+)
+
+// Persisted says that the log holds, synced, everything up to zxid, which is
+// the last of the batch that is out. The batch is committed in order, with the
+// syncs that waited behind its txns.
+func (r *Replica) Persisted(now Now, zxid protocol.Zxid) {
+	if r.err != nil {
+		return
+	}
+	if zxid == 0 || zxid != r.batch.last {
+		r.broken("%v reported as persisted while the batch that is out ends at %v (0x0: none is)", zxid, r.batch.last)
+		return
+	}
+	r.batch.last = 0
+	r.commit(zxid)
+}
+
+// commit applies the queue up to zxid under the state's lock, and answers. The
+// lock is held for one batch at most.
+func (r *Replica) commit(zxid protocol.Zxid) {
+	s := r.state
+	s.mu.Lock()
+	for r.queue.len() > 0 && r.err == nil {
+		p := r.queue.at(0)
+		if p.sync {
+			r.commitSync(p)
+		} else if p.txn.Zxid <= zxid {
+			r.commitTxn(p)
+		} else {
+			break
+		}
+		r.pendingB -= len(p.q.Body)
+		s.outstanding.Add(-1)
+		r.queue.pop()
+	}
+	s.publish()
+	s.mu.Unlock()
+}
+
+// commitTxn applies one txn, fires its watches, and completes its request.
+func (r *Replica) commitTxn(p *proposal) {
+	s := r.state
+	if last := s.tree.LastZxid(); p.txn.Zxid <= last {
+		r.broken("commit of %v (%v) after %v", p.txn.Zxid, p.txn.Type, last)
+		return
+	}
+	s.tree.Apply(&p.txn.Txn, &r.result)
+	if !r.asPredicted(p) {
+		return
+	}
+	r.prep.Applied(p.txn.Zxid)
+	for i := range r.result.Events {
+		s.watches.Trigger(&r.result.Events[i], p.txn.Zxid)
+	}
+	r.commitSession(p)
+
+	reply := &r.reply
+	*reply = Reply{Xid: p.q.Xid, Zxid: p.txn.Zxid, Err: p.txn.Err, op: p.q.Op, result: &r.result}
+	switch {
+	case p.txn.Err == protocol.SessionMoved, p.txn.MultiErr == protocol.SessionMoved:
+		reply.Close, reply.Silent = true, true
+	case p.q.Op == protocol.OpCloseSession:
+		reply.Close = true
+	case p.q.Op == protocol.OpCreateSession:
+		reply.Session = r.sessions.Lookup(p.q.Session)
+	}
+	if p.q.Done != nil {
+		p.q.Done.Complete(p.q, reply)
+	}
+}
+
+// asPredicted compares what the tree made of a txn with what prep said it
+// would. A difference means that the log and the memory of this server are two
+// histories: it must not answer anything any more.
+func (r *Replica) asPredicted(p *proposal) bool {
+	want := p.txn.Err
+	if p.txn.MultiErr != protocol.OK {
+		want = p.txn.MultiErr
+	}
+	switch {
+	case r.result.Err != want:
+		r.broken("txn %v (%v of session %v): prep predicted %v, the tree says %v", p.txn.Zxid, p.q.Op, p.q.Session, want, r.result.Err)
+	case r.result.DigestMismatch:
+		r.broken("txn %v (%v of session %v): the tree's digest is 0x%x and not the predicted 0x%x",
+			p.txn.Zxid, p.q.Op, p.q.Session, r.state.tree.Digest(), p.txn.Txn.Digest.Tree)
+	}
+	return r.err == nil
+}
+
+// commitSync answers a sync: everything proposed before it is committed.
+func (r *Replica) commitSync(p *proposal) {
+	reply := &r.reply
+	*reply = Reply{Xid: p.q.Xid, Zxid: r.state.tree.LastZxid(), Err: p.code, op: p.q.Op}
+	if p.code == protocol.SessionMoved {
+		reply.Close, reply.Silent = true, true
+	}
+	if p.code == protocol.OK {
+		// The path is not looked at and goes back as it came.
+		if n, ok := stringLen(p.q.Body); ok {
+			reply.path = p.q.Body[:n]
+		} else {
+			reply.Err = protocol.MarshallingError
+		}
+	}
+	if p.q.Done != nil {
+		p.q.Done.Complete(p.q, reply)
+	}
+}

@@ -1,0 +1,310 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zookit/server/acl"
+	"zookit/server/admin"
+	"zookit/server/cnxn"
+	"zookit/server/config"
+	"zookit/server/replica"
+	"zookit/server/storage"
+	"zookit/server/tree"
+	"zookit/server/vfs"
+)
+
+// Server is one standalone ZooKeeper server. Its methods may be called from any
+// goroutine.
+type Server struct {
+	cfg   config.Config
+	opt   settings
+	log   *slog.Logger
+	rules *acl.Rules
+	words admin.Words
+
+	started   time.Time
+	serving   atomic.Bool
+	traceMask atomic.Int64
+
+	rep   *replica.Replica
+	store *storage.Store
+	conns *cnxn.Server
+	pipe  *pipeline
+	addr  net.Addr
+
+	background sync.WaitGroup // purge
+	quit       chan struct{}  // closed by Close
+	done       chan struct{}
+
+	mu    sync.Mutex // Start and Close, one at a time
+	state lifecycle
+
+	end     sync.Mutex // guards err, stopped and the closing of done
+	err     error
+	stopped bool
+}
+
+type lifecycle int
+
+const (
+	created lifecycle = iota
+	running
+	ended
+)
+
+// New checks the configuration and prepares a server; Start runs it. The
+// configuration is copied.
+func New(cfg *config.Config, opts ...Option) (*Server, error) {
+	s := &Server{cfg: *cfg, quit: make(chan struct{}), done: make(chan struct{})}
+	s.opt = settings{fs: vfs.OS(), log: slog.New(slog.DiscardHandler), words: cfg.FourLetterWhitelist}
+	for _, o := range opts {
+		o(&s.opt)
+	}
+	s.log = s.opt.log
+	if s.cfg.DataDir == "" {
+		return nil, errors.New("no data directory: set dataDir, or use InMemory and any name")
+	}
+	if s.cfg.DataLogDir == "" {
+		s.cfg.DataLogDir = s.cfg.DataDir
+	}
+	s.words = admin.Words{Source: (*source)(s), Allowed: s.opt.words}
+	s.traceMask.Store(defaultTraceMask)
+	rules, err := acl.New(acl.Options{
+		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.rules = rules
+	s.rep, err = replica.New(s.replicaConfig())
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// defaultTraceMask is ZooTrace.DEFAULT_TRACE_MASK of Apache 3.9. It is kept for
+// gtmk and stmk; nothing is traced.
+const defaultTraceMask = 306
+
+func (s *Server) replicaConfig() replica.Config {
+	c := &s.cfg
+	return replica.Config{
+		ServerID:                1, // Apache's standalone server takes 1
+		TickMs:                  int32(c.TickMs),
+		MinSessionTimeoutMs:     int32(c.MinSessionTimeoutMs),
+		MaxSessionTimeoutMs:     int32(c.MaxSessionTimeoutMs),
+		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
+		ACL:                     s.rules,
+		EnforceQuota:            c.EnforceQuota,
+		CloseSessionTxn:         c.CloseSessionPath,
+		SnapCount:               c.SnapCount,
+		SnapSizeKB:              c.SnapSizeKB,
+		ContainerCheckMs:        c.ContainerCheckMs,
+		ContainerMaxPerMinute:   int64(c.ContainerMaxPerMinute),
+		ContainerMaxNeverUsedMs: c.ContainerNeverUsedMs,
+		GlobalOutstandingLimit:  c.GlobalOutstandingLimit,
+		MaxBatchRecords:         min(c.MaxBatchSize, storage.MaxBatchRecords),
+		MaxBatchBytes:           storage.MaxBatchBytes,
+		Seed:                    rand.Uint64(),
+	}
+}
+
+// Start binds the client port, recovers the data, and serves. When it returns
+// without an error, clients are served. While the data is recovered,
+// four-letter words are answered and clients are sent away, as Apache does.
+func (s *Server) Start() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.state != created {
+		return errors.New("a server is started once")
+	}
+	s.started = time.Now()
+	ln, err := s.listen()
+	if err != nil {
+		return err
+	}
+	s.addr = ln.Addr()
+	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
+		MaxBuffer:        s.cfg.MaxBuffer,
+		MaxPerIP:         s.cfg.MaxClientCnxns,
+		MaxTotal:         s.cfg.MaxCnxns,
+		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
+		OutstandingLimit: s.cfg.GlobalOutstandingLimit,
+		RequireAuth:      s.requireAuth(),
+		Logger:           s.log,
+	})
+	s.conns.Serve()
+	if err := s.recover(); err != nil {
+		s.conns.Close()
+		if s.store != nil {
+			_ = s.store.Close()
+		}
+		s.state = ended
+		return err
+	}
+	s.pipe = &pipeline{rep: s.rep, store: s.store, conns: s.conns, log: s.log, now: now, fail: s.fail}
+	s.pipe.syncs.slowMs = s.cfg.FsyncWarningMs
+	s.pipe.start()
+	s.startPurge()
+	s.state = running
+	s.serving.Store(true)
+	s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+	return nil
+}
+
+func (s *Server) requireAuth() []string {
+	if s.cfg.EnforceAuth {
+		return s.cfg.EnforceAuthSchemes
+	}
+	return nil
+}
+
+// listen binds as Apache does: clientPortAddress, or every interface.
+func (s *Server) listen() (*net.TCPListener, error) {
+	lc := net.ListenConfig{KeepAlive: -1}
+	if s.cfg.ClientTCPKeepAlive {
+		lc.KeepAlive = 0 // Go's default intervals
+	}
+	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
+	ln, err := lc.Listen(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("bind the client port: %w", err)
+	}
+	return ln.(*net.TCPListener), nil
+}
+
+func (s *Server) storageConfig() storage.Config {
+	c := &s.cfg
+	return storage.Config{
+		FS: s.opt.fs, DataDir: c.DataDir, LogDir: c.DataLogDir,
+		MaxRecordBytes:      c.MaxBuffer + c.MaxBufferExtra,
+		PreAllocSizeKB:      int(c.PreAllocKB),
+		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
+		NoSync:              !c.ForceSync,
+		TrustEmptySnapshot:  c.TrustEmpty,
+		NoAutoCreateDirs:    !c.AutoCreateDirs,
+		NoAutoCreateDB:      !c.AutoCreateDB,
+		Compression:         c.Compression,
+		NoDigest:            !c.Digest,
+		NoLastProcessedZxid: !c.LastZxidInSnap,
+		Logger:              s.log,
+	}
+}
+
+// recover opens the data directory and fills the tree from it.
+func (s *Server) recover() error {
+	var err error
+	s.store, err = storage.Open(s.storageConfig())
+	if err != nil {
+		return err
+	}
+	begin := time.Now()
+	got, err := s.store.Recover(s.rep.Sink())
+	if err != nil {
+		return err
+	}
+	if err := s.rep.Start(now()); err != nil {
+		return fmt.Errorf("start from %s: %w", s.cfg.DataDir, err)
+	}
+	if got.Fresh || got.WantSnapshot {
+		if err := s.firstSnapshot(); err != nil {
+			return err
+		}
+	}
+	s.log.Info("recovered", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns,
+		"ms", time.Since(begin).Milliseconds())
+	return nil
+}
+
+// firstSnapshot writes a snapshot before anything is served: an empty directory
+// gets snapshot.0, as Apache gives it, without which Apache would not open the
+// logs.
+func (s *Server) firstSnapshot() error {
+	s.rep.TakeSnapshot()
+	rd := s.rep.Ready()
+	for _, n := range rd.Notes {
+		logNote(s.log, n)
+	}
+	if rd.Snapshot == nil {
+		return s.rep.Err()
+	}
+	err := s.store.Snapshot(rd.SnapshotZxid, rd.Snapshot)
+	s.rep.SnapshotDone(err)
+	if err != nil {
+		return fmt.Errorf("write the first snapshot: %w", err)
+	}
+	return nil
+}
+
+// fail is the final failed state: connections closed, nothing acknowledged
+// after it, Done and Err tell. The pipeline calls it.
+func (s *Server) fail(err error) {
+	s.serving.Store(false)
+	s.conns.CloseConns("the server failed")
+	s.log.Error("the server stopped: it could not keep what it would acknowledge", "error", err)
+	s.settle(err)
+}
+
+// settle says why the server stopped; the first reason stays.
+func (s *Server) settle(err error) {
+	s.end.Lock()
+	defer s.end.Unlock()
+	if !s.stopped {
+		s.stopped, s.err = true, err
+		close(s.done)
+	}
+}
+
+// Addr is the address of the client port, nil before Start.
+func (s *Server) Addr() net.Addr { return s.addr }
+
+// Done is closed when the server has stopped: by Close, or because it failed.
+func (s *Server) Done() <-chan struct{} { return s.done }
+
+// Err is why the server stopped by itself; nil while it runs and after Close.
+func (s *Server) Err() error {
+	s.end.Lock()
+	defer s.end.Unlock()
+	return s.err
+}
+
+// Close stops the server and waits for its goroutines. What was acknowledged is
+// on disk already. It returns the failure of a server that had failed. Closing
+// again does nothing.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	was := s.state
+	s.state = ended
+	s.serving.Store(false)
+	if was != running {
+		s.settle(nil)
+		return nil
+	}
+	close(s.quit)
+	s.conns.Close()
+	close(s.pipe.stop)
+	s.pipe.work.Wait()
+	s.background.Wait()
+	err := s.store.Close()
+	s.settle(nil)
+	if why := s.Err(); why != nil {
+		return why
+	}
+	return err
+}
+
+// now reads both clocks.
+func now() replica.Now {
+	return replica.Now{MonoMs: cnxn.SteadyMs(), WallMs: time.Now().UnixMilli()}
+}

@@ -1,0 +1,144 @@
+package server
+
+import (
+	"net"
+	"path/filepath"
+	"time"
+
+	"zookit/protocol"
+	"zookit/server/admin"
+	"zookit/server/cnxn"
+	"zookit/server/replica"
+	"zookit/server/session"
+	"zookit/server/watch"
+)
+
+// Status is the state of the server at one moment.
+type Status = admin.Status
+
+// Status describes the server. It may be called at any time.
+func (s *Server) Status() Status {
+	return (*source)(s).Status()
+}
+
+// source is the server as package admin reads it.
+type source Server
+
+func (s *source) Status() Status {
+	st := Status{
+		Built: s.opt.built, Started: s.started, Serving: s.serving.Load(), Mode: "standalone",
+		Settings: s.settings(),
+	}
+	st.OpenFiles, st.MaxFiles = descriptors()
+	if !st.Serving {
+		return st
+	}
+	t := s.conns.Totals()
+	st.LatencyMin, st.LatencyAvg, st.LatencyMax = t.Latency()
+	st.Received, st.Sent = t.Received.Load(), t.Sent.Load()
+	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
+	st.Connections = s.conns.Count()
+	st.Outstanding = s.conns.Outstanding()
+
+	r := s.rep.State().Status()
+	st.Zxid, st.Nodes, st.DataBytes = r.LastZxid, r.Nodes, r.DataSize
+	st.Ephemerals, st.Sessions = r.Ephemerals, r.Sessions
+	s.rep.State().Watches(func(t *watch.Tables) { st.Watches = t.Count() })
+	st.WatchingConns, st.WatchedPaths, st.DataWatches = r.Watches.Connections, r.Watches.Paths, r.Watches.Watches
+	st.Snapshots = s.pipe.snapshots.Load()
+	st.Syncs = s.pipe.syncs.read()
+	return st
+}
+
+func (s *source) settings() admin.Settings {
+	c := &s.cfg
+	return admin.Settings{
+		ClientPort: port(s.addr, c.ClientPort),
+		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
+		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
+		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,
+		ListenBacklog: c.ListenBacklog,
+	}
+}
+
+func (s *source) Conns() []cnxn.Info { return s.conns.Conns() }
+
+// Sizes counts a directory that cannot be read as 0.
+func (s *source) Sizes() (dataDir, logDir int64) {
+	dataDir, logDir, err := s.store.Sizes()
+	if err != nil {
+		s.log.Warn("measure the data directories", "error", err)
+	}
+	return dataDir, logDir
+}
+
+// Expiries asks the pipeline, which owns the sessions.
+func (s *source) Expiries() []admin.Expiry {
+	answer := make(chan []session.Bucket, 1)
+	var at replica.Now
+	s.pipe.do(func(now replica.Now) {
+		at = now
+		answer <- s.rep.Expiries()
+	})
+	var buckets []session.Bucket
+	select {
+	case buckets = <-answer:
+	case <-s.done:
+		return nil
+	case <-s.quit:
+		return nil
+	}
+	list := make([]admin.Expiry, 0, len(buckets))
+	for _, b := range buckets {
+		list = append(list, admin.Expiry{At: time.UnixMilli(at.WallMs + b.At - at.MonoMs), Sessions: b.Sessions})
+	}
+	return list
+}
+
+func (s *source) Ephemerals() map[protocol.SessionID][]string {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	m := map[protocol.SessionID][]string{}
+	for _, id := range state.Tree().EphemeralOwners() {
+		m[id] = state.Tree().Ephemerals(id)
+	}
+	return m
+}
+
+func (s *source) WatchesBySession() (list []watch.SessionPaths) {
+	s.rep.State().Watches(func(t *watch.Tables) { list = t.BySession() })
+	return list
+}
+
+func (s *source) WatchesByPath() (list []watch.PathSessions) {
+	s.rep.State().Watches(func(t *watch.Tables) { list = t.ByPath() })
+	return list
+}
+
+// Digests are those of every 128th zxid, as the tree keeps them.
+func (s *source) Digests() []admin.Digest {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	log := state.Tree().DigestLog()
+	list := make([]admin.Digest, 0, len(log))
+	for _, d := range log {
+		list = append(list, admin.Digest{Zxid: d.Zxid, Digest: d.Digest})
+	}
+	return list
+}
+
+func (s *source) ResetServer()         { s.conns.Totals().Reset() }
+func (s *source) ResetConns()          { s.conns.ResetConns() }
+func (s *source) TraceMask() int64     { return s.traceMask.Load() }
+func (s *source) SetTraceMask(m int64) { s.traceMask.Store(m) }
+
+// port is the port that was bound, which differs from the configured one when
+// that is 0.
+func port(addr net.Addr, configured int) int {
+	if a, ok := addr.(*net.TCPAddr); ok {
+		return a.Port
+	}
+	return configured
+}

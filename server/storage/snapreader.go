@@ -1,0 +1,389 @@
+package storage
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/adler32"
+	"io"
+	"os"
+	"strings"
+	"unsafe"
+
+	"zookit/protocol"
+	"zookit/server/vfs"
+)
+
+// SnapshotSink receives the content of a snapshot; see Sink.
+type SnapshotSink interface {
+	RestoreSession(id protocol.SessionID, timeoutMs int32)
+	RestoreACL(key int64, acl []protocol.ACL)
+	RestoreNode(path string, data []byte, aclKey int64, st protocol.StatPersisted) error
+}
+
+// SnapshotInfo is what a whole snapshot says of itself.
+type SnapshotInfo struct {
+	Digest *SnapshotDigest // nil: no section, or zeros in it
+	// LastProcessed is 3.9's section, −1 without one.
+	LastProcessed protocol.Zxid
+	// Covered is the newest txn that the snapshot may hold changes of, as far
+	// as it says; 0 if it does not.
+	Covered protocol.Zxid
+	Nodes   int64
+	Bytes   int64 // uncompressed
+}
+
+// ReadSnapshot reads a snapshot file; its name says how it is compressed. Any
+// error means that what the sink received is not to be used.
+func ReadSnapshot(fsys vfs.FS, path string, sink SnapshotSink) (SnapshotInfo, error) {
+	f, err := fsys.Open(path, os.O_RDONLY, 0)
+	if err != nil {
+		return SnapshotInfo{}, err
+	}
+	defer f.Close()
+	var in io.Reader = f
+	if ext := compressionOf(path); ext != "" {
+		if in, err = decompress(f, ext); err != nil {
+			return SnapshotInfo{}, corrupt(path, err)
+		}
+	}
+	info, err := readSnapshot(in, sink, true)
+	if err != nil {
+		return info, corrupt(path, err)
+	}
+	return info, nil
+}
+
+// ReadSnapshotStream reads a snapshot from a stream that goes on behind it, as
+// a leader sends it: the first seal ends it.
+func ReadSnapshotStream(in io.Reader, sink SnapshotSink) (SnapshotInfo, error) {
+	return readSnapshot(in, sink, false)
+}
+
+func corrupt(path string, err error) error {
+	return fmt.Errorf("%s: %w: %w", path, ErrCorrupt, err)
+}
+
+// maxSnapField bounds a path, a datum or a string of an ACL. Memory grows with
+// the bytes that are there, not with what a length promises.
+const maxSnapField = 1 << 30
+
+// snapReader parses the stream. What take returns is valid until the next call.
+type snapReader struct {
+	in       io.Reader
+	whole    bool // may read ahead: nothing but the snapshot is in the stream
+	buf      []byte
+	pos, end int
+	summed   int // bytes before it in buf are in sum
+	sum      hash.Hash32
+	read     int64 // bytes before buf[0]
+	err      error
+}
+
+const snapReadChunk = 256 << 10
+
+func readSnapshot(in io.Reader, sink SnapshotSink, whole bool) (SnapshotInfo, error) {
+	r := &snapReader{in: in, whole: whole, buf: make([]byte, snapReadChunk), sum: adler32.New()}
+	info := SnapshotInfo{LastProcessed: -1}
+	r.head()
+	r.sessions(sink)
+	r.acls(sink)
+	info.Nodes = r.nodes(sink)
+	r.seal("the tree")
+	if whole {
+		r.sections(&info)
+	}
+	info.Bytes = r.read + int64(r.pos)
+	return info, r.err
+}
+
+func (r *snapReader) fail(format string, args ...any) {
+	if r.err == nil {
+		at := r.read + int64(r.pos)
+		r.err = fmt.Errorf("offset %d: %w", at, fmt.Errorf(format, args...))
+	}
+}
+
+// take returns the next n bytes; nil after an error.
+func (r *snapReader) take(n int) []byte {
+	if r.end-r.pos < n && !r.fill(n) {
+		return nil
+	}
+	b := r.buf[r.pos : r.pos+n : r.pos+n]
+	r.pos += n
+	return b
+}
+
+// fill makes n bytes available at pos, or fails.
+func (r *snapReader) fill(n int) bool {
+	if r.err != nil {
+		return false
+	}
+	r.sum.Write(r.buf[r.summed:r.pos])
+	r.end = copy(r.buf, r.buf[r.pos:r.end])
+	r.read += int64(r.pos)
+	r.pos, r.summed = 0, 0
+	for r.end < n {
+		if r.end == len(r.buf) {
+			r.buf = append(r.buf, make([]byte, len(r.buf))...)
+		}
+		room := r.buf[r.end:]
+		if !r.whole {
+			room = r.buf[r.end:min(n, len(r.buf))]
+		}
+		got, err := r.in.Read(room)
+		r.end += got
+		if err != nil && r.end < n {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			r.fail("%w", err)
+			return false
+		}
+	}
+	return true
+}
+
+func (r *snapReader) int() int32 {
+	b := r.take(4)
+	if b == nil {
+		return 0
+	}
+	return int32(binary.BigEndian.Uint32(b))
+}
+
+func (r *snapReader) long() int64 {
+	b := r.take(8)
+	if b == nil {
+		return 0
+	}
+	return int64(binary.BigEndian.Uint64(b))
+}
+
+// bytes reads a buffer or string; null is told apart.
+func (r *snapReader) bytes(what string) (b []byte, null bool) {
+	n := r.int()
+	switch {
+	case r.err != nil:
+		return nil, true
+	case n == -1:
+		return nil, true
+	case n < 0 || n > maxSnapField:
+		r.fail("length %d of %s is impossible", n, what)
+		return nil, true
+	}
+	return r.take(int(n)), false
+}
+
+func (r *snapReader) string(what string) string {
+	b, _ := r.bytes(what)
+	return string(b)
+}
+
+func (r *snapReader) head() {
+	magic, version, _ := r.int(), r.int(), r.long()
+	if r.err == nil && (uint32(magic) != snapMagic || version != fileVersion) {
+		r.fail("the file does not begin with the header of a snapshot of version %d", fileVersion)
+	}
+}
+
+func (r *snapReader) sessions(sink SnapshotSink) {
+	n := r.int()
+	if n < 0 {
+		r.fail("%d sessions", n)
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		id, timeout := r.long(), r.int()
+		if r.err == nil {
+			sink.RestoreSession(protocol.SessionID(id), timeout)
+		}
+	}
+}
+
+func (r *snapReader) acls(sink SnapshotSink) {
+	n := r.int()
+	if n < 0 {
+		r.fail("%d ACLs", n)
+	}
+	for ; n > 0 && r.err == nil; n-- {
+		key, entries := r.long(), r.int()
+		var acl []protocol.ACL
+		for ; entries > 0 && r.err == nil; entries-- {
+			a := protocol.ACL{Perms: protocol.Perm(r.int())}
+			a.Scheme = r.string("an ACL's scheme")
+			a.ID = r.string("an ACL's id")
+			acl = append(acl, a)
+		}
+		if r.err == nil {
+			sink.RestoreACL(key, acl)
+		}
+	}
+}
+
+// nodes reads the tree. A node is handed over from the buffer: path and data
+// are made contiguous there first.
+func (r *snapReader) nodes(sink SnapshotSink) (n int64) {
+	for r.err == nil {
+		size := r.peekNode()
+		if r.err != nil {
+			return n
+		}
+		b := r.take(size)
+		if b == nil {
+			return n
+		}
+		pathLen := int(binary.BigEndian.Uint32(b))
+		path := unsafe.String(&b[4], pathLen)
+		if pathLen == 0 {
+			path = ""
+		}
+		if path == sealPath {
+			return n
+		}
+		b = b[4+pathLen:]
+		dataLen := int(int32(binary.BigEndian.Uint32(b)))
+		b = b[4:]
+		var data []byte
+		if dataLen >= 0 {
+			data, b = b[:dataLen:dataLen], b[dataLen:]
+		}
+		aclKey := int64(binary.BigEndian.Uint64(b))
+		if err := sink.RestoreNode(path, data, aclKey, statPersisted(b[8:])); err != nil {
+			r.fail("node %q: %w", path, err)
+			return n
+		}
+		n++
+	}
+	return n
+}
+
+// peekNode returns the size of the node at pos and makes all of it available.
+// The terminator "/" counts as a node of 5 bytes.
+func (r *snapReader) peekNode() int {
+	pathLen := r.peekLength(0, "a path")
+	if pathLen < 0 {
+		r.fail("a path is null")
+		return 0
+	}
+	if r.err != nil || !r.ensure(4+pathLen) {
+		return 0
+	}
+	if pathLen == 1 && r.buf[r.pos+4] == sealPath[0] {
+		return 4 + pathLen
+	}
+	dataLen := r.peekLength(4+pathLen, "data")
+	size := 4 + pathLen + 4 + max(dataLen, 0) + 8 + protocol.StatPersistedLen
+	if r.err != nil || !r.ensure(size) {
+		return 0
+	}
+	return size
+}
+
+func (r *snapReader) ensure(n int) bool {
+	return r.end-r.pos >= n || r.fill(n)
+}
+
+// peekLength reads the length at an offset from pos; −1 is null.
+func (r *snapReader) peekLength(off int, what string) int {
+	if !r.ensure(off + 4) {
+		return 0
+	}
+	n := int(int32(binary.BigEndian.Uint32(r.buf[r.pos+off:])))
+	if n < -1 || n > maxSnapField {
+		r.fail("length %d of %s is impossible", n, what)
+		return 0
+	}
+	return n
+}
+
+func statPersisted(b []byte) protocol.StatPersisted {
+	long := func(at int) int64 { return int64(binary.BigEndian.Uint64(b[at:])) }
+	num := func(at int) int32 { return int32(binary.BigEndian.Uint32(b[at:])) }
+	return protocol.StatPersisted{
+		Czxid: protocol.Zxid(long(0)), Mzxid: protocol.Zxid(long(8)), Ctime: long(16), Mtime: long(24),
+		Version: num(32), Cversion: num(36), Aversion: num(40),
+		EphemeralOwner: protocol.SessionID(long(44)), Pzxid: protocol.Zxid(long(52)),
+	}
+}
+
+// seal checks a sum against everything read so far.
+func (r *snapReader) seal(what string) {
+	if r.err != nil {
+		return
+	}
+	r.sum.Write(r.buf[r.summed:r.pos])
+	r.summed = r.pos
+	want := int64(r.sum.Sum32())
+	got, path := r.long(), r.string("a seal")
+	if r.err == nil && (got != want || path != sealPath) {
+		r.fail("the checksum behind %s does not match", what)
+	}
+}
+
+// sections reads what may follow the first seal. Which sections are there
+// shows in how many bytes are left.
+func (r *snapReader) sections(info *SnapshotInfo) {
+	rest := 0
+	for r.err == nil && rest < digestLen+lastLen+2*sealLen+1 {
+		if r.end-r.pos <= rest && !r.more() {
+			break
+		}
+		rest = r.end - r.pos
+	}
+	switch rest {
+	case 0:
+	case digestLen + sealLen:
+		r.digest(info)
+	case lastLen + sealLen:
+		r.lastProcessed(info)
+	case digestLen + sealLen + lastLen + sealLen:
+		r.digest(info)
+		r.lastProcessed(info)
+	default:
+		r.fail("the sections behind the tree have an impossible size")
+	}
+}
+
+// more reads ahead without need; false at the end of the stream.
+func (r *snapReader) more() bool {
+	if r.end == len(r.buf) {
+		r.buf = append(r.buf, make([]byte, len(r.buf))...)
+	}
+	got, err := r.in.Read(r.buf[r.end:])
+	r.end += got
+	if got == 0 && err != nil && !errors.Is(err, io.EOF) {
+		r.fail("%w", err)
+	}
+	return got > 0 || err == nil
+}
+
+func (r *snapReader) digest(info *SnapshotInfo) {
+	d := SnapshotDigest{Zxid: protocol.Zxid(r.long()), Version: r.int(), Tree: uint64(r.long())}
+	r.seal("the digest")
+	if d != (SnapshotDigest{}) && r.err == nil {
+		info.Digest = &d
+		info.Covered = max(info.Covered, d.Zxid)
+	}
+}
+
+func (r *snapReader) lastProcessed(info *SnapshotInfo) {
+	z := protocol.Zxid(r.long())
+	r.seal("the last processed zxid")
+	if r.err == nil {
+		info.LastProcessed = z
+		info.Covered = max(info.Covered, z)
+	}
+}
+
+// discard is a SnapshotSink that checks and forgets.
+type discard struct{}
+
+func (discard) RestoreSession(protocol.SessionID, int32) {}
+func (discard) RestoreACL(int64, []protocol.ACL)         {}
+func (discard) RestoreNode(path string, _ []byte, _ int64, _ protocol.StatPersisted) error {
+	if path != "" && !strings.HasPrefix(path, "/") {
+		return fmt.Errorf("path does not begin with /")
+	}
+	return nil
+}

@@ -1,0 +1,156 @@
+package command
+
+import (
+	"bytes"
+	"io"
+	"sync"
+	"time"
+
+	"zookit/protocol"
+	"zookit/shell/render"
+)
+
+// consoleChunk is how much output may wait for the end of a command.
+const consoleChunk = 32 << 10
+
+// Console is where a shell prints: results to stdout, everything else to
+// stderr. Output of a command is kept back until it ends, or a chunk of whole
+// lines is full, or something goes to stderr, so that both streams keep their
+// order on a terminal. A watch event, which comes from another goroutine, is
+// printed between lines.
+//
+// What goes to a terminal is made visible (render.AppendVisible): data, names
+// and messages of servers cannot move its cursor or change its title. What goes
+// elsewhere leaves as it is, byte by byte.
+type Console struct {
+	Stdout, Stderr           io.Writer
+	OutTerminal, ErrTerminal bool
+	OutStyle, ErrStyle       render.Style
+	Location                 *time.Location // of the dates in Stats; nil is time.Local
+
+	mu   sync.Mutex
+	held []byte
+	err  error // first failure to write to stdout
+}
+
+// Print writes to stdout.
+func (c *Console) Print(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.OutTerminal {
+		c.held = render.AppendVisible(c.held, b)
+	} else {
+		c.held = append(c.held, b...)
+	}
+	c.spill()
+}
+
+// PrintStyled writes to stdout what has been made visible and coloured.
+func (c *Console) PrintStyled(b []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = append(c.held, b...)
+	c.spill()
+}
+
+// PrintStat writes a Stat block to stdout.
+func (c *Console) PrintStat(lines []byte) {
+	c.PrintStyled(c.OutStyle.AppendLabels(nil, lines))
+}
+
+// Warn writes a line to stderr, after what was printed before it.
+func (c *Console) Warn(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	if c.ErrTerminal {
+		text = c.ErrStyle.Fault(render.Visible(text))
+	}
+	_, _ = io.WriteString(c.Stderr, text+"\n")
+}
+
+// Note is Warn for what is no failure.
+func (c *Console) Note(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	if c.ErrTerminal {
+		text = render.Visible(text)
+	}
+	_, _ = io.WriteString(c.Stderr, text+"\n")
+}
+
+// Ask writes a question to stderr and leaves the cursor behind it.
+func (c *Console) Ask(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	_, _ = io.WriteString(c.Stderr, render.Visible(text))
+}
+
+// Event writes the block of a watch or session event to stdout at once,
+// between the lines of a command that is printing.
+func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid bool) {
+	block := render.AppendEvent(nil, state, kind, path, zxid, withZxid)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.OutTerminal {
+		text := string(render.AppendVisible(nil, bytes.TrimSuffix(block, []byte("\n"))))
+		block = []byte(c.OutStyle.Headline(text) + "\n")
+	}
+	whole := bytes.LastIndexByte(c.held, '\n') + 1
+	rest := append([]byte(nil), c.held[whole:]...)
+	c.flush(whole)
+	c.write(block)
+	c.held = append(c.held[:0], rest...)
+}
+
+// Flush writes out what is kept back and tells the first failure to write to
+// stdout there has been.
+func (c *Console) Flush() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	return c.err
+}
+
+func (c *Console) location() *time.Location {
+	if c.Location == nil {
+		return time.Local
+	}
+	return c.Location
+}
+
+// Broken tells that stdout cannot be written to any more.
+func (c *Console) Broken() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.err != nil
+}
+
+// spill writes out whole lines when a chunk is full. The caller holds mu.
+func (c *Console) spill() {
+	if len(c.held) < consoleChunk {
+		return
+	}
+	n := bytes.LastIndexByte(c.held, '\n') + 1
+	if n == 0 {
+		n = len(c.held)
+	}
+	rest := c.held[n:]
+	c.write(c.held[:n])
+	c.held = append(c.held[:0], rest...)
+}
+
+// flush writes out the first n bytes and forgets the rest. The caller holds mu.
+func (c *Console) flush(n int) {
+	c.write(c.held[:n])
+	c.held = c.held[:0]
+}
+
+func (c *Console) write(b []byte) {
+	if len(b) == 0 || c.err != nil {
+		return
+	}
+	_, c.err = c.Stdout.Write(b)
+}

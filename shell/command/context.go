@@ -1,0 +1,159 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"zookit/protocol"
+	"zookit/shell/render"
+	"zookit/shell/session"
+)
+
+// Session is what commands ask of a session; *session.Session is one. Paths
+// are the user's, without the chroot.
+type Session interface {
+	Create(ctx context.Context, path string, data []byte, acl []protocol.ACL, flags protocol.CreateFlag, ttlMs int64) (string, *protocol.Stat, error)
+	Delete(ctx context.Context, path string, version int32) error
+	Exists(ctx context.Context, path string, watch bool) (*protocol.Stat, error)
+	Get(ctx context.Context, path string, watch bool) ([]byte, *protocol.Stat, error)
+	Set(ctx context.Context, path string, data []byte, version int32) (*protocol.Stat, error)
+	GetACL(ctx context.Context, path string) ([]protocol.ACL, *protocol.Stat, error)
+	SetACL(ctx context.Context, path string, acl []protocol.ACL, version int32) (*protocol.Stat, error)
+	Children(ctx context.Context, path string, watch bool) ([]string, *protocol.Stat, error)
+	Sync(ctx context.Context, path string) error
+	Multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.MultiResult, error)
+	AddAuth(ctx context.Context, scheme string, auth []byte) error
+	AddWatch(ctx context.Context, path string, recursive bool) error
+	RemoveWatches(ctx context.Context, path string, kind protocol.WatcherType, local bool) error
+	GetEphemerals(ctx context.Context, prefix string) ([]string, error)
+	GetAllChildrenNumber(ctx context.Context, path string) (int, error)
+	WhoAmI(ctx context.Context) ([]protocol.ClientInfo, error)
+	Config(ctx context.Context, watch bool) ([]byte, *protocol.Stat, error)
+	Reconfig(ctx context.Context, change *protocol.ReconfigRequest) ([]byte, *protocol.Stat, error)
+
+	Chroot() string
+	Absolute() Session // the same session without the chroot
+	State() session.State
+	SessionID() protocol.SessionID
+	Close(ctx context.Context) error
+}
+
+// Context is one run of a command. It ends when the user interrupts it.
+type Context struct {
+	context.Context
+	Shell   *Shell
+	Compat  *Compat
+	Command *Command
+	Args    []string // without the command's name and its flags
+	flags   map[string]string
+}
+
+// Has tells whether a flag was given.
+func (c *Context) Has(flag string) bool { _, ok := c.flags[flag]; return ok }
+
+// FlagValue is the value of a flag, "" when it was not given.
+func (c *Context) FlagValue(flag string) string { return c.flags[flag] }
+
+// Path is the argument at i, checked as Apache checks a path before it sends
+// anything.
+func (c *Context) Path(i int) (string, error) {
+	if err := protocol.ValidatePath(c.Args[i]); err != nil {
+		return "", err
+	}
+	return c.Args[i], nil
+}
+
+// Session is the open session; the first command that needs one makes it.
+func (c *Context) Session() (Session, error) {
+	s, err := c.Shell.session(c.Context)
+	if connect := (*session.ConnectError)(nil); errors.As(err, &connect) {
+		// Apache's client fails the first request instead, naming its path.
+		loss := &session.ConnectionLossError{Reason: connect}
+		if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "/") {
+			loss.Path = c.Args[0]
+		}
+		return nil, loss
+	}
+	return s, err
+}
+
+// Tables tells whether results may be laid out as tables.
+func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
+
+// PrintTable prints rows under a header.
+func (c *Context) PrintTable(header []string, rows [][]string) error {
+	b, err := render.Table(header, rows)
+	if err == nil {
+		c.Shell.Out.PrintStyled(b)
+	}
+	return err
+}
+
+// Printf writes to stdout. On a terminal what is not text is made visible.
+func (c *Context) Printf(format string, args ...any) {
+	c.Shell.Out.Print(fmt.Appendf(nil, format, args...))
+}
+
+// Print writes to stdout. On a terminal what is not text is made visible.
+func (c *Context) Print(b []byte) { c.Shell.Out.Print(b) }
+
+// Warn writes a line to stderr.
+func (c *Context) Warn(text string) { c.Shell.Out.Warn(text) }
+
+// PrintStat writes the Stat where the release puts it.
+func (c *Context) PrintStat(st *protocol.Stat) {
+	b := render.AppendStat(nil, st, c.Shell.Out.location())
+	if c.Compat.StatOnStderr {
+		c.Shell.Out.Warn(string(b[:len(b)-1]))
+		return
+	}
+	c.Shell.Out.PrintStat(b)
+}
+
+// versionFlag is the value of -v, or the positional argument at i that the 3.4
+// shell took for it, or −1 (any version).
+//
+// Differs from Apache: 3.5 and later ignore the positional version and write
+// unconditionally, which loses updates; it is honoured here.
+func (c *Context) versionFlag(i int) (int32, error) {
+	text, given := c.flags["v"]
+	if !given {
+		if i < 0 || len(c.Args) <= i {
+			return -1, nil
+		}
+		text = c.Args[i]
+	}
+	v, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		e := &NumberError{Input: text, What: c.Command.Name + ": the version"}
+		if !given {
+			e.Hint = "data that contains blanks must be quoted"
+		}
+		return 0, e
+	}
+	return int32(v), nil
+}
+
+// watchAsked tells whether get, ls or stat shall set a watch: with -w, or in
+// the 3.4 form, a word behind the path.
+func (c *Context) watchAsked() (bool, error) {
+	if len(c.Args) < 2 {
+		return c.Has("w"), nil
+	}
+	if c.Compat.Deprecations {
+		c.Warn("'" + c.Command.Name + " path [watch]' has been deprecated. Please use '" + c.Command.Name +
+			map[string]string{"get": " [-s] [-w] path", "ls": " [-w] path", "stat": " [-w] path"}[c.Command.Name] + "' instead.")
+	}
+	if c.Compat.AnyWatchWord {
+		return true, nil
+	}
+	switch c.Args[1] {
+	case "watch", "true", "1":
+		return true, nil
+	}
+	return false, &Failure{Text: fmt.Sprintf("%s: what is %q behind the path? Only the word watch can stand there; a name with blanks must be quoted",
+		c.Command.Name, c.Args[1])}
+}

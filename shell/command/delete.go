@@ -1,0 +1,32 @@
+package command
+
+var del = &Command{
+	Name:    "delete",
+	Usage:   Usage{R34: "path [version]", R38: "[-v version] path", Own: "[-v version] path [version]"},
+	Flags:   []Flag{{Name: "v", Arg: "version", Help: "version"}},
+	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "version"}},
+	Summary: "delete a znode without children",
+	Help:    "With a version, as -v or as the last argument, the znode is deleted only while its dataVersion is that one.",
+	Example: []string{"delete /app/old", "delete -v 3 /app/config"},
+	Min:     1, Max: 2,
+	Run: runDelete,
+}
+
+func runDelete(c *Context) error {
+	if len(c.Args) > 1 && c.Compat.Deprecations {
+		c.Warn("'delete path [version]' has been deprecated. Please use 'delete [-v version] path' instead.")
+	}
+	version, err := c.versionFlag(1)
+	if err != nil {
+		return err
+	}
+	path, err := c.Path(0)
+	if err != nil {
+		return err
+	}
+	s, err := c.Session()
+	if err != nil {
+		return err
+	}
+	return s.Delete(c, path, version)
+}

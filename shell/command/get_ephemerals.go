@@ -1,0 +1,42 @@
+package command
+
+import (
+	"slices"
+
+	"zookit/shell/render"
+)
+
+var getEphemerals = &Command{
+	Name:    "getEphemerals",
+	In:      Since38,
+	Usage:   Usage{R38: "path", Own: "[path]"},
+	Args:    []Arg{{Name: "path", Kind: PathArg}},
+	Summary: "list the ephemeral znodes of this session",
+	Help:    "With a path, those whose path begins with it.",
+	Example: []string{"getEphemerals", "getEphemerals /app"},
+	Max:     1,
+	Run:     runGetEphemerals,
+}
+
+func runGetEphemerals(c *Context) error {
+	prefix := "/"
+	if len(c.Args) > 0 {
+		var err error
+		if prefix, err = c.Path(0); err != nil {
+			return err
+		}
+	}
+	s, err := c.Session()
+	if err != nil {
+		return err
+	}
+	paths, err := s.GetEphemerals(c, prefix)
+	if err != nil {
+		return err
+	}
+	if c.Compat.Release == Own {
+		slices.Sort(paths) // the server's order is that of a hash table
+	}
+	c.Print(render.AppendList(nil, paths))
+	return nil
+}

@@ -1,0 +1,94 @@
+package command
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+var help = &Command{
+	Name:    "help",
+	Aliases: []string{"h", "?"},
+	In:      Own,
+	Usage:   Usage{R38: "[command]"},
+	Args:    []Arg{{Name: "command", Kind: CommandArg}},
+	Summary: "list the commands, or explain one",
+	Example: []string{"help create"},
+	RawArgs: true,
+	Max:     1,
+	Local:   true,
+	Run:     runHelp,
+}
+
+func runHelp(c *Context) error {
+	if len(c.Args) == 0 {
+		c.Print([]byte(overview(c.Compat)))
+		return nil
+	}
+	cmd := Lookup(c.Compat, c.Args[0])
+	if cmd == nil {
+		return c.Shell.notFound(c.Args[0])
+	}
+	c.Print([]byte(cmd.Explain(c.Compat)))
+	return nil
+}
+
+// overview is a line a command, sorted without regard to case.
+func overview(compat *Compat) string {
+	table := Table(compat)
+	slices.SortFunc(table, func(a, b *Command) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	wide := 0
+	for _, cmd := range table {
+		wide = max(wide, len(cmd.Name))
+	}
+	var b strings.Builder
+	for _, cmd := range table {
+		fmt.Fprintf(&b, "%-*s  %s\n", wide, cmd.Name, cmd.Summary)
+	}
+	b.WriteString("\n\"help COMMAND\" explains one.\n")
+	return b.String()
+}
+
+// Explain is the help of one command: syntax, what it does, flags, examples.
+func (c *Command) Explain(compat *Compat) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n\n%s.\n", c.Syntax(compat), sentence(c.Summary))
+	if c.Help != "" {
+		b.WriteString(c.Help + "\n")
+	}
+	if flags := c.FlagsIn(compat); len(flags) > 0 {
+		b.WriteString("\n")
+		for _, f := range sortedFlags(flags) {
+			name := "-" + f.Name
+			if f.Arg != "" {
+				name += " " + f.Arg
+			}
+			fmt.Fprintf(&b, "  %-16s %s\n", name, f.Help)
+		}
+	}
+	for i, e := range c.Example {
+		if i == 0 {
+			b.WriteString("\n")
+		}
+		b.WriteString("  " + e + "\n")
+	}
+	if len(c.Aliases) > 0 {
+		b.WriteString("\nAlso: " + strings.Join(c.Aliases, ", ") + "\n")
+	}
+	return b.String()
+}
+
+func sentence(text string) string {
+	return strings.ToUpper(text[:1]) + text[1:]
+}
+
+// sortedFlags sorts without regard to case, as Commons CLI does.
+func sortedFlags(flags []Flag) []Flag {
+	sorted := slices.Clone(flags)
+	slices.SortStableFunc(sorted, func(a, b Flag) int {
+		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
+	})
+	return sorted
+}

@@ -1,0 +1,39 @@
+package command
+
+var printWatches = &Command{
+	Name:    "printwatches",
+	Usage:   Usage{R38: "on|off"},
+	Args:    []Arg{{Name: "on|off", Kind: ChoiceArg, Words: []string{"on", "off"}}},
+	Summary: "show watch events or keep quiet about them",
+	Example: []string{"printwatches off"},
+	RawArgs: true,
+	Max:     1,
+	Local:   true,
+	Run:     runPrintWatches,
+}
+
+func runPrintWatches(c *Context) error {
+	sh := c.Shell
+	if len(c.Args) == 0 {
+		word := "off"
+		if sh.printsWatches() {
+			word = "on"
+		}
+		c.Printf("printwatches is %s\n", word)
+		return nil
+	}
+	on := c.Args[0] == "on"
+	if !on && c.Args[0] != "off" && c.Compat.Release == Own {
+		return errUsage
+	}
+	sh.mu.Lock()
+	sh.watches = on
+	sh.mu.Unlock()
+	return nil
+}
+
+func (s *Shell) printsWatches() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.watches
+}

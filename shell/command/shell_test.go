@@ -1,0 +1,553 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"zookit/protocol"
+	"zookit/shell/session"
+)
+
+func opError(code protocol.Code, path string) error {
+	return &session.OpError{Op: protocol.OpGetData, Path: path, Code: code}
+}
+
+// Texts and exit codes of what can go wrong, in zkcli's own manner, 3.4's and
+// 3.8's.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	refused := &session.ConnectError{Hosts: []session.HostError{{Server: "h:1", Err: errors.New("refused")}}}
+	type outcome struct {
+		text string
+		exit int
+	}
+	for _, c := range []struct {
+		err           error
+		own, v34, v38 outcome
+	}{
+		{opError(protocol.NoNode, "/a"), outcome{"Node does not exist: /a", 1}, outcome{"Node does not exist: /a", 0}, outcome{"Node does not exist: /a", 1}},
+		{opError(protocol.NodeExists, "/a"), outcome{"Node already exists: /a", 1}, outcome{"Node already exists: /a", 0}, outcome{"Node already exists: /a", 1}},
+		{opError(protocol.NotEmpty, "/a"), outcome{"Node not empty: /a", 1}, outcome{"Node not empty: /a", 0}, outcome{"Node not empty: /a", 1}},
+		{opError(protocol.NoAuth, "/a"), outcome{"Insufficient permission : /a", 1}, outcome{"Authentication is not valid : /a", 0}, outcome{"Insufficient permission : /a", 1}},
+		{opError(protocol.NotReadOnly, "/a"), outcome{"Not a read-only call: /a", 1}, outcome{"Not a read-only call: /a", 0}, outcome{"Not a read-only call: /a", 1}},
+		{opError(protocol.BadArguments, ""), outcome{"Arguments are not valid : ", 1}, outcome{"Arguments are not valid : ", 0}, outcome{"Arguments are not valid : ", 1}},
+		{opError(protocol.QuotaExceeded, "/a"), outcome{"Quota has exceeded : /a", 1},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = Quota has exceeded for /a`, 1}, outcome{"Quota has exceeded : /a", 1}},
+		{opError(protocol.ReconfigInProgress, ""), outcome{"Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)", 1},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = ReconfigInProgress`, 1},
+			outcome{"Another reconfiguration is in progress -- concurrent reconfigs not supported (yet)", 1}},
+		{opError(protocol.SessionExpired, "/a"), outcome{"KeeperErrorCode = Session expired for /a", 1},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = Session expired for /a`, 1},
+			outcome{"KeeperErrorCode = Session expired for /a", 1}},
+		{opError(protocol.Code(-77), "/a"), outcome{"KeeperErrorCode = Unknown error -77 for /a", 1},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = Unknown error -77 for /a`, 1},
+			outcome{"KeeperErrorCode = Unknown error -77 for /a", 1}},
+		{&session.ConnectionLossError{Path: "/a", Reason: refused},
+			outcome{"KeeperErrorCode = ConnectionLoss for /a: no server could be reached: h:1: refused; nothing was sent", 3},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = ConnectionLoss for /a`, 3},
+			outcome{"KeeperErrorCode = ConnectionLoss for /a", 1}},
+		{&session.ConnectionLossError{Path: "/a", Sent: true},
+			outcome{"KeeperErrorCode = ConnectionLoss for /a; the request was sent, so it may have been carried out: look before you repeat it", 4},
+			outcome{`Exception in thread "main" org.apache.zookeeper.KeeperException: KeeperErrorCode = ConnectionLoss for /a`, 4},
+			outcome{"KeeperErrorCode = ConnectionLoss for /a", 1}},
+		{protocol.ValidatePath("/a/"), outcome{"Path must not end with / character", 1},
+			outcome{"Command failed: java.lang.IllegalArgumentException: Path must not end with / character", 0}, outcome{"Path must not end with / character", 1}},
+		{errUsage, outcome{"usage: get [-s] [-w] [-b] [-x] path", 1}, outcome{"", 0}, outcome{"get [-s] [-w] path", 1}},
+		{&NumberError{Input: "x", What: "get: the n"}, outcome{`get: the n is not a number: "x"`, 1},
+			outcome{`Exception in thread "main" java.lang.NumberFormatException: For input string: "x"`, 1},
+			outcome{`Exception in thread "main" java.lang.NumberFormatException: For input string: "x"`, 1}},
+		{&session.CanceledError{Sent: true, Cause: context.Canceled}, outcome{"interrupted: the request was sent, so it may have been carried out", 130},
+			outcome{"interrupted: the request was sent, so it may have been carried out", 130}, outcome{"interrupted: the request was sent, so it may have been carried out", 130}},
+		{&Failure{Text: "soft", Soft: true}, outcome{"soft", 1}, outcome{"soft", 0}, outcome{"soft", 0}},
+		{fmt.Errorf("anything"), outcome{"anything", 1}, outcome{"anything", 0}, outcome{"anything", 1}},
+	} {
+		for name, want := range map[string]outcome{"": c.own, "3.4": c.v34, "3.8": c.v38} {
+			manner, _ := CompatFor(name)
+			text, exit := manner.Describe(get, c.err)
+			if want.exit == 3 || want.exit == 4 {
+				if name == "3.4" {
+					want.exit = 1 // uncaught in Java
+				}
+			}
+			if (outcome{text, exit}) != want {
+				t.Errorf("%q, %v: got %q, %d; want %q, %d", name, c.err, text, exit, want.text, want.exit)
+			}
+		}
+	}
+}
+
+func TestUsageOf39ListsFlags(t *testing.T) {
+	t.Parallel()
+	manner, _ := CompatFor("3.9")
+	text, _ := manner.Describe(set, errUsage)
+	// HelpFormatter's layout, seen on Apache 3.9.5.
+	want := "set path data [-s] [-v version] [-b]\n -b         Supply data in base64 format\n -s         Print znode stats additionally\n -v <arg>   Set with an expected version\n"
+	if text != want {
+		t.Errorf("got %q, want %q", text, want)
+	}
+}
+
+func TestUnknownCommands(t *testing.T) {
+	t.Parallel()
+	own, v34, v38 := newBench(t, ""), newBench(t, "3.4"), newBench(t, "3.8")
+	for line, want := range map[string]string{
+		"gett /":  `Command not found: gett (did you mean "get"? "help" lists all)`,
+		"getacl":  `Command not found: getacl (did you mean "getAcl"? "help" lists all)`,
+		"delall":  `Command not found: delall ("help" lists what there is)`,
+		"zzzzzzz": `Command not found: zzzzzzz ("help" lists what there is)`,
+	} {
+		if _, err, exit := own.do(line); err != want+"\n" && line != "delall" || exit != ExitNotFound {
+			t.Errorf("%q: %q, exit %d", line, err, exit)
+		}
+	}
+	if _, err, exit := v34.do("whoami"); !strings.HasPrefix(err, "ZooKeeper -server host:port cmd args\n\t") || strings.Contains(err, "Command not found") || exit != 0 {
+		t.Errorf("3.4: %q, exit %d", err, exit)
+	}
+	if _, err, exit := v38.do("rmr /a"); !strings.HasSuffix(err, "\nCommand not found: Command not found rmr\n") || exit != ExitNotFound {
+		t.Errorf("3.8: %q, exit %d", err, exit)
+	}
+	if len(own.dials)+len(v34.dials)+len(v38.dials) != 0 {
+		t.Error("an unknown command connected")
+	}
+}
+
+func TestManner34(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "3.4", "/a", "/a/c", "/a/b")
+	stat := "cZxid = 0x0\n"
+	out, err, exit := b.do("get /a")
+	if out != "/a\n" || !strings.HasPrefix(err, stat) || strings.Count(err, "\n") != 11 || exit != 0 {
+		t.Errorf("get: %q, %q, exit %d", out, err, exit)
+	}
+	if out, err, _ := b.do("set /a x"); out != "" || !strings.HasPrefix(err, stat) {
+		t.Errorf("set: %q, %q", out, err)
+	}
+	if out, err, _ := b.do("ls /a watch"); out != "[c, b]\n" || err != "" {
+		t.Errorf("ls: %q, %q", out, err)
+	}
+	if out, err, exit := b.do("get"); out+err != "" || exit != 0 {
+		t.Errorf("misuse: %q, %q, exit %d", out, err, exit)
+	}
+	if _, err, exit := b.do("get /missing"); err != "Node does not exist: /missing\n" || exit != 0 {
+		t.Errorf("no node: %q, exit %d", err, exit)
+	}
+	if _, err, _ := b.do("setquota -n 5 /a"); !strings.HasPrefix(err, "Comment: the parts are option -n val 5 path /a\n") {
+		t.Errorf("setquota: %q", err)
+	}
+	if out, _, _ := b.do("listquota /a"); out != "Output quota for /a count=5,bytes=-1\nOutput stat for /a count=0,bytes=0\n" {
+		t.Errorf("listquota: %q", out)
+	}
+	if got := string(b.fake.data["/zookeeper/quota/a/zookeeper_limits"]); got != "count=5,bytes=-1=;byteHardLimit=-1;countHardLimit=-1" {
+		t.Errorf("what is written depends on the manner: %q", got)
+	}
+	if out, _, _ := b.do("redo 99"); out != "Command index out of range\n" {
+		t.Errorf("redo: %q", out)
+	}
+	if out, _, _ := b.do("quit"); out != "Quitting...\n" || !b.Done() {
+		t.Errorf("quit: %q", out)
+	}
+}
+
+// In every manner the same requests reach the server.
+func TestMannersWriteTheSame(t *testing.T) {
+	t.Parallel()
+	var first []string
+	for _, name := range []string{"", "3.4", "3.8", "3.9"} {
+		b := newBench(t, name, "/a", "/a/b", "/q")
+		b.do("create /c data", "set /c new", "delete /c", "setquota -n 5 /q", "setquota -b 7 /q", "delquota -b /q", "setAcl /q world:anyone:r",
+			"create /bad x world:anyone:rz", "set /a two words", "delete /a word", "create /n", "setAcl /q nonsense")
+		var writes []string
+		for _, c := range b.fake.calls {
+			if !strings.HasPrefix(c, "exists") && !strings.HasPrefix(c, "get") {
+				writes = append(writes, c)
+			}
+		}
+		if first == nil {
+			first = writes
+		}
+		if !slices.Equal(writes, first) {
+			t.Errorf("%q: %q\nwant %q", name, writes, first)
+		}
+	}
+	if slices.ContainsFunc(first, func(c string) bool { return strings.Contains(c, "/bad") || c == "setData /a" || c == "delete /a" }) {
+		t.Errorf("a command that had to be refused was sent: %q", first)
+	}
+}
+
+func TestDeleteAll(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/t", "/t/a", "/t/a/x", "/t/b")
+	if out, err, exit := b.do("deleteall /t"); out+err != "" || exit != 0 || len(b.fake.data) != 1 {
+		t.Fatalf("%q, %q, exit %d, left %q", out, err, exit, b.fake.data)
+	}
+	if last := b.fake.calls[len(b.fake.calls)-1]; last != "multi /t/a/x /t/b /t/a /t" {
+		t.Errorf("a small tree goes in one multi, leaves first: %q", last)
+	}
+
+	b = newBench(t, "", "/t")
+	for i := range 2500 {
+		b.fake.data[fmt.Sprintf("/t/%04d", i)] = nil
+	}
+	if _, err, exit := b.do("deleteall /t"); err != "" || exit != 0 || len(b.fake.data) != 1 {
+		t.Fatalf("%q, exit %d, %d left", err, exit, len(b.fake.data))
+	}
+	multis := 0
+	for _, c := range b.fake.calls {
+		if rest, ok := strings.CutPrefix(c, "multi "); ok {
+			multis++
+			if n := strings.Count(rest, " ") + 1; n > 1000 {
+				t.Errorf("a multi of %d", n)
+			}
+		}
+	}
+	if multis != 4 || b.fake.calls[len(b.fake.calls)-1] != "multi /t" {
+		t.Errorf("%d multis, the last is %q", multis, b.fake.calls[len(b.fake.calls)-1])
+	}
+}
+
+func TestDeleteAllVerdict(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		manner, text string
+		exit         int
+	}{
+		{"", "Failed to delete some node(s) in the subtree! Insufficient permission : /t/a\n", 1},
+		{"3.8", "Failed to delete some node(s) in the subtree!\n", 0},
+	} {
+		b := newBench(t, c.manner, "/t", "/t/a", "/t/b")
+		b.fake.before = func(op, path string) error {
+			if op == "multi" && path == "/t/a" {
+				return opError(protocol.NoAuth, path)
+			}
+			return nil
+		}
+		if _, err, exit := b.do("deleteall /t"); err != c.text || exit != c.exit || len(b.fake.data) != 4 {
+			t.Errorf("%q: %q, exit %d, left %q", c.manner, err, exit, b.fake.data)
+		}
+	}
+	// Somebody else deletes a child between the listing and the multi.
+	b := newBench(t, "", "/t", "/t/a", "/t/b")
+	b.fake.before = func(op, path string) error {
+		if op == "multi" {
+			delete(b.fake.data, "/t/a")
+		}
+		return nil
+	}
+	if _, err, exit := b.do("deleteall /t"); err != "" || exit != 0 || len(b.fake.data) != 1 {
+		t.Errorf("%q, exit %d, left %q", err, exit, b.fake.data)
+	}
+	// A connection that is lost is not a node that could not be deleted.
+	b = newBench(t, "", "/t")
+	b.fake.before = func(op, path string) error {
+		if op == "multi" {
+			return &session.ConnectionLossError{Sent: true}
+		}
+		return nil
+	}
+	if _, err, exit := b.do("deleteall /t"); exit != ExitUnknown || strings.Contains(err, "Failed to delete") {
+		t.Errorf("%q, exit %d", err, exit)
+	}
+}
+
+func TestDeleteAllAsksAtThePrompt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/t", "/t/e")
+	b.fake.owner["/t/e"] = 0x77
+	var asked []string
+	answer := false
+	b.Interactive = true
+	b.Confirm = func(q string) bool { asked = append(asked, q); return answer }
+	if _, err, exit := b.do("deleteall /t"); exit != 1 || len(b.fake.data) != 3 || !strings.Contains(err, "nothing was deleted") {
+		t.Errorf("no: %q, exit %d", err, exit)
+	}
+	if len(asked) != 1 || asked[0] != "Delete /t and 1 znodes below it, 1 of them ephemerals of other sessions?" {
+		t.Errorf("asked %q", asked)
+	}
+	answer = true
+	if _, _, exit := b.do("deleteall /t"); exit != 0 || len(b.fake.data) != 1 {
+		t.Errorf("yes: exit %d, left %q", exit, b.fake.data)
+	}
+	b.fake.data["/u"] = nil
+	if _, _, exit := b.do("deleteall /u"); exit != 0 || len(asked) != 2 {
+		t.Errorf("a single znode: exit %d, asked %d times", exit, len(asked))
+	}
+}
+
+func TestSetACLRecursive(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		manner, out, err string
+		exit             int
+	}{
+		{"", "", "Insufficient permission : /t/a\nsetAcl: 2 znodes were changed, 1 failures\n", 1},
+		{"3.8", "KeeperErrorCode = NoAuth for /t/a", "", 0},
+	} {
+		b := newBench(t, c.manner, "/t", "/t/a", "/t/b")
+		b.fake.before = func(op, path string) error {
+			if op == "setACL" && path == "/t/a" {
+				return opError(protocol.NoAuth, path)
+			}
+			return nil
+		}
+		if out, err, exit := b.do("setAcl -R /t world:anyone:r"); out != c.out || err != c.err || exit != c.exit {
+			t.Errorf("%q: %q, %q, exit %d", c.manner, out, err, exit)
+		}
+	}
+}
+
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a", "/a/b", "/a/b/c", "/zookeeper", "/zookeeper/quota")
+	for _, c := range []struct {
+		line, text string
+		exit       int
+	}{
+		{"setquota -n 5 /a/b", "", 0},
+		{"setquota -n 5 /a", "/a has a child /a/b which has a quota", 1},
+		{"setquota -n 5 /a/b/c", "/a/b/c has a parent /a/b which has a quota", 1},
+		{"setquota -n 0 /a", "the num quota must be greater than zero", 1},
+		{"setquota -B -1 /a", "the bytes quota must be greater than or equal to zero", 1},
+		{"setquota -n abc /a", `setquota: the value of -n is not a number: "abc"`, 1},
+		{"setquota -n 99999999999 /a", `setquota: the value of -n is not a number: "99999999999"`, 1},
+		{"setquota -n 1 /zookeeper/quota/x", "cannot set a quota under the path: /zookeeper/quota", 1},
+		{"setquota -n 1 /", "Path must not end with / character", 1},
+		{"setquota -n 1 /missing", "/missing does not exist.", 1},
+		{"setquota -b 0 /a/b", "", 0},
+		{"delquota /a/b", "", 0},
+		{"setquota -n 5 /a", "", 0},
+	} {
+		_, err, exit := b.do(c.line)
+		if strings.TrimSuffix(err, "\n") != c.text || exit != c.exit {
+			t.Errorf("%s: %q, exit %d", c.line, err, exit)
+		}
+	}
+	if _, ok := b.fake.data["/zookeeper/quota/a/b"]; ok {
+		t.Error("delquota left empty parents")
+	}
+	b.fake.data["/zookeeper/quota/a/zookeeper_limits"] = []byte("not a quota")
+	if _, err, exit := b.do("listquota /a"); exit != 1 || !strings.Contains(err, "cannot be read") {
+		t.Errorf("damaged quota: %q, exit %d", err, exit)
+	}
+}
+
+// A quota under a chroot is written where the server looks for it.
+func TestQuotaThroughAChroot(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/app", "/app/x", "/zookeeper", "/zookeeper/quota")
+	b.fake.chroot = "/app"
+	if _, err, exit := b.do("setquota -n 5 /x"); exit != 0 || b.fake.data["/zookeeper/quota/app/x/zookeeper_limits"] == nil {
+		t.Errorf("%q, exit %d, %q", err, exit, b.fake.data)
+	}
+}
+
+func TestAddWatchModeIsNotSticky(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a")
+	b.do("addWatch -m persistent /a", "addWatch /a", "addWatch -m PERSISTENT_RECURSIVE /a")
+	want := []string{"persistent /a", "recursive /a", "recursive /a"}
+	if !slices.Equal(b.fake.calls, want) {
+		t.Errorf("got %q, want %q", b.fake.calls, want)
+	}
+	if _, err, exit := b.do("addWatch -m SOMETIMES /a"); exit != 1 || !strings.HasPrefix(err, "usage: addWatch") {
+		t.Errorf("%q, exit %d", err, exit)
+	}
+}
+
+func TestAddAuthVerdict(t *testing.T) {
+	t.Parallel()
+	if _, err, exit := newBench(t, "").do("addauth foo bar"); exit != 1 || !strings.Contains(err, "refused the identity") {
+		t.Errorf("own: %q, exit %d", err, exit)
+	}
+	if _, err, exit := newBench(t, "3.8").do("addauth foo bar"); exit != 0 || err != "" {
+		t.Errorf("3.8: %q, exit %d", err, exit)
+	}
+}
+
+func TestSyncFailure(t *testing.T) {
+	t.Parallel()
+	if out, err, exit := newBench(t, "", "/a").do("sync /a"); out != "" || err != "Not a read-only call: /a\n" || exit != 1 {
+		t.Errorf("own: %q, %q, exit %d", out, err, exit)
+	}
+	if out, err, exit := newBench(t, "3.8", "/a").do("sync /a"); out != "Sync has failed. rc=-119\n" || err != "" || exit != 0 {
+		t.Errorf("3.8: %q, %q, exit %d", out, err, exit)
+	}
+}
+
+func TestConfigAndReconfig(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "")
+	if out, _, _ := b.do("config -c"); out != "10000000d 127.0.0.1:2181,0.0.0.0:2182\n" {
+		t.Errorf("config -c: %q", out)
+	}
+	file := filepath.Join(t.TempDir(), "members")
+	if err := os.WriteFile(file, []byte("# new\nserver.1=H:1:2;3\nother=x\nserver.2 = K:1:2;3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ line, out, err, call string }{
+		{"reconfig -add SERVER.5=H:1:2;3 -remove 3,4", "Committed new configuration:\nserver.1=x\nversion=2\n", "", "reconfig|server.5=h:1:2;3|3,4|null"},
+		{"reconfig -members server.1=H:1:2;3", "Committed new configuration:\nserver.1=x\nversion=2\n", "", "reconfig|null|null|server.1=h:1:2;3"},
+		{"reconfig -file " + file, "Committed new configuration:\nserver.1=x\nversion=2\n", "", "reconfig|null|null|server.1=H:1:2;3\nserver.2=K:1:2;3\n"},
+		{"reconfig -v 2b -remove 1", "", "version No is not valid : \n", "reconfig|null|1|null"},
+		{"reconfig", "", "usage: " + reconfig.Syntax(b.Compat) + "\n", ""},
+		{"reconfig -v zz -add x", "", "-v must be followed by a long (configuration version)\n", ""},
+		{"reconfig -members x -add y", "", "Can't use -file or -members together with -add or -remove (mixing incremental and non-incremental modes is not allowed)\n", ""},
+		{"reconfig -members x -file y", "", "Can't use -file and -members together (conflicting non-incremental modes)\n", ""},
+		{"reconfig -file /nonexistent", "", "reconfig: open /nonexistent: no such file or directory\n", ""},
+	} {
+		b.fake.calls = nil
+		out, err, _ := b.do(c.line)
+		if out != c.out || err != c.err || strings.Join(b.fake.calls, "\n") != c.call {
+			t.Errorf("%s: %q, %q, %q", c.line, out, err, b.fake.calls)
+		}
+	}
+}
+
+func TestHistoryAndRedo(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a")
+	b.do("get /a", "get /missing", "# comment", "   ", "")
+	if out, _, _ := b.do("history"); out != "0 - get /a\n1 - get /missing\n2 - history\n" {
+		t.Errorf("history: %q", out)
+	}
+	if out, _, exit := b.do("redo 0"); out != "/a\n" || exit != 0 {
+		t.Errorf("redo 0: %q, exit %d", out, exit)
+	}
+	if out, _, exit := b.do("redo 3"); out != "/a\n" || exit != 0 {
+		t.Errorf("redo of a redo's line: %q, exit %d", out, exit)
+	}
+	if _, err, exit := b.do("redo 1"); err != "Node does not exist: /missing\n" || exit != 1 {
+		t.Errorf("redo of a failure: %q, exit %d", err, exit)
+	}
+	for line, want := range map[string]string{
+		"redo 99": "Command index out of range\n", "redo -1": "Command index out of range\n",
+		"redo x": "redo: the line's number is not a number: \"x\"\n", "redo": "usage: redo cmdno\n",
+	} {
+		if _, err, exit := b.do(line); err != want || exit != 1 {
+			t.Errorf("%s: %q, exit %d", line, err, exit)
+		}
+	}
+	if _, err, _ := b.do("redo 6"); err != "No redoing redos\n" {
+		t.Errorf("redo of redo: %q", err)
+	}
+	if out, _, exit := b.do("redo 0x0"); out != "/a\n" || exit != 0 {
+		t.Errorf("hexadecimal: %q, exit %d", out, exit)
+	}
+}
+
+func TestCloseConnectPrompt(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a")
+	if p := b.Prompt(); p != "[zk: h:1(CONNECTING) 0] " {
+		t.Errorf("at first: %q", p)
+	}
+	b.do("version")
+	if len(b.dials) != 0 {
+		t.Error("version connected")
+	}
+	b.do("get /a")
+	if p := b.Prompt(); p != "[zk: h:1(CONNECTED) 2] " {
+		t.Errorf("connected: %q", p)
+	}
+	if out, err, exit := b.do("close"); out != "" || err != "Session 0xabc closed\n" || exit != 0 || !b.fake.closed {
+		t.Errorf("close: %q, %q, exit %d", out, err, exit)
+	}
+	if p := b.Prompt(); p != "[zk: h:1(CLOSED) 3] " {
+		t.Errorf("closed: %q", p)
+	}
+	if _, err, exit := b.do("get /a"); !strings.HasPrefix(err, "Not connected") || exit != ExitNoConnection {
+		t.Errorf("get after close: %q, exit %d", err, exit)
+	}
+	if out, _, exit := b.do("printwatches"); out != "printwatches is on\n" || exit != 0 {
+		t.Errorf("printwatches after close: %q, exit %d", out, exit)
+	}
+	if _, err, exit := b.do("connect other:x"); exit != 1 || !strings.Contains(err, "other:x") {
+		t.Errorf("bad address: %q, exit %d", err, exit)
+	}
+	if _, err, exit := b.do("connect other:7/app", "get /a"); exit != 0 || err != "" || !slices.Equal(b.dials, []string{"h:1", "other:7/app"}) {
+		t.Errorf("connect: %q, exit %d, dials %q", err, exit, b.dials)
+	}
+	if _, err, exit := b.do("get /missing", "quit"); !strings.HasSuffix(err, "Session 0xabc closed\n") || exit != 1 || !b.Done() {
+		t.Errorf("quit keeps the exit code: %q, exit %d", err, exit)
+	}
+}
+
+func TestEvents(t *testing.T) {
+	t.Parallel()
+	changed := session.Event{Type: protocol.EventNodeDataChanged, State: session.SyncConnected, Path: "/a", Zxid: 5}
+	connected := session.Event{Type: protocol.EventNone, State: session.SyncConnected, Zxid: -1, Session: 1}
+	expired := session.Event{Type: protocol.EventNone, State: session.Expired, Session: 0x1f, LostEphemerals: []string{"/e"},
+		LostWatches: []session.Watch{{Path: "/w", Kind: session.WatchRecursive}}}
+	block := "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:NodeDataChanged path:/a"
+	for _, c := range []struct{ manner, out, err string }{
+		{"", block + " zxid: 5\n", "session 0x1f expired; going on in a new one; ephemeral znodes lost: /e; watches lost: /w (recursive)\nmissed some\n"},
+		{"3.8", "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null\n" + block + "\n\nWATCHER::\n\nWatchedEvent state:Expired type:None path:null\n", ""},
+		{"3.9", "\nWATCHER::\n\nWatchedEvent state:SyncConnected type:None path:null zxid: -1\n" + block + " zxid: 5\n\nWATCHER::\n\nWatchedEvent state:Expired type:None path:null zxid: -1\n", ""},
+	} {
+		b := newBench(t, c.manner, "/a")
+		b.do("get /a")
+		b.out.Reset()
+		for _, e := range []session.Event{connected, changed, expired, {Note: "missed some"}} {
+			b.onEvent(e)
+		}
+		if b.out.String() != c.out || b.err.String() != c.err {
+			t.Errorf("%q: %q, %q", c.manner, b.out.String(), b.err.String())
+		}
+		b.do("printwatches off")
+		b.onEvent(changed)
+		if b.out.Len() != 0 {
+			t.Errorf("%q: printwatches off printed %q", c.manner, b.out.String())
+		}
+	}
+}
+
+func TestNullData(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ manner, line, want string }{
+		{"", "get /n", "null\n"}, {"", "get -b /n", "\n"}, {"", "get -x /n", "\n"}, {"", "get /e", "\n"},
+		{"3.9", "get /n", "null\n"}, {"3.9", "get -b /n", "bnVsbA==\n"},
+	} {
+		b := newBench(t, c.manner, "/n", "/e")
+		b.fake.data["/n"], b.fake.data["/e"] = nil, []byte{}
+		if out, _, _ := b.do(c.line); out != c.want {
+			t.Errorf("%q %s: %q", c.manner, c.line, out)
+		}
+	}
+}
+
+func TestBase64Input(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"aGk=": "hi", "aGk": "hi", "": "", "/+8=": "\xff\xef", "aGk==": "!", "a": "!", "aG k": "!", "aGk=\n": "!", "====": "!", "_w==": "!"} {
+		data, err := decodeBase64(text)
+		if (err != nil) != (want == "!") || err == nil && string(data) != want {
+			t.Errorf("%q: %q, %v", text, data, err)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "")
+	out, _, _ := b.do("help")
+	for _, c := range Table(b.Compat) {
+		if c.Summary == "" || !strings.Contains(out, c.Name+" ") {
+			t.Errorf("%s is missing in the overview, or has no summary", c.Name)
+		}
+		if text, _, exit := b.do("help " + c.Name); exit != 0 || !strings.HasPrefix(text, c.Syntax(b.Compat)+"\n") {
+			t.Errorf("help %s: %q", c.Name, text)
+		}
+	}
+	for _, alias := range []string{"h", "?"} {
+		if again, _, _ := b.do(alias); again != out {
+			t.Errorf("%s differs from help", alias)
+		}
+	}
+	if _, _, exit := b.do("help nothing"); exit != ExitNotFound {
+		t.Errorf("help nothing: exit %d", exit)
+	}
+}

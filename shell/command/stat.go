@@ -1,0 +1,34 @@
+package command
+
+var stat = &Command{
+	Name:    "stat",
+	Usage:   Usage{R34: "path [watch]", R38: "[-w] path"},
+	Flags:   []Flag{{Name: "w", Help: "watch"}},
+	Args:    []Arg{{Name: "path", Kind: PathArg}},
+	Summary: "print the Stat of a znode",
+	Help:    "With -w a watch is set also when the znode is missing: it fires when somebody creates it.",
+	Example: []string{"stat /app", "stat -w /app/leader"},
+	Min:     1, Max: 2,
+	Run: runStat,
+}
+
+func runStat(c *Context) error {
+	watch, err := c.watchAsked()
+	if err != nil {
+		return err
+	}
+	path, err := c.Path(0)
+	if err != nil {
+		return err
+	}
+	s, err := c.Session()
+	if err != nil {
+		return err
+	}
+	st, err := s.Exists(c, path, watch)
+	if err != nil {
+		return err
+	}
+	c.PrintStat(st)
+	return nil
+}

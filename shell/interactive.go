@@ -1,0 +1,179 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zookit/shell/command"
+	"zookit/shell/complete"
+	"zookit/shell/repl"
+	"zookit/shell/session"
+)
+
+// interactive runs the shell on a terminal. It connects behind the prompt, so
+// that a server which is down keeps nobody from typing "connect".
+func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) int {
+	in, isFile := env.Stdin.(*os.File)
+	out, isFile2 := env.Stdout.(*os.File)
+	if !isFile || !isFile2 {
+		sh.Out.Warn("zkcli: the interactive shell needs a terminal")
+		return command.ExitFailed
+	}
+	printer := repl.NewPrinter(out)
+	sh.Out.Stdout = printer
+	if env.StderrTerminal {
+		sh.Out.Stderr = printer
+	}
+	lookup := repl.NewLookup(ctx, childrenOf(sh), printer)
+	o.background = true
+	sh.Interactive = true
+	sh.Confirm = confirm(sh, in)
+	sh.SessionChanged = func() {
+		lookup.Reset()
+		printer.Refresh()
+	}
+	sh.StateChanged = printer.Refresh
+	defer sh.Close(true)
+	if o.compat.Release == command.Own {
+		sh.Out.Note("zkcli " + env.Version + ": \"help\" lists the commands, Tab completes, Ctrl-D leaves")
+	}
+	welcome(o, sh, true)
+	if err := sh.Connect(ctx); err != nil {
+		text, exit := o.compat.Describe(nil, err)
+		sh.Out.Warn(text)
+		if exit != command.ExitNoConnection {
+			return exit
+		}
+	}
+	table := completionTable(o.compat)
+	err := repl.Run(ctx, repl.Options{
+		Prompt: sh.Prompt,
+		Execute: func(ctx context.Context, line string) bool {
+			sh.Execute(ctx, line)
+			return sh.Done()
+		},
+		Complete: func(line string, pos int) []complete.Suggestion {
+			return complete.Complete(table, line, pos, lookup)
+		},
+		HistoryFile: historyFile(env),
+		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
+	})
+	return exitOf(err, sh)
+}
+
+// exitOf is the exit code after the interactive shell has ended.
+func exitOf(err error, sh *command.Shell) int {
+	var signaled *repl.SignalError
+	var panicked *repl.PanicError
+	switch {
+	case errors.As(err, &signaled):
+		return signaled.ExitCode()
+	case errors.As(err, &panicked):
+		sh.Out.Warn("zkcli: " + panicked.Error() + "\n" + string(panicked.Stack))
+		return command.ExitFailed
+	case errors.Is(err, context.Canceled):
+		return command.ExitInterrupted
+	case err != nil:
+		sh.Out.Warn("zkcli: " + err.Error())
+		return command.ExitFailed
+	}
+	return sh.Exit()
+}
+
+// errNoSession: completion does not open one.
+var errNoSession = errors.New("no session")
+
+// childrenOf asks the session there is, so that completion follows connect.
+func childrenOf(sh *command.Shell) repl.Children {
+	return func(ctx context.Context, parent string) ([]string, error) {
+		s := sh.Current()
+		if s == nil || s.State() != session.StateConnected && s.State() != session.StateReadOnly {
+			return nil, errNoSession
+		}
+		names, _, err := s.Children(ctx, parent, false)
+		return names, err
+	}
+}
+
+// confirm asks a question on the terminal; anything but y or yes is no.
+func confirm(sh *command.Shell, in io.Reader) func(string) bool {
+	return func(question string) bool {
+		sh.Out.Ask(question + " [y/N] ")
+		var answer []byte
+		for b := make([]byte, 1); len(answer) < 64; {
+			if n, err := in.Read(b); n == 0 || err != nil || b[0] == '\n' || b[0] == '\r' {
+				break
+			}
+			answer = append(answer, b[0])
+		}
+		word := strings.ToLower(strings.TrimSpace(string(answer)))
+		return word == "y" || word == "yes"
+	}
+}
+
+// historyFile is where lines are kept across runs: ZKCLI_HISTORY, or
+// zkcli/history in the user's state directory (XDG_STATE_HOME). "" when there
+// is no such place; the directory is made when it is missing.
+func historyFile(env Env) string {
+	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
+		return name
+	}
+	base := env.Getenv("XDG_STATE_HOME")
+	if base == "" {
+		home, err := os.UserHomeDir()
+		if err != nil {
+			return ""
+		}
+		base = filepath.Join(home, ".local", "state")
+	}
+	dir := filepath.Join(base, "zkcli")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	return filepath.Join(dir, "history")
+}
+
+// completionTable is the command table as completion sees it.
+func completionTable(compat *command.Compat) []complete.Command {
+	var table []complete.Command
+	for _, c := range command.Table(compat) {
+		entry := complete.Command{Name: c.Name, Summary: c.Summary, Hidden: c.Name == "ls2" || c.Name == "rmr"}
+		for _, f := range c.FlagsIn(compat) {
+			flag := complete.Flag{Name: "-" + f.Name, Summary: f.Help}
+			if f.Arg != "" {
+				flag.Value = &complete.Arg{Kind: complete.Other}
+				for _, w := range f.Words {
+					flag.Value.Kind = complete.Choice
+					flag.Value.Words = append(flag.Value.Words, complete.Word{Text: w})
+				}
+			}
+			entry.Flags = append(entry.Flags, flag)
+		}
+		for _, a := range c.Args {
+			arg := complete.Arg{Kind: argKinds[a.Kind], Repeat: a.Repeat}
+			for _, w := range a.Words {
+				arg.Words = append(arg.Words, complete.Word{Text: w})
+			}
+			entry.Args = append(entry.Args, arg)
+		}
+		table = append(table, entry)
+	}
+	return table
+}
+
+var argKinds = map[command.ArgKind]complete.Kind{
+	command.AnyArg: complete.Other, command.PathArg: complete.Path, command.ChoiceArg: complete.Choice,
+	command.ACLArg: complete.ACL, command.CommandArg: complete.Name,
+}
+
+// rooted is a session whose absolute view is one, too.
+type rooted struct{ *session.Session }
+
+// Absolute is the same session without its chroot.
+func (r rooted) Absolute() command.Session { return rooted{r.Unrooted()} }
+
+var _ command.Session = rooted{}

@@ -1,0 +1,311 @@
+// Package shell is zkcli: options, the one-liner, the script and the
+// interactive shell around the command table of shell/command.
+//
+// Options and start-up are those of Apache's shell (ZooKeeperMain.java in 3.9)
+// and a few of zkcli's own; what zkcli prints beside results goes to stderr,
+// unless -compat asks for the manner of a release of Apache's.
+package shell
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"zookit/shell/command"
+	"zookit/shell/render"
+	"zookit/shell/session"
+)
+
+// Env is the world as zkcli sees it.
+type Env struct {
+	Program        string // argv[0]; called zkCli.sh it behaves as Apache's
+	Stdin          io.Reader
+	Stdout, Stderr io.Writer
+	Getenv         func(string) string // nil is os.Getenv
+	Location       *time.Location      // of the dates in Stats; nil is time.Local
+
+	// Which of the three are terminals. The interactive shell needs Stdin and
+	// Stdout to be some, and *os.File.
+	StdinTerminal, StdoutTerminal, StderrTerminal bool
+
+	Version, Built string // of this program
+
+	// StartEmbedded starts a throw-away server for -embedded and tells its
+	// address. Nil: this program has none.
+	StartEmbedded func() (addr string, stop func(), err error)
+}
+
+// Main runs zkcli with args, argv without the program's name, and returns the
+// exit code: that of the last command, or one of command's Exit constants. It
+// returns when the work is done, the input ends, ctx ends or SIGINT or SIGTERM
+// arrives; the session is closed then.
+func Main(ctx context.Context, env Env, args []string) int {
+	if env.Getenv == nil {
+		env.Getenv = os.Getenv
+	}
+	o, err := parseOptions(args, env.Getenv("ZKCLI_COMPAT"), filepath.Base(env.Program))
+	if err != nil {
+		fmt.Fprintln(env.Stderr, "zkcli: "+render.Visible(err.Error()))
+		return command.ExitFailed
+	}
+	switch {
+	case o.help:
+		io.WriteString(env.Stdout, helpText(o.compat))
+		return command.ExitOK
+	case o.version:
+		fmt.Fprintf(env.Stdout, "zkcli %s, built on %s\n", env.Version, orUnknown(env.Built))
+		return command.ExitOK
+	}
+	for _, text := range o.complaints {
+		fmt.Fprintln(env.Stderr, text)
+	}
+	out := console(env, o)
+	if o.embedded {
+		addr, stop, err := startEmbedded(env)
+		if err != nil {
+			out.Warn("zkcli: -embedded: " + err.Error())
+			return command.ExitFailed
+		}
+		defer stop()
+		o.servers = addr
+	}
+	if o.compat.Noise {
+		out.Print([]byte("Connecting to " + o.servers + "\n"))
+		_ = out.Flush()
+	}
+	if code, ok := o.check(out); !ok {
+		return code
+	}
+	sh := command.New(o.compat, out, dialer(o), o.servers)
+	sh.Version, sh.Built = env.Version, env.Built
+	switch {
+	case len(o.command) > 0:
+		return oneLiner(ctx, sh, o.command)
+	case o.file != "":
+		return scriptFile(ctx, sh, o)
+	case env.StdinTerminal && env.StdoutTerminal:
+		return interactive(ctx, env, o, sh)
+	}
+	welcome(o, sh, false)
+	return script(ctx, sh, o, env.Stdin)
+}
+
+func orUnknown(built string) string {
+	if built == "" {
+		return "an unknown date"
+	}
+	return built
+}
+
+func startEmbedded(env Env) (string, func(), error) {
+	if env.StartEmbedded == nil {
+		return "", nil, errors.New("this program was built without a server")
+	}
+	return env.StartEmbedded()
+}
+
+// console joins the streams. Colour is for terminals, and for whoever asks.
+func console(env Env, o *options) *command.Console {
+	colour := func(terminal bool) render.Style {
+		switch o.color {
+		case "always":
+			return render.NewStyle(true)
+		case "never":
+			return render.NewStyle(false)
+		}
+		plain := env.Getenv("NO_COLOR") != "" || env.Getenv("TERM") == "dumb" || o.compat.Release != command.Own
+		return render.NewStyle(terminal && !plain)
+	}
+	return &command.Console{
+		Stdout: env.Stdout, Stderr: env.Stderr,
+		OutTerminal: env.StdoutTerminal, ErrTerminal: env.StderrTerminal,
+		OutStyle: colour(env.StdoutTerminal), ErrStyle: colour(env.StderrTerminal),
+		Location: env.Location,
+	}
+}
+
+// dialer opens sessions as the options say.
+func dialer(o *options) command.Dial {
+	return func(ctx context.Context, servers string, onEvent func(session.Event)) (command.Session, error) {
+		s, err := session.Dial(ctx, session.Options{
+			Servers: servers, SessionTimeout: o.timeout, ConnectTimeout: o.connectTimeout,
+			KeepTrying: o.wait, Background: o.background, ReadOnly: o.readOnly,
+			MaxBuffer: o.client.maxBuffer, OnEvent: onEvent,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return rooted{s}, nil
+	}
+}
+
+// welcome is what Apache prints when it was given no command.
+func welcome(o *options, sh *command.Shell, lineEditor bool) {
+	if !o.compat.Noise {
+		return
+	}
+	word := "disabled"
+	if lineEditor {
+		word = "enabled"
+	}
+	sh.Out.Print([]byte("Welcome to ZooKeeper!\nJLine support is " + word + "\n"))
+	_ = sh.Out.Flush()
+}
+
+// untilSignal is ctx until SIGINT or SIGTERM. The exit code is then 128 and
+// the signal's number. A second signal ends the program at once.
+func untilSignal(ctx context.Context) (_ context.Context, code func(int) int, stop func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		select {
+		case sig := <-signals:
+			signal.Stop(signals)
+			cancel(&signalError{sig})
+		case <-ctx.Done():
+		}
+	}()
+	code = func(last int) int {
+		var got *signalError
+		switch {
+		case !errors.As(context.Cause(ctx), &got):
+			return last
+		case got.sig == syscall.SIGTERM:
+			return 128 + int(syscall.SIGTERM)
+		}
+		return command.ExitInterrupted
+	}
+	return ctx, code, func() { signal.Stop(signals); cancel(nil) }
+}
+
+type signalError struct{ sig os.Signal }
+
+func (e *signalError) Error() string { return e.sig.String() }
+
+// oneLiner runs one command and closes its session.
+func oneLiner(ctx context.Context, sh *command.Shell, args []string) int {
+	ctx, code, stop := untilSignal(ctx)
+	defer stop()
+	defer sh.Close(false)
+	return code(sh.Run(ctx, args))
+}
+
+func scriptFile(ctx context.Context, sh *command.Shell, o *options) int {
+	f, err := os.Open(o.file)
+	if err != nil {
+		sh.Out.Warn("zkcli: -f: " + err.Error())
+		return command.ExitFailed
+	}
+	defer f.Close()
+	welcome(o, sh, false)
+	return script(ctx, sh, o, f)
+}
+
+// maxLine is the longest line of a script, in bytes: more than any znode of
+// the default jute.maxbuffer needs.
+const maxLine = 4 << 20
+
+// script runs a command a line. The exit code is that of the last command.
+func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) int {
+	ctx, code, stop := untilSignal(ctx)
+	defer stop()
+	defer sh.Close(false)
+	// A read of stdin cannot be interrupted; let it go on by itself.
+	lines, failed := readLines(ctx, in)
+	for number := 1; ; number++ {
+		select {
+		case <-ctx.Done():
+			return code(sh.Exit())
+		case text, ok := <-lines:
+			if !ok {
+				if err := *failed; err != nil {
+					sh.Out.Warn(fmt.Sprintf("zkcli: line %d: %v", number, err))
+					return command.ExitFailed
+				}
+				return code(sh.Exit())
+			}
+			exit := sh.Execute(ctx, text)
+			switch {
+			case ctx.Err() != nil:
+				return code(exit)
+			case sh.Done(), o.stopAtFailure && exit != 0:
+				return exit
+			case exit == command.ExitNoConnection && sh.NeverConnected():
+				// No server: none of the other lines would fare better.
+				return exit
+			}
+		}
+	}
+}
+
+// readLines reads lines until the input ends or ctx does. *failed is set
+// before the channel is closed.
+func readLines(ctx context.Context, in io.Reader) (<-chan string, *error) {
+	lines, failed := make(chan string), new(error)
+	go func() {
+		defer close(lines)
+		r := newLineReader(in)
+		for {
+			text, err := r.next()
+			if err != nil {
+				if err != io.EOF {
+					*failed = err
+				}
+				return
+			}
+			select {
+			case lines <- text:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return lines, failed
+}
+
+// lineReader reads lines of at most maxLine bytes without their line breaks; a
+// last line needs none.
+type lineReader struct {
+	in  io.Reader
+	buf []byte
+	at  int // where the unread part of buf begins
+	end error
+}
+
+func newLineReader(in io.Reader) *lineReader { return &lineReader{in: in} }
+
+func (r *lineReader) next() (string, error) {
+	seen := r.at
+	for {
+		if i := bytes.IndexByte(r.buf[seen:], '\n'); i >= 0 {
+			text := string(r.buf[r.at : seen+i])
+			r.at = seen + i + 1
+			return strings.TrimSuffix(text, "\r"), nil
+		}
+		if len(r.buf)-r.at > maxLine {
+			return "", fmt.Errorf("it is longer than %d bytes", maxLine)
+		}
+		if r.end != nil {
+			if r.end == io.EOF && r.at < len(r.buf) {
+				text := string(r.buf[r.at:])
+				r.at = len(r.buf)
+				return text, nil
+			}
+			return "", r.end
+		}
+		r.buf = append(r.buf[:0], r.buf[r.at:]...)
+		r.at, seen = 0, len(r.buf)
+		chunk := make([]byte, 32<<10)
+		n, err := r.in.Read(chunk)
+		r.buf, r.end = append(r.buf, chunk[:n]...), err
+	}
+}
