@@ -51,9 +51,16 @@ func isLoss(err error, sent bool) bool {
 
 // recorder collects events as short lines.
 type recorder struct {
-	mu     sync.Mutex
-	lines  []string
-	signal chan struct{}
+	mu      sync.Mutex
+	lines   []string
+	noNotes bool
+	signal  chan struct{}
+}
+
+// deaf makes the recorder leave notes out.
+func (r *recorder) deaf() *recorder {
+	r.noNotes = true
+	return r
 }
 
 func newRecorder() *recorder { return &recorder{signal: make(chan struct{}, 1)} }
@@ -73,6 +80,9 @@ func line(ev Event) string {
 }
 
 func (r *recorder) add(ev Event) {
+	if ev.Note != "" && r.noNotes {
+		return
+	}
 	r.mu.Lock()
 	r.lines = append(r.lines, line(ev))
 	r.mu.Unlock()
@@ -133,11 +143,11 @@ func (r *recorder) none(t *testing.T) {
 // gate is a TCP relay that can be shut: connections end and new ones are
 // closed at once.
 type gate struct {
-	l      net.Listener
-	target string
-	wg     sync.WaitGroup
+	l  net.Listener
+	wg sync.WaitGroup
 
 	mu     sync.Mutex
+	target string
 	closed bool
 	conns  map[net.Conn]struct{}
 }
@@ -168,7 +178,10 @@ func (g *gate) accept() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", g.target)
+		g.mu.Lock()
+		target := g.target
+		g.mu.Unlock()
+		out, err := net.Dial("tcp", target)
 		if err != nil || !g.keep(in, out) {
 			in.Close()
 			if out != nil {
@@ -198,6 +211,13 @@ func (g *gate) keep(conns ...net.Conn) bool {
 		g.conns[c] = struct{}{}
 	}
 	return true
+}
+
+// to leads new connections to another address.
+func (g *gate) to(target string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.target = target
 }
 
 func (g *gate) shut() {
