@@ -171,7 +171,8 @@ func (s *Server) await() error {
 }
 
 func (s *Server) read() error {
-	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000})
+	// A connection accepted before Apache has loaded may never be answered; the next one is.
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Patience: time.Second})
 	if err != nil {
 		return err
 	}
