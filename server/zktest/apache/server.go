@@ -165,7 +165,12 @@ func (s *Server) await() error {
 const readPatience = 2 * time.Second
 
 func (s *Server) read() error {
+<<<<<<< HEAD
 	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Wait: readPatience})
+=======
+	// A connection accepted before Apache has loaded may never be answered; the next one is.
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Patience: time.Second})
+>>>>>>> session
 	if err != nil {
 		return err
 	}
