@@ -38,6 +38,7 @@ type Session interface {
 	Absolute() Session // the same session without the chroot
 	State() session.State
 	SessionID() protocol.SessionID
+	Server() string // host:port of the connection, "" when there is none
 	Close(ctx context.Context) error
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
@@ -106,7 +107,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 		s.fail(cmd, err)
 	}
 	if err := s.Out.Flush(); err != nil {
-		s.Out.Warn("stdout: " + err.Error())
+		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
+			s.Out.Warn("stdout: " + err.Error())
+		}
 		s.exit = ExitFailed
 	}
 }

@@ -551,3 +551,63 @@ func TestHelp(t *testing.T) {
 		t.Errorf("help nothing: exit %d", exit)
 	}
 }
+
+func TestSmallCommands(t *testing.T) {
+	t.Parallel()
+	own, v38 := newBench(t, ""), newBench(t, "3.8")
+	for _, c := range []struct {
+		b              *bench
+		line, out, err string
+	}{
+		{own, "getEphemerals", "[/a, /b]\n", ""},
+		{v38, "getEphemerals", "[/b, /a]\n", ""},
+		{own, "getAllChildrenNumber /", "7\n", ""},
+		{own, "whoami", "Auth scheme: User\nip: 127.0.0.1\nsuper: \n", ""},
+		{own, "removewatches -r /", "", "KeeperErrorCode = No such watcher for /\n"},
+		{v38, "removewatches -r /", "", "org.apache.commons.cli.UnrecognizedOptionException: Unrecognized option: -r\n"},
+		{own, "getAcl /", "'world,'anyone\n: cdrwa\n", ""},
+		{own, "printwatches maybe", "", "usage: printwatches on|off\n"},
+		{own, "version x", "", "usage: version\n"},
+		{v38, "version x", "", "version \n"},
+		{own, "create /x -d", "", "create: Unrecognized option: -d (data that begins with \"-\" goes behind \"--\"); usage: create [-s] [-e] [-c] [-t ttl] path [data] [acl]\n"},
+		{own, "create -c -e /x", "", "-c cannot be combined with -s or -e. Containers cannot be ephemeral or sequential.\n"},
+		{own, "create -t 5 -e /x", "", "TTLs cannot be used with Ephemeral znodes\n"},
+		{own, "create -t 5 -c /x", "", "TTLs cannot be used with Container znodes\n"},
+		{own, "create -t x /x", "", "-t argument must be a long value\n"},
+		{own, "create -t 1099511627776 /x", "", "ttl must be positive and cannot be larger than: 1099511627775\n"},
+		{own, "create -s /x/", "Created /x/\n", ""},
+		{own, "create /y/", "", "Path must not end with / character\n"},
+		{own, "set -v 99999999999 / x", "", "set: the version is not a number: \"99999999999\"\n"},
+		{own, "deleteall -b x /", "", "-b argument must be an int value\n"},
+		{own, "4lw hello", "", "4lw: a word has four letters: hello\n"},
+		{own, "ls / /", "", "ls: what is \"/\" behind the path? Only the word watch can stand there; a name with blanks must be quoted\n"},
+		{own, "get / a b", "", "usage: get [-s] [-w] [-b] [-x] path\n"},
+	} {
+		if out, err, _ := c.b.do(c.line); out != c.out || err != c.err {
+			t.Errorf("%q %s: got %q, %q; want %q, %q", c.b.Compat.Name, c.line, out, err, c.out, c.err)
+		}
+	}
+}
+
+// No line of input ends the shell or breaks it, in no manner.
+func FuzzExecute(f *testing.F) {
+	for _, line := range []string{"ls -R /", "get -x /a", "redo 0", "setquota -n 1 /a", "create -t 5 '/é' \"x y\"", "setAcl -R / auth::cdrwa",
+		"deleteall /", "connect ,", "help help", "reconfig -v -1 -add \x00", "history", "close", " \t", "#", "printwatches off", "4lw", "set / a 1", "-", "''"} {
+		f.Add(line, line)
+	}
+	f.Fuzz(func(t *testing.T, first, second string) {
+		if strings.Contains(first+second, "4lw") || strings.Contains(first+second, "%") || strings.Contains(first+second, "-file") {
+			t.Skip("reaches outside of the process, or looks like a mistake of fmt")
+		}
+		for _, manner := range []string{"", "3.4", "3.8", "3.9"} {
+			b := newBench(t, manner, "/a", "/a/b")
+			_, err, exit := b.do(first, second)
+			if strings.Contains(err, "%!") {
+				t.Errorf("%q: %q, %q: %q", manner, first, second, err)
+			}
+			if exit < 0 || exit > 130 {
+				t.Errorf("%q: exit %d", manner, exit)
+			}
+		}
+	})
+}
