@@ -68,7 +68,7 @@ func ours(t *testing.T) *target {
 }
 
 func theirs(t *testing.T, heap string) *target {
-	return newTarget(t, "Apache", "java", "-Xmx"+heap, "-cp", apache.ClassPath, apache.ServerMain)
+	return newTarget(t, "Apache", "java", "-Xmx"+heap, "-cp", apache.ClassPath(), apache.ServerMain)
 }
 
 // start runs the server and returns the time until it answered a first read.
