@@ -325,7 +325,8 @@ func TestApacheChangesWhileAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	gate.open()
-	rec.await(t, "SyncConnected", "NodeDataChanged /p", "NodeDeleted /q", "NodeCreated /gone",
+	rec.await(t, "SyncConnected")
+	rec.awaitAll(t, "NodeDataChanged /p", "NodeDeleted /q", "NodeCreated /gone",
 		"note: the connection was lost for X: changes at or below /r, under a persistent watch, may have been missed")
 	rec.none(t)
 	if _, err := other.Set(ctx, "/p", []byte("2"), -1); err != nil {

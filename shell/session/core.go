@@ -48,9 +48,10 @@ type core struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced when anything below changes that somebody waits for
 	closed   bool
-	cur      *tap // the connection, from dialing on
-	live     *tap // the same, once identities and watches are restored
-	misses   int  // attempts that failed since the last connection
+	cur      *tap   // the connection, from dialing on
+	live     *tap   // the same, once identities and watches are restored
+	trying   string // the server dialed last
+	misses   int    // attempts in a row that led to no lasting connection
 	refusals []int
 	reasons  []error // the last, by the order of list; nil when none since the last connection
 	expiries int     // sessions lost
@@ -159,10 +160,22 @@ func (c *core) await(ctx context.Context) error {
 func (c *core) connectError(cause error) *ConnectError {
 	e := &ConnectError{Cause: cause}
 	for i, addr := range c.list {
-		e.Hosts = append(e.Hosts, HostError{Server: addr, Err: c.reasons[i]})
+		err := c.reasons[i]
+		switch {
+		case c.cur != nil && c.cur.addr == addr && c.cur.established:
+			err = errRestoring
+		case err == nil && c.trying == addr:
+			err = errNoAnswer
+		}
+		e.Hosts = append(e.Hosts, HostError{Server: addr, Err: err})
 	}
 	return e
 }
+
+var (
+	errRestoring = errors.New("connected, but it has not taken the session's identities and watches back yet")
+	errNoAnswer  = errors.New("no answer yet")
+)
 
 // tell wakes everybody who waits for a change. mu is held.
 func (c *core) tell() {
@@ -245,9 +258,8 @@ func (c *core) attach(t *tap, r *protocol.ConnectResponse) {
 		c.loseSession()
 	}
 	c.session, c.timeoutMs, c.readOnly = r.Session, r.TimeoutMs, r.ReadOnly
-	c.misses = 0
 	clear(c.reasons)
-	t.established = true
+	t.established, t.since = true, time.Now()
 	if t.err != nil || c.closed {
 		return
 	}
@@ -333,6 +345,13 @@ func (c *core) lost(t *tap, err error) {
 	case c.closed:
 	case t.established:
 		c.lostAt = time.Now()
+		var final *OpError
+		switch {
+		case c.lostAt.Sub(t.since) >= lastPause || errors.As(err, &final):
+			c.misses = 0
+		default:
+			c.misses++ // a server that accepts and hangs up is not hammered
+		}
 		c.emit(Event{Type: protocol.EventNone, State: Disconnected, Zxid: -1, Session: c.session})
 	}
 	refused := !t.established && !t.settled && !c.closed

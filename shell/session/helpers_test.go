@@ -82,9 +82,24 @@ func (r *recorder) add(ev Event) {
 	}
 }
 
-// await waits for as many events as are wanted and compares them, whatever
-// their order, but states of the connection come first and notes last.
+// await waits for as many events as are wanted and compares them.
 func (r *recorder) await(t *testing.T, want ...string) {
+	t.Helper()
+	if got := r.take(t, want); !slices.Equal(got, want) {
+		t.Fatalf("events:\n got %q\nwant %q", got, want)
+	}
+}
+
+// awaitAll is await in any order.
+func (r *recorder) awaitAll(t *testing.T, want ...string) {
+	t.Helper()
+	got := slices.Sorted(slices.Values(r.take(t, want)))
+	if want := slices.Sorted(slices.Values(want)); !slices.Equal(got, want) {
+		t.Fatalf("events:\n got %q\nwant %q", got, want)
+	}
+}
+
+func (r *recorder) take(t *testing.T, want []string) []string {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -93,12 +108,7 @@ func (r *recorder) await(t *testing.T, want ...string) {
 			got := slices.Clone(r.lines[:len(want)])
 			r.lines = r.lines[len(want):]
 			r.mu.Unlock()
-			slices.Sort(got)
-			want = slices.Sorted(slices.Values(want))
-			if !slices.Equal(got, want) {
-				t.Fatalf("events:\n got %q\nwant %q", got, want)
-			}
-			return
+			return got
 		}
 		got := slices.Clone(r.lines)
 		r.mu.Unlock()

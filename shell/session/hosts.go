@@ -52,6 +52,9 @@ func (c *core) dial(_, addr string, _ time.Duration) (net.Conn, error) {
 	if err := c.pause(); err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	c.trying = addr
+	c.mu.Unlock()
 	deadline := time.Now().Add(c.attempt())
 	ctx, cancel := context.WithDeadline(c.ctx, deadline)
 	defer cancel()

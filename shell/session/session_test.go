@@ -314,6 +314,80 @@ func TestExpiry(t *testing.T) {
 	}
 }
 
+// An event before 3.9 has no zxid. The ping behind it tells that the change has
+// been seen, so that a lasting watch does not show it again.
+func TestPingAfterEvent(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpAddWatch), 1, protocol.OK, &protocol.ErrorResponse{})
+		p.reply(p.expect(protocol.OpExists), 1, protocol.OK, &protocol.StatResponse{})
+		p.notify(protocol.EventNodeDataChanged, "/p", -1)
+		packet, err := p.frames.Next()
+		if err != nil || len(packet) != 8 || packet[7] != byte(protocol.OpPing) {
+			p.t.Errorf("after the event came %x, %v", packet, err)
+		}
+		p.send(&protocol.ReplyHeader{Xid: protocol.XidPing, Zxid: 6})
+	}, func(p *peer) {
+		if r := p.welcome(); r.LastZxidSeen != 6 {
+			p.t.Errorf("last zxid %v", r.LastZxidSeen)
+		}
+		set := p.expect(protocol.OpSetWatches2)
+		var w protocol.SetWatches2Request
+		if set.decode(p.t, &w); w.RelativeZxid != 6 {
+			p.t.Errorf("relative zxid %v", w.RelativeZxid)
+		}
+		p.reply(set, 6, protocol.OK)
+		p.serve()
+	})
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	if err := s.AddWatch(bounded(t), "/p", false); err != nil {
+		t.Fatal(err)
+	}
+	rec.await(t, "SyncConnected", "NodeDataChanged /p", "Disconnected", "SyncConnected")
+	if _, _, err := s.Get(bounded(t), "/a", false); err != nil {
+		t.Error(err)
+	}
+	rec.none(t)
+}
+
+// Watches on a server that does not know them, or does not take them back, are
+// no reason to end the session.
+func TestWatchesNotTakenBack(t *testing.T) {
+	t.Parallel()
+	drop := make(chan struct{})
+	f := newFake(t, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpAddWatch), 1, protocol.OK, &protocol.ErrorResponse{})
+		p.reply(p.expect(protocol.OpExists), 1, protocol.NoAuth)
+		p.reply(p.expect(protocol.OpGetData), 1, protocol.OK, &protocol.GetDataResponse{})
+		<-drop
+	}, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpSetWatches2), 1, protocol.Unimplemented)
+	}, func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpSetWatches), 1, protocol.MarshallingError)
+		p.serve()
+	})
+	rec := newRecorder()
+	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
+	if err := s.AddWatch(bounded(t), "/p", false); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := s.Get(bounded(t), "/d", true); err != nil {
+		t.Fatal(err)
+	}
+	close(drop)
+	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected",
+		"note: "+f.addr()+" knows no persistent watches (it is older than 3.6); they are gone: /p", "Disconnected",
+		"SyncConnected", "note: the server did not take the watches back (MarshallingError): /d")
+	if _, _, err := s.Get(bounded(t), "/a", false); err != nil {
+		t.Error(err)
+	}
+}
+
 // awaitWaiting returns when a request waits for a connection.
 func awaitWaiting(t *testing.T, s *Session) {
 	t.Helper()
