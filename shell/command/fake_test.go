@@ -207,6 +207,7 @@ func (f *fakeSession) Reconfig(_ context.Context, r *protocol.ReconfigRequest) (
 
 func (f *fakeSession) Chroot() string                { return f.chroot }
 func (f *fakeSession) Absolute() Session             { return f }
+func (f *fakeSession) Settle(context.Context)        {}
 func (f *fakeSession) Server() string                { return "" }
 func (f *fakeSession) State() session.State          { return session.StateConnected }
 func (f *fakeSession) SessionID() protocol.SessionID { return 0xabc }
