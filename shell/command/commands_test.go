@@ -239,4 +239,3 @@ func TestConfigAndReconfig(t *testing.T) {
 		}
 	}
 }
-
