@@ -84,7 +84,7 @@ func TestUsageOf39ListsFlags(t *testing.T) {
 	t.Parallel()
 	manner, _ := CompatFor("3.9")
 	text, _ := manner.Describe(set, errUsage)
-	// HelpFormatter's layout, seen on Apache 3.9.5.
+	// The layout of Commons CLI's HelpFormatter.
 	want := "set path data [-s] [-v version] [-b]\n -b         Supply data in base64 format\n -s         Print znode stats additionally\n -v <arg>   Set with an expected version\n"
 	if text != want {
 		t.Errorf("got %q, want %q", text, want)
