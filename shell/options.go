@@ -44,7 +44,7 @@ var optionHelp = []struct{ name, value, text string }{
 	{"-waitforconnection", "", "look for a server for as long as -timeout says, also when all have refused"},
 	{"-r", "", "a read-only server will do"},
 	{"-client-configuration", "FILE", "Java properties of the client"},
-	{"-f", "FILE", "run the commands in FILE, one a line"},
+	{"-f", "FILE", "run the commands in FILE, one a line (- is stdin)"},
 	{"-e", "", "end a script at the first command that fails"},
 	{"-embedded", "", "start a throw-away server in this process and use it"},
 	{"-compat", "3.4|3.8|3.9", "print as that release of zkCli.sh did (also: ZKCLI_COMPAT)"},

@@ -89,9 +89,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	switch {
 	case len(o.command) > 0:
 		return oneLiner(ctx, sh, o.command)
-	case o.file != "":
+	case o.file != "" && o.file != "-":
 		return scriptFile(ctx, sh, o)
-	case env.StdinTerminal && env.StdoutTerminal:
+	case o.file == "" && env.StdinTerminal && env.StdoutTerminal:
 		return interactive(ctx, env, o, sh)
 	}
 	welcome(o, sh, false)
@@ -166,6 +166,9 @@ func untilSignal(ctx context.Context) (_ context.Context, code func(int) int, st
 	ctx, cancel := context.WithCancelCause(ctx)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	// A pipe that nobody reads shall end the work, not the process: the
+	// session has to be closed.
+	signal.Ignore(syscall.SIGPIPE)
 	go func() {
 		select {
 		case sig := <-signals:
@@ -237,7 +240,7 @@ func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) in
 			switch {
 			case ctx.Err() != nil:
 				return code(exit)
-			case sh.Done(), o.stopAtFailure && exit != 0:
+			case sh.Done(), sh.Out.Broken(), o.stopAtFailure && exit != 0:
 				return exit
 			case exit == command.ExitNoConnection && sh.NeverConnected():
 				// No server: none of the other lines would fare better.

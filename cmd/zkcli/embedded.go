@@ -1,6 +1,8 @@
 package main
 
 import (
+	"time"
+
 	"zookit/server"
 	"zookit/server/config"
 )
@@ -12,7 +14,13 @@ func startEmbedded() (addr string, stop func(), err error) {
 	cfg.DataDir, cfg.DataLogDir = "/data", "/data"
 	cfg.ClientPort, cfg.ClientPortAddress = 0, "127.0.0.1"
 	cfg.ExtendedTypes, cfg.EnforceQuota = true, true
-	srv, err := server.New(cfg, server.InMemory(), server.WithFourLetterWords("*"))
+	opts := []server.Option{server.InMemory(), server.WithFourLetterWords("*")}
+	if _, built := build(); built != "" {
+		if at, err := time.Parse(time.RFC3339, built); err == nil {
+			opts = append(opts, server.WithBuildTime(at))
+		}
+	}
+	srv, err := server.New(cfg, opts...)
 	if err != nil {
 		return "", nil, err
 	}

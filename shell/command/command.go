@@ -143,7 +143,7 @@ var all []*Command
 func init() {
 	all = []*Command{
 		addAuth, addWatch, closeSession, config, connect, create, del, deleteAll, delQuota,
-		get, getACL, getAllChildrenNumber, getEphemerals, help, history, listQuota, ls, ls2,
+		fourLetter, get, getACL, getAllChildrenNumber, getEphemerals, help, history, listQuota, ls, ls2,
 		printWatches, quit, exit, reconfig, redo, removeWatches, rmr, set, setACL, setQuota,
 		stat, syncPath, version, whoAmI,
 	}

@@ -38,6 +38,8 @@ type Session interface {
 	Absolute() Session // the same session without the chroot
 	State() session.State
 	SessionID() protocol.SessionID
+	Settle(ctx context.Context) // until the events that have arrived are told
+	Server() string             // host:port of the connection, "" when there is none
 	Close(ctx context.Context) error
 }
 
@@ -87,6 +89,7 @@ func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Rel
 func (c *Context) PrintTable(header []string, rows [][]string) error {
 	b, err := render.Table(header, rows)
 	if err == nil {
+		c.Shell.settle(c)
 		c.Shell.Out.PrintStyled(b)
 	}
 	return err
@@ -94,17 +97,22 @@ func (c *Context) PrintTable(header []string, rows [][]string) error {
 
 // Printf writes to stdout. On a terminal what is not text is made visible.
 func (c *Context) Printf(format string, args ...any) {
-	c.Shell.Out.Print(fmt.Appendf(nil, format, args...))
+	c.Print(fmt.Appendf(nil, format, args...))
 }
 
-// Print writes to stdout. On a terminal what is not text is made visible.
-func (c *Context) Print(b []byte) { c.Shell.Out.Print(b) }
+// Print writes to stdout, behind the events that came before the result. On a
+// terminal what is not text is made visible.
+func (c *Context) Print(b []byte) {
+	c.Shell.settle(c)
+	c.Shell.Out.Print(b)
+}
 
 // Warn writes a line to stderr.
 func (c *Context) Warn(text string) { c.Shell.Out.Warn(text) }
 
 // PrintStat writes the Stat where the release puts it.
 func (c *Context) PrintStat(st *protocol.Stat) {
+	c.Shell.settle(c)
 	b := render.AppendStat(nil, st, c.Shell.Out.location())
 	if c.Compat.StatOnStderr {
 		c.Shell.Out.Warn(string(b[:len(b)-1]))

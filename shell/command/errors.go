@@ -57,7 +57,7 @@ var errUsage = errors.New("usage")
 var errQuit = errors.New("quit")
 
 // errNotConnected: the session was closed and nothing connected since.
-var errNotConnected = errors.New("Not connected") //nolint:staticcheck // Apache's words, which scripts grep
+var errNotConnected = errors.New("not connected")
 
 // Describe is the text for stderr, without a line break at its end, and the
 // exit code of a failed command. An empty text prints nothing.

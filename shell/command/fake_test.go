@@ -207,6 +207,8 @@ func (f *fakeSession) Reconfig(_ context.Context, r *protocol.ReconfigRequest) (
 
 func (f *fakeSession) Chroot() string                { return f.chroot }
 func (f *fakeSession) Absolute() Session             { return f }
+func (f *fakeSession) Settle(context.Context)        {}
+func (f *fakeSession) Server() string                { return "" }
 func (f *fakeSession) State() session.State          { return session.StateConnected }
 func (f *fakeSession) SessionID() protocol.SessionID { return 0xabc }
 func (f *fakeSession) Close(context.Context) error   { f.closed = true; return nil }
@@ -244,4 +246,25 @@ func (b *bench) do(lines ...string) (out, err string, exit int) {
 		exit = b.Execute(context.Background(), l)
 	}
 	return b.out.String(), b.err.String(), exit
+}
+
+func (f *fakeSession) GetACL(_ context.Context, path string) ([]protocol.ACL, *protocol.Stat, error) {
+	if err := f.enter(protocol.OpGetACL, path); err != nil {
+		return nil, nil, err
+	}
+	return protocol.OpenACL, &protocol.Stat{}, nil
+}
+
+func (f *fakeSession) RemoveWatches(_ context.Context, path string, _ protocol.WatcherType, _ bool) error {
+	return &session.OpError{Op: protocol.OpRemoveWatches, Path: path, Code: protocol.NoWatcher}
+}
+
+func (f *fakeSession) GetEphemerals(context.Context, string) ([]string, error) {
+	return []string{"/b", "/a"}, nil
+}
+
+func (f *fakeSession) GetAllChildrenNumber(context.Context, string) (int, error) { return 7, nil }
+
+func (f *fakeSession) WhoAmI(context.Context) ([]protocol.ClientInfo, error) {
+	return []protocol.ClientInfo{{Scheme: "ip", User: "127.0.0.1"}, {Scheme: "super", User: ""}}, nil
 }

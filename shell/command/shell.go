@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
@@ -100,13 +101,16 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 
 func (s *Shell) run(ctx context.Context, args []string) {
 	cmd, err := s.execute(ctx, args)
+	s.settle(ctx)
 	if err == nil {
 		s.exit = ExitOK
 	} else if !errors.Is(err, errQuit) {
 		s.fail(cmd, err)
 	}
 	if err := s.Out.Flush(); err != nil {
-		s.Out.Warn("stdout: " + err.Error())
+		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
+			s.Out.Warn("stdout: " + err.Error())
+		}
 		s.exit = ExitFailed
 	}
 }
@@ -252,6 +256,14 @@ func (s *Shell) NeverConnected() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.current == nil && !s.closed
+}
+
+// settle lets the events that have arrived be printed first, so that what a
+// script prints is in the order in which it happened.
+func (s *Shell) settle(ctx context.Context) {
+	if open := s.Current(); open != nil {
+		open.Settle(ctx)
+	}
 }
 
 // Connect opens the session now instead of with the first command that needs

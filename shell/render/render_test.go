@@ -46,7 +46,7 @@ func TestDateNamesTheZoneAsJavaDoes(t *testing.T) {
 	}
 }
 
-// The frame is what Apache 3.9.5 prints for these bytes.
+// The frame is that of netty's ByteBufUtil.prettyHexDump, which Apache 3.9 prints.
 func TestHexDump(t *testing.T) {
 	t.Parallel()
 	want := `         +-------------------------------------------------+

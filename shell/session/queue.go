@@ -1,6 +1,9 @@
 package session
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
 // eventLimit bounds the events that wait for OnEvent. Who exceeds it is told
 // how many were dropped; a shell that prints never comes near.
@@ -11,10 +14,13 @@ const eventLimit = 1 << 20
 type eventQueue struct {
 	deliver func(Event)
 
-	mu      sync.Mutex
-	waiting []Event
-	dropped int
-	closed  bool
+	mu        sync.Mutex
+	waiting   []Event
+	added     uint64     // events ever put into waiting
+	delivered uint64     // of those, how many deliver has returned from
+	progress  *sync.Cond // on mu: delivered has grown
+	dropped   int
+	closed    bool
 
 	wake chan struct{} // capacity 1
 	done chan struct{} // closed when the last event was delivered
@@ -25,6 +31,7 @@ func newEventQueue(deliver func(Event)) *eventQueue {
 		deliver = func(Event) {}
 	}
 	q := &eventQueue{deliver: deliver, wake: make(chan struct{}, 1), done: make(chan struct{})}
+	q.progress = sync.NewCond(&q.mu)
 	go q.run()
 	return q
 }
@@ -38,6 +45,7 @@ func (q *eventQueue) add(ev Event) {
 		q.dropped++
 	default:
 		q.waiting = append(q.waiting, ev)
+		q.added++
 	}
 	q.mu.Unlock()
 	q.signal()
@@ -49,6 +57,25 @@ func (q *eventQueue) close() {
 	q.closed = true
 	q.mu.Unlock()
 	q.signal()
+}
+
+// settle waits until every event added so far is delivered, or ctx ends.
+func (q *eventQueue) settle(ctx context.Context) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	target := q.added
+	if q.delivered >= target {
+		return
+	}
+	stop := context.AfterFunc(ctx, func() {
+		q.mu.Lock()
+		defer q.mu.Unlock()
+		q.progress.Broadcast()
+	})
+	defer stop()
+	for q.delivered < target && ctx.Err() == nil {
+		q.progress.Wait()
+	}
 }
 
 func (q *eventQueue) signal() {
@@ -68,6 +95,10 @@ func (q *eventQueue) run() {
 		for _, ev := range batch {
 			q.deliver(ev)
 		}
+		q.mu.Lock()
+		q.delivered += uint64(len(batch))
+		q.progress.Broadcast()
+		q.mu.Unlock()
 		if dropped > 0 {
 			q.deliver(noteEvent("%d events came faster than they could be shown and were dropped", dropped))
 		}

@@ -106,6 +106,12 @@ func (s *Session) Watches() []Watch { return s.c.listWatches() }
 // delete, sorted, as far as it knows without asking.
 func (s *Session) Ephemerals() []string { return s.c.listEphemerals() }
 
+// Settle waits until OnEvent has returned from every event that has arrived so
+// far, or ctx ends. A server sends the events of a change before the reply to
+// whoever reads or makes it, so after a call and Settle they have been told.
+// OnEvent must not call it.
+func (s *Session) Settle(ctx context.Context) { s.c.events.settle(ctx) }
+
 // Close ends the session at the server and releases everything. It takes at
 // most until the context ends, or two seconds; an error says that the server
 // did not confirm, so that ephemerals stay until the session times out. A
