@@ -184,7 +184,8 @@ func (s *State) getEphemerals(out []byte, c *Reader) ([]byte, protocol.Code) {
 	return jute.AppendStrings(out, all), protocol.OK
 }
 
-// getAllChildrenNumber counts all descendants.
+// getAllChildrenNumber counts all descendants. Apache counts the root under two
+// names, and "" has the other one below it.
 func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Code) {
 	var r protocol.GetAllChildrenNumberRequest
 	if r.Decode(&c.dec) != nil {
@@ -194,12 +195,11 @@ func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Co
 	if code != protocol.OK {
 		return out, code
 	}
-	total := n.Descendants()
+	count := n.Descendants()
 	if r.Path == "" {
-		// Apache counts the paths that begin with path + "/"; the root's own, "/", is one of them.
-		total++
+		count++
 	}
-	return jute.AppendInt(out, int32(total)), protocol.OK
+	return jute.AppendInt(out, int32(count)), protocol.OK
 }
 
 // whoAmI lists the connection's identities.
