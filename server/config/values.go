@@ -29,7 +29,7 @@ func integer[T int | int64](field func(*Config) *T, min, max int64, unit string)
 func atLeast[T int | int64](field func(*Config) *T, floor, max int64, unit string) setter {
 	set := integer(field, math.MinInt32, max, unit)
 	return func(c *Config, v string) (note, why, mend string) {
-		if note, why, mend = set(c, v); why != "" {
+		if _, why, _ = set(c, v); why != "" {
 			return "", why, rangeMend(floor, max, unit)
 		}
 		if p := field(c); int64(*p) < floor {
@@ -44,7 +44,7 @@ func atLeast[T int | int64](field func(*Config) *T, floor, max int64, unit strin
 func limit[T int | int64](field func(*Config) *T, max int64, unit string) setter {
 	set := integer(field, math.MinInt32, max, unit)
 	return func(c *Config, v string) (note, why, mend string) {
-		if _, why, mend = set(c, v); why != "" {
+		if _, why, _ = set(c, v); why != "" {
 			return "", why, rangeMend(0, max, unit)
 		}
 		if p := field(c); *p < 0 {
@@ -275,7 +275,7 @@ func schemes(c *Config, v string) (note, why, mend string) {
 func purgeInterval(c *Config, v string) (note, why, mend string) {
 	var hours int64
 	set := integer(func(*Config) *int64 { return &hours }, math.MinInt32, math.MaxInt32, "hours")
-	if _, why, mend = set(c, v); why != "" {
+	if _, why, _ = set(c, v); why != "" {
 		return "", why, "write whole hours; 0 never purges"
 	}
 	c.PurgeIntervalMs = max(hours, 0) * 3_600_000
