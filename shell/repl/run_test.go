@@ -151,6 +151,38 @@ func TestPaste(t *testing.T) {
 	}
 }
 
+// A thousand pasted lines are run in order, none is lost, and Ctrl-C stops the rest.
+func TestLongPasteRuns(t *testing.T) {
+	t.Parallel()
+	c := start(t, 60, 20)
+	c.prompt()
+	var paste, want strings.Builder
+	for i := range 1000 {
+		fmt.Fprintf(&paste, "say %d\r", i)
+		fmt.Fprintf(&want, "said <%d>\r\n", i)
+	}
+	c.Send(pasteStart + paste.String() + "\r \r" + pasteEnd)
+	c.Sees("said <999>")
+	c.prompt()
+	var got strings.Builder
+	for line := range strings.Lines(c.Written()) {
+		if line = strings.TrimPrefix(line, bracketedPasteOff); strings.HasPrefix(line, "said") {
+			got.WriteString(line)
+		}
+	}
+	if got.String() != want.String() {
+		t.Errorf("the lines were run as %.1000q", got.String())
+	}
+	c.Send("\x1b[A\x1b[A")
+	c.Ends("mzk> say 998")
+	c.Send("\x15" + pasteStart + "wait\r" + paste.String() + pasteEnd)
+	c.Sees("waiting\r\n")
+	c.Send("\x03")
+	c.Rows("^C", "stopped: interrupted", "mzk>")
+	c.Send("quit\r")
+	c.Exits(0)
+}
+
 // What is typed while a command runs is there when the prompt comes back; after Ctrl-C it is not.
 func TestTypeAhead(t *testing.T) {
 	t.Parallel()
