@@ -97,19 +97,17 @@ func child() int {
 
 // leftBehind returns the stacks of goroutines that Run or go-prompt has not ended.
 func leftBehind() string {
+	left := ""
 	for range 1000 {
 		b := make([]byte, 1<<20)
 		b = b[:runtime.Stack(b, true)]
 		if !bytes.Contains(b, []byte("c-bata/go-prompt")) && !bytes.Contains(b, []byte("(*parser)")) && !bytes.Contains(b, []byte("(*lines)")) {
 			return ""
 		}
-		runtime.Gosched()
-		if !bytes.Contains(b, []byte("readBuffer")) {
-			return string(b)
-		}
-		time.Sleep(time.Millisecond) // it has been told to end
+		left = string(b)
+		time.Sleep(time.Millisecond) // they have been told to end, and are about to
 	}
-	return "readBuffer"
+	return left
 }
 
 // childComplete offers two words for the first letters of "say", and names with and without blanks below /.

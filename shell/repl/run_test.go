@@ -402,7 +402,7 @@ func TestStrangeKeys(t *testing.T) {
 	c := start(t, 60, 20)
 	c.prompt()
 	c.Send("say \x1b[15~\x1bOP\x1b[1;2A\x00\x1c\x1d\x1bz\x1b[[A\x1b[999;999X\x1a")
-	c.Send("ok\x01\x1bf\x1bf!\r") // words are jumped over
+	c.Send("okx\x02\x04\x01\x1bf\x1bf!\r") // Ctrl-D deletes, and words are jumped over
 	c.Rows("said <ok!>", "mzk>")
 	c.Send("say a b c\x1b\x7f\x1b\x7fz\x17y\x0c")
 	c.Await("a cleared screen", func(s, _ string) bool { return s == "mzk> say a y" })
