@@ -3,7 +3,6 @@ package shell
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,7 +30,8 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	lookup := repl.NewLookup(ctx, childrenOf(sh), printer)
 	o.background = true
 	sh.Interactive = true
-	sh.Confirm = confirm(sh, in)
+	ask := &questioner{sh: sh, in: in, ctx: ctx}
+	sh.Confirm = ask.confirm
 	sh.SessionChanged = func() {
 		lookup.Reset()
 		printer.Refresh()
@@ -53,6 +53,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	err := repl.Run(ctx, repl.Options{
 		Prompt: sh.Prompt,
 		Execute: func(ctx context.Context, line string) bool {
+			ask.ctx = ctx
 			sh.Execute(ctx, line)
 			return sh.Done()
 		},
@@ -99,20 +100,22 @@ func childrenOf(sh *command.Shell) repl.Children {
 	}
 }
 
-// confirm asks a question on the terminal; anything but y or yes is no.
-func confirm(sh *command.Shell, in io.Reader) func(string) bool {
-	return func(question string) bool {
-		sh.Out.Ask(question + " [y/N] ")
-		var answer []byte
-		for b := make([]byte, 1); len(answer) < 64; {
-			if n, err := in.Read(b); n == 0 || err != nil || b[0] == '\n' || b[0] == '\r' {
-				break
-			}
-			answer = append(answer, b[0])
-		}
-		word := strings.ToLower(strings.TrimSpace(string(answer)))
-		return word == "y" || word == "yes"
+// questioner asks a person at the terminal while a command runs.
+type questioner struct {
+	sh  *command.Shell
+	in  *os.File
+	ctx context.Context // of the running command; commands run one after the other
+}
+
+// confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
+func (q *questioner) confirm(question string) bool {
+	q.sh.Out.Ask(question + " [y/N] ")
+	answer, err := repl.ReadAnswer(q.ctx, q.in)
+	if err != nil {
+		return false
 	}
+	word := strings.ToLower(strings.TrimSpace(answer))
+	return word == "y" || word == "yes"
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or

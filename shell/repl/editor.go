@@ -37,6 +37,7 @@ type editor struct {
 	// Used in go-prompt's goroutine, which is the one that calls readLine.
 	prefix  string // the prompt as last asked for
 	entered bool   // Enter ended the line
+	ahead   bool   // go-prompt's history is not that of search
 	shown   shown
 }
 
@@ -62,7 +63,7 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 	e.parser = newParser(t, o.In, o.Out, o.Printer, e.search)
 	e.writer = &writer{printer: o.Printer, colour: o.Getenv("NO_COLOR") == ""}
 	e.writer.drawn = func(completes bool) { e.parser.frameDone(completes, len(e.shown.line)) }
-	e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(append([]string(nil), old...)))...)
+	e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(e.search.all()))...)
 	o.Printer.setRefresh(e.parser.refresh)
 	active.Store(t)
 	return e, nil
@@ -118,6 +119,13 @@ func bind(s stroke, fn prompt.KeyBindFunc) prompt.ASCIICodeBind {
 // readLine lets the user edit a line. go-prompt's Input is left and entered again, with the line as it is, when
 // the window has changed, since it looks at its size only when it begins.
 func (e *editor) readLine() (string, error) {
+	if line, ok := e.lineAhead(); ok {
+		return line, nil
+	}
+	if e.ahead {
+		e.ahead = false
+		_ = prompt.OptionHistory(e.search.all())(e.prompt)
+	}
 	for {
 		if err := e.parser.again(); err != nil {
 			return "", err
@@ -143,6 +151,22 @@ func (e *editor) readLine() (string, error) {
 	}
 }
 
+// lineAhead takes a line that is there as a whole, without go-prompt: that one takes twenty milliseconds for each
+// thing it is given, and somebody may have pasted a thousand lines.
+func (e *editor) lineAhead() (string, bool) {
+	if e.parser.again() != nil {
+		return "", false
+	}
+	line, ok := e.parser.lineAhead()
+	if !ok {
+		return "", false
+	}
+	_ = e.o.Printer.endLine([]byte(e.prefixNow() + line + "\n"))
+	e.ahead = true // go-prompt has not seen it
+	e.remember(line)
+	return line, true
+}
+
 // fitDropDown keeps the drop-down to half of the window.
 func (e *editor) fitDropDown() {
 	_, rows := windowSize(e.o.Out)
@@ -155,7 +179,9 @@ func (e *editor) remember(line string) {
 	if strings.TrimSpace(line) == "" {
 		return
 	}
-	e.search.add(line)
+	if e.search.add(line) {
+		e.ahead = true
+	}
 	e.warn(e.history.add(line))
 }
 

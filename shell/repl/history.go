@@ -65,7 +65,7 @@ func (h *history) load() ([]string, error) {
 			lines = append(lines, line)
 		}
 	}
-	return lines, nil
+	return lines[max(len(lines)-maxLines, 0):], nil
 }
 
 // add appends a line to the file, when it is one to keep.

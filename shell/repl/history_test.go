@@ -115,6 +115,12 @@ func TestSearch(t *testing.T) {
 	if now, then := s.stroke(strokeEnter); now != strokeSetLine || then != strokeEnter || s.active() {
 		t.Errorf("Enter: %q, %q", now, then)
 	}
+	for i := range maxLines {
+		s.add(fmt.Sprint("line ", i))
+	}
+	if lines := s.all(); len(lines) > maxLines || lines[len(lines)-1] != fmt.Sprint("line ", maxLines-1) {
+		t.Errorf("%d lines are held, the last is %q", len(lines), lines[len(lines)-1])
+	}
 	s = &search{}
 	s.start("x")
 	step("q", "x", "(failed reverse-i-search)`q': ")

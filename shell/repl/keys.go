@@ -114,6 +114,23 @@ func (d *decoder) next(final bool) stroke {
 	return ""
 }
 
+// line takes a whole line, should one be there with nothing but text in it: of a paste, or typed ahead.
+func (d *decoder) line() (string, bool) {
+	ahead := *d
+	var text strings.Builder
+	for {
+		switch s := ahead.next(false); {
+		case s == strokeEnter:
+			*d = ahead
+			return text.String(), true
+		case s.text() && text.Len()+len(s) <= maxLine:
+			text.WriteString(string(s))
+		default:
+			return "", false
+		}
+	}
+}
+
 // nextPasted returns the next stroke of a paste: a run of text or the end of a line. Nothing is used before the
 // whole paste is there: the rest of it would be read by a command, and echoed by the terminal. When the end does not
 // come, what is there is used as a paste and what follows is not.

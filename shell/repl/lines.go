@@ -114,11 +114,13 @@ func (l *lines) interrupt() bool {
 	l.mu.Lock()
 	cancel, late := l.cancel, time.Since(l.last) < lateInterrupt
 	l.mu.Unlock()
-	if cancel == nil {
-		return late || l.reader.interrupt()
+	if cancel == nil && !late {
+		return l.reader.interrupt()
 	}
 	l.reader.commandInterrupted()
-	cancel(ErrInterrupted)
+	if cancel != nil {
+		cancel(ErrInterrupted)
+	}
 	return true
 }
 

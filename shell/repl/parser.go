@@ -249,6 +249,13 @@ func (r *parser) leaves() (leaves, redraws bool) {
 	return r.stopped, r.stopped && r.stopping == nil
 }
 
+// lineAhead takes a whole line that was pasted or typed ahead.
+func (r *parser) lineAhead() (string, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.keys.line()
+}
+
 // again gets ready for the next Input and returns why there is to be none.
 func (r *parser) again() error {
 	r.mu.Lock()

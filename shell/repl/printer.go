@@ -123,11 +123,16 @@ func (p *Printer) draw(frame []byte, x, y int) error {
 	return err
 }
 
-// endLine puts text, which ends with a newline, in the place of the frame: the prompt and the line as they stay.
+// endLine puts text, which ends with a newline, in the place of the frame if there is one: the prompt and the line as
+// they stay.
 func (p *Printer) endLine(text []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	b := p.appendOrigin(nil)
+	var b []byte
+	if (p.midLine || p.echo) && !p.live {
+		b = append(b, '\r', '\n')
+	}
+	b = p.appendOrigin(b)
 	b = append(b, eraseDown...)
 	b = append(b, text...)
 	_, err := p.out.Write(b)
@@ -151,7 +156,7 @@ func (p *Printer) leave(sequence string) {
 // gone notes that the prompt is ordinary text now, with the cursor below, and prints what was held back. The caller
 // holds mu.
 func (p *Printer) gone() {
-	p.live, p.frame, p.x, p.y, p.midLine = false, p.frame[:0], 0, 0, false
+	p.live, p.frame, p.x, p.y, p.midLine, p.echo = false, p.frame[:0], 0, 0, false, false
 	if held := p.held; len(held) > 0 {
 		p.held = nil
 		_, _ = p.direct(held)

@@ -1,6 +1,7 @@
 package repl
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -20,11 +21,25 @@ type search struct {
 	saved string // the line as it was
 }
 
-// add appends a line to those searched.
-func (s *search) add(line string) {
+// maxLines bounds the lines held in memory; when there are more, the older half is dropped.
+const maxLines = 10_000
+
+// add appends a line to those searched, and tells whether others were dropped for it.
+func (s *search) add(line string) (dropped bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if dropped = len(s.lines) >= maxLines; dropped {
+		s.lines = slices.Clone(s.lines[maxLines/2:])
+	}
 	s.lines = append(s.lines, line)
+	return dropped
+}
+
+// all returns a copy of the lines, oldest first.
+func (s *search) all() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines)
 }
 
 // start begins a search from the line being edited.

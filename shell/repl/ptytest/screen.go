@@ -1,4 +1,4 @@
-package repl
+package ptytest
 
 import (
 	"strconv"
@@ -8,9 +8,9 @@ import (
 	runewidth "github.com/mattn/go-runewidth"
 )
 
-// screen is a terminal's screen: the few escape sequences the shell sends, with wrapping and scrolling, so that
-// tests can say what somebody in front of it sees.
-type screen struct {
+// Screen is what somebody in front of a terminal sees. It knows the few control sequences the shell sends, wraps
+// long rows and scrolls.
+type Screen struct {
 	cols, rows int
 	cells      [][]rune // a wide character fills its second cell with 0
 	x, y       int
@@ -18,13 +18,14 @@ type screen struct {
 	unknown    []string
 }
 
-func newScreen(cols, rows int) *screen {
-	s := &screen{cols: cols, rows: rows}
+// NewScreen returns a blank screen.
+func NewScreen(cols, rows int) *Screen {
+	s := &Screen{cols: cols, rows: rows}
 	s.clear()
 	return s
 }
 
-func (s *screen) clear() {
+func (s *Screen) clear() {
 	s.cells = nil
 	for range s.rows {
 		s.cells = append(s.cells, blankRow(s.cols))
@@ -34,7 +35,7 @@ func (s *screen) clear() {
 func blankRow(cols int) []rune { return []rune(strings.Repeat(" ", cols)) }
 
 // String is what is to be seen, without blanks at the ends of rows and without blank rows at the end.
-func (s *screen) String() string {
+func (s *Screen) String() string {
 	var b strings.Builder
 	for _, row := range s.cells {
 		b.WriteString(strings.TrimRight(strings.ReplaceAll(string(row), "\x00", ""), " "))
@@ -43,7 +44,8 @@ func (s *screen) String() string {
 	return strings.TrimRight(b.String(), "\n")
 }
 
-func (s *screen) Write(b []byte) (int, error) {
+// Write draws what a program has written. It takes everything and never fails.
+func (s *Screen) Write(b []byte) (int, error) {
 	s.rest = append(s.rest, b...)
 	for len(s.rest) > 0 {
 		n := s.step(s.rest)
@@ -56,7 +58,7 @@ func (s *screen) Write(b []byte) (int, error) {
 }
 
 // step takes one character or sequence and returns its length, 0 when it is unfinished.
-func (s *screen) step(b []byte) int {
+func (s *Screen) step(b []byte) int {
 	switch c := b[0]; {
 	case c == '\r':
 		s.x = 0
@@ -80,8 +82,11 @@ func (s *screen) step(b []byte) int {
 	return 1
 }
 
-func (s *screen) put(r rune) {
+func (s *Screen) put(r rune) {
 	w := runewidth.RuneWidth(r)
+	if w == 0 {
+		return // it belongs to the character before
+	}
 	if s.x+w > s.cols {
 		s.x = 0
 		s.down()
@@ -93,7 +98,7 @@ func (s *screen) put(r rune) {
 	s.x += w
 }
 
-func (s *screen) down() {
+func (s *Screen) down() {
 	if s.y < s.rows-1 {
 		s.y++
 		return
@@ -101,7 +106,7 @@ func (s *screen) down() {
 	s.cells = append(s.cells[1:], blankRow(s.cols))
 }
 
-func (s *screen) up() {
+func (s *Screen) up() {
 	if s.y > 0 {
 		s.y--
 		return
@@ -109,7 +114,7 @@ func (s *screen) up() {
 	s.cells = append([][]rune{blankRow(s.cols)}, s.cells[:s.rows-1]...)
 }
 
-func (s *screen) escape(b []byte) int {
+func (s *Screen) escape(b []byte) int {
 	if len(b) < 2 {
 		return 0
 	}
