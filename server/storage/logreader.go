@@ -28,6 +28,7 @@ type LogReader struct {
 	at      int64 // of the current record
 	payload []byte
 	records int
+	budget  int64 // bytes that searches may still sum
 	end     *LogEnd
 	err     error
 }
@@ -44,6 +45,7 @@ type LogEnd struct {
 	Next       int64         // offset of the first valid record, or −1
 	NextZxid   protocol.Zxid // its zxid
 	Highest    protocol.Zxid // highest zxid in a valid record, or 0
+	Unsure     bool          // the search took too long: Next only looks like a record
 	LostSector bool          // a whole sector before Next is zeros, as when it never reached the disk
 }
 
@@ -70,7 +72,7 @@ func OpenLog(fsys vfs.FS, name string) (*LogReader, error) {
 		f.Close()
 		return nil, err
 	}
-	return &LogReader{f: f, size: size}, nil
+	return &LogReader{f: f, size: size, budget: sumLimit}, nil
 }
 
 func (r *LogReader) Close() error { return r.f.Close() }
@@ -141,7 +143,7 @@ func (r *LogReader) readHead() bool {
 		return true
 	default:
 		bad := fmt.Sprintf("the file does not begin with the header of a txn log of version %d", fileVersion)
-		if r.err = r.inspectEnd(bad); r.err == nil && (r.end.Used == 0 || n < fileHeadLen) {
+		if r.err = r.inspectEnd(bad); r.err == nil && r.end.Used <= fileHeadLen {
 			r.end.Kind = EndNoHead
 		}
 	}
@@ -237,8 +239,8 @@ const (
 	// searchLimit is how far behind an unreadable record valid ones are looked
 	// for. It is more than any batch, beyond which the end is damage anyway.
 	searchLimit = 64 << 20
-	// sumLimit bounds the bytes summed in a search: data made to look like
-	// heads of records must not take hours. Beyond it the search says that it
+	// sumLimit bounds the bytes summed in searching one file: data made to look
+	// like heads of records must not take hours. Beyond it the search says that it
 	// found a record, which leads to a refusal and never to a loss.
 	sumLimit = 1 << 30
 )
@@ -250,9 +252,8 @@ func (r *LogReader) searchBehind(end *LogEnd) error {
 	if _, err := r.f.ReadAt(tail, end.Offset); err != nil && !errors.Is(err, io.EOF) {
 		return fmt.Errorf("read %s at offset %d: %w", r.f.Name(), end.Offset, err)
 	}
-	budget := int64(sumLimit)
 	for i := 1; i+recordFrame+minPayload <= len(tail); {
-		size, z := r.validAt(tail[i:], &budget)
+		size, z := r.validAt(tail[i:])
 		if size == 0 {
 			i++
 			continue
@@ -265,15 +266,19 @@ func (r *LogReader) searchBehind(end *LogEnd) error {
 	}
 	behind := tail
 	if end.Next >= 0 {
-		behind = tail[:end.Next-end.Offset]
+		// The zeros that the next record begins with may lie in the lost sector.
+		next := tail[end.Next-end.Offset:]
+		zeros := len(next) - len(bytes.TrimLeft(next, "\x00"))
+		behind = tail[:len(tail)-len(next)+zeros]
 	}
-	end.LostSector = hasLostSector(behind, end.Offset)
+	end.Unsure = r.budget < 0
+	end.LostSector = hasLostSector(behind, end.Offset) && !end.Unsure
 	return nil
 }
 
 // validAt returns the framed size and the zxid of a valid record at the start
 // of b that may follow the records read so far; size 0: there is none.
-func (r *LogReader) validAt(b []byte, budget *int64) (size int, z protocol.Zxid) {
+func (r *LogReader) validAt(b []byte) (size int, z protocol.Zxid) {
 	if binary.BigEndian.Uint32(b) != 0 {
 		return 0, 0
 	}
@@ -286,8 +291,8 @@ func (r *LogReader) validAt(b []byte, budget *int64) (size int, z protocol.Zxid)
 	if !isTxnType(int32(binary.BigEndian.Uint32(payload[typeInTxn:]))) || r.records > 0 && z <= r.zxid {
 		return 0, 0
 	}
-	*budget -= int64(n)
-	if *budget >= 0 && uint64(adler32.Checksum(payload)) != binary.BigEndian.Uint64(b) {
+	r.budget -= int64(n)
+	if r.budget >= 0 && uint64(adler32.Checksum(payload)) != binary.BigEndian.Uint64(b) {
 		return 0, 0
 	}
 	return n + recordFrame, z

@@ -46,6 +46,11 @@ func follows(prev, z protocol.Zxid) bool {
 	return z == prev+1 || z.Epoch() > prev.Epoch() && z.Counter() == 1
 }
 
+// reaches says whether a history that ends with last holds z. A zxid with the
+// counter 0 is no txn: a new leader counts from it, and may name a snapshot by
+// it (DataTree.deserializeZxidDigest, Apache 3.9).
+func reaches(last, z protocol.Zxid) bool { return z <= last || z.Counter() == 0 }
+
 // isTxnType says whether a log may hold a txn of this type.
 func isTxnType(t int32) bool {
 	switch protocol.OpCode(t) {

@@ -108,7 +108,7 @@ func (s *Store) Recover(sink Sink) (Recovered, error) {
 		return r.out, err
 	}
 	s.recovered = true
-	s.last, s.lastSnap = r.last, r.out.SnapshotZxid
+	s.last, s.lastSnap = max(r.last, 0), r.out.SnapshotZxid
 	return r.out, nil
 }
 

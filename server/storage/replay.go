@@ -50,7 +50,7 @@ func (r *recovery) readLog(l dataFile, later []dataFile) error {
 			return lr.Err()
 		}
 		end := lr.End()
-		if end.Kind != EndBad || end.Next < 0 || end.NextZxid > r.last+1 {
+		if end.Kind != EndBad || end.Next < 0 || end.Unsure || end.NextZxid > r.last+1 {
 			return r.judgeEnd(l, end, lr.records, later)
 		}
 		// What cannot be read is in the snapshot; the next record is at hand.
@@ -91,16 +91,30 @@ func (r *recovery) damage(l dataFile, offset int64, seen protocol.Zxid, cause st
 	}
 }
 
-// highest is the highest zxid that names and the witness speak of.
+// highest is the highest zxid known to have been in the history: that of a
+// valid record of the newest log, of a name, of the witness.
 func (r *recovery) highest() protocol.Zxid {
 	z := protocol.Zxid(0)
-	for _, list := range [][]dataFile{r.logs, r.snaps} {
-		if n := len(list); n > 0 {
-			z = max(z, list[n-1].zxid)
-		}
+	if n := len(r.snaps); n > 0 {
+		z = r.snaps[n-1].zxid
 	}
 	if r.vouched != nil {
 		z = max(z, r.vouched.Zxid)
+	}
+	n := len(r.logs)
+	if n == 0 {
+		return z
+	}
+	newest, err := OpenLog(r.s.fs, filepath.Join(r.s.logDir, r.logs[n-1].name))
+	if err != nil {
+		return z
+	}
+	defer newest.Close()
+	for newest.Next() {
+		z = max(z, newest.Zxid())
+	}
+	if newest.Err() == nil {
+		z = max(z, newest.End().Highest)
 	}
 	return z
 }
@@ -159,7 +173,7 @@ func (r *recovery) notTorn(l dataFile, end LogEnd) string {
 	w := r.vouched
 	batch := int64(max(MaxBatchBytes, r.s.cfg.MaxRecordBytes)) + recordFrame
 	switch {
-	case w != nil && w.Zxid > r.last:
+	case w != nil && !reaches(r.last, w.Zxid):
 		return fmt.Sprintf("%s, but transactions up to %v had been synced", end.Cause, w.Zxid)
 	case end.Used-end.Offset > batch:
 		return fmt.Sprintf("%s, and %d bytes follow, more than one batch", end.Cause, end.Used-end.Offset)
@@ -175,7 +189,7 @@ func (r *recovery) notTorn(l dataFile, end LogEnd) string {
 func (r *recovery) checkEnd() error {
 	s := r.s
 	reached := max(r.last, 0)
-	if r.covered > reached {
+	if !reaches(reached, r.covered) {
 		return &DamageError{File: r.out.Snapshot, FirstZxid: reached + 1, LastZxid: r.covered,
 			Cause: fmt.Sprintf("it holds changes up to %v, but the logs end at %v", r.covered, r.last),
 			Mend:  "restore the missing logs; or move this snapshot away, so that an older one is used"}
@@ -183,11 +197,11 @@ func (r *recovery) checkEnd() error {
 	if r.out.Lost != nil {
 		return nil
 	}
-	if n := len(r.snaps); n > 0 && r.snaps[n-1].zxid > reached {
+	if n := len(r.snaps); n > 0 && !reaches(reached, r.snaps[n-1].zxid) {
 		return &DamageError{File: filepath.Join(s.snapDir, r.snaps[n-1].name), FirstZxid: reached + 1, LastZxid: r.highest(), Acceptable: true,
 			Cause: fmt.Sprintf("this snapshot cannot be read, and without it the history ends at %v", r.last)}
 	}
-	if w := r.vouched; w != nil && w.Zxid > reached {
+	if w := r.vouched; w != nil && !reaches(reached, w.Zxid) {
 		file := s.logDir
 		if w.Log >= 0 {
 			file = filepath.Join(s.logDir, logName(w.Log))

@@ -8,10 +8,12 @@ import (
 	"hash/adler32"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"unsafe"
 
 	"zookit/protocol"
+	"zookit/protocol/txn"
 	"zookit/server/vfs"
 )
 
@@ -321,27 +323,29 @@ func (r *snapReader) seal(what string) {
 	}
 }
 
-// sections reads what may follow the first seal. Which sections are there
-// shows in how many bytes are left.
+// maxSections is more than the sections behind the tree ever take.
+const maxSections = 256
+
+// sections reads what may follow the first seal. Nothing marks a section; the
+// one of 3.9 alone (digest.enabled=false) shows by its size.
 func (r *snapReader) sections(info *SnapshotInfo) {
-	rest := 0
-	for r.err == nil && rest < digestLen+lastLen+2*sealLen+1 {
-		if r.end-r.pos <= rest && !r.more() {
-			break
-		}
-		rest = r.end - r.pos
+	for r.err == nil && r.end-r.pos <= maxSections && r.more() {
 	}
-	switch rest {
-	case 0:
-	case digestLen + sealLen:
+	rest := r.end - r.pos
+	switch {
+	case r.err != nil || rest == 0:
+		return
+	case rest > maxSections:
+		r.fail("more than %d bytes follow the tree", maxSections)
+		return
+	case rest != lastLen+sealLen:
 		r.digest(info)
-	case lastLen + sealLen:
+	}
+	if r.err == nil && r.end > r.pos {
 		r.lastProcessed(info)
-	case digestLen + sealLen + lastLen + sealLen:
-		r.digest(info)
-		r.lastProcessed(info)
-	default:
-		r.fail("the sections behind the tree have an impossible size")
+	}
+	if r.err == nil && r.end > r.pos {
+		r.fail("%d bytes follow the last section", r.end-r.pos)
 	}
 }
 
@@ -358,10 +362,22 @@ func (r *snapReader) more() bool {
 	return got > 0 || err == nil
 }
 
+// digest reads the digest section. Before version 2 the digest was a string of
+// hexadecimal digits. A zxid of 0 says that there is none.
 func (r *snapReader) digest(info *SnapshotInfo) {
-	d := SnapshotDigest{Zxid: protocol.Zxid(r.long()), Version: r.int(), Tree: uint64(r.long())}
+	d := SnapshotDigest{Zxid: protocol.Zxid(r.long()), Version: r.int()}
+	if d.Version < txn.DigestVersion {
+		text := r.string("the digest")
+		n, err := strconv.ParseUint(text, 16, 64)
+		if err != nil && text != "" {
+			r.fail("digest %q of version %d", text, d.Version)
+		}
+		d.Tree = n
+	} else {
+		d.Tree = uint64(r.long())
+	}
 	r.seal("the digest")
-	if d != (SnapshotDigest{}) && r.err == nil {
+	if d.Zxid > 0 && r.err == nil {
 		info.Digest = &d
 		info.Covered = max(info.Covered, d.Zxid)
 	}

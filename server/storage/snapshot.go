@@ -13,13 +13,17 @@ import (
 // Snapshot writes snapshot.<zxid>, where every txn up to zxid was applied when
 // src began to write. It may run beside Append. The file appears under its
 // name once it is whole and durable. An error leaves the store as it was: the
-// log still holds everything.
+// log still holds everything. zxid must not be beyond the last txn logged: a
+// snapshot never holds what is not durable.
 func (s *Store) Snapshot(zxid protocol.Zxid, src Source) error {
 	s.mu.Lock()
-	err := s.usable()
+	err, last := s.usable(), max(s.last, 0)
 	s.mu.Unlock()
 	if err != nil {
 		return err
+	}
+	if zxid < 0 || zxid > last {
+		return fmt.Errorf("snapshot %v: the last txn logged is %v", zxid, last)
 	}
 	s.snapMu.Lock()
 	defer s.snapMu.Unlock()

@@ -10,6 +10,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
+	"zookit/protocol/txn"
 )
 
 // Source gives the content of a snapshot by calling w in this order:
@@ -40,7 +41,8 @@ type SnapshotDigest struct {
 //	ACLs      int count, {long key, vector of ACL}*
 //	nodes     {ustring path, buffer data, long ACL key, StatPersisted}*, ustring "/"
 //	seal      long Adler-32 of everything before it, ustring "/"
-//	digest    long zxid, int version 2, long digest; a seal (3.6)
+//	digest    long zxid, int version 2, long digest; a seal (3.6). A zxid of 0:
+//	          no digest. Before version 2 the digest was a string in hexadecimal
 //	last      long last processed zxid; a seal (3.9)
 //
 // The path of the root is "". An ACL key of −1 is world:anyone with all
@@ -50,7 +52,6 @@ const (
 	snapDbID  = -1
 	sealPath  = "/"
 	sealLen   = 8 + 4 + 1
-	digestLen = 8 + 4 + 8
 	lastLen   = 8
 )
 
@@ -184,12 +185,15 @@ func (w *SnapshotWriter) EndNodes() {
 
 // Finish ends the snapshot: lastProcessed is the newest txn that the snapshot
 // may hold changes of, digest the tree's digest at that moment, or nil when
-// none is known (Apache then writes zeros).
+// none is known (zxid and digest are then written as 0).
 func (w *SnapshotWriter) Finish(lastProcessed protocol.Zxid, digest *SnapshotDigest) error {
 	if w.at("Finish", stageEnd, stageDone) && !w.noDigest {
-		d := SnapshotDigest{}
+		d := SnapshotDigest{Version: txn.DigestVersion}
 		if digest != nil {
 			d = *digest
+		}
+		if d.Version != txn.DigestVersion { // readers would take the digest for a string
+			w.fail("digest of version %d", d.Version)
 		}
 		w.buf = jute.AppendLong(w.buf, int64(d.Zxid))
 		w.buf = jute.AppendInt(w.buf, d.Version)
