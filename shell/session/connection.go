@@ -2,8 +2,10 @@ package session
 
 import (
 	"errors"
+	"io"
 	"maps"
 	"slices"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
@@ -171,6 +173,8 @@ func (c *core) lossReason(err error) error {
 		return ErrClosed
 	case errors.Is(err, errShut):
 		return nil
+	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		return &refusalError{text: "the server closed the connection", err: err}
 	}
 	return err
 }

@@ -27,7 +27,7 @@ func TestRequestsWithoutServer(t *testing.T) {
 	}
 	if err := s.Delete(bounded(t), "/a", -1); !isLoss(err, true) {
 		t.Errorf("lost after sending: %v", err)
-	} else if !strings.HasPrefix(err.Error(), "KeeperErrorCode = ConnectionLoss for /a (the outcome is unknown") {
+	} else if !strings.HasPrefix(err.Error(), "KeeperErrorCode = ConnectionLoss for /a (the outcome is unknown: the server closed the connection)") {
 		t.Errorf("text: %v", err)
 	}
 	err := s.Delete(bounded(t), "/a", -1)
