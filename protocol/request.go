@@ -87,7 +87,7 @@ func (r *SetDataRequest) AppendTo(b []byte) []byte {
 }
 
 func (r *SetDataRequest) Decode(d *jute.Decoder) error {
-	r.Path, r.Data, r.Version = pathField(d), d.Buffer(), d.Int()
+	r.Path, r.Data, r.Version = d.String(), d.Buffer(), d.Int()
 	return field("set data request", d)
 }
 
@@ -105,7 +105,7 @@ func (r *SetACLRequest) AppendTo(b []byte) []byte {
 }
 
 func (r *SetACLRequest) Decode(d *jute.Decoder) error {
-	r.Path, r.ACL, r.Version = pathField(d), DecodeACLs(d), d.Int()
+	r.Path, r.ACL, r.Version = d.String(), DecodeACLs(d), d.Int()
 	return field("set acl request", d)
 }
 
@@ -268,7 +268,8 @@ func (r *ReconfigRequest) Decode(d *jute.Decoder) error {
 }
 
 // pathField reads a path. Apache answers MarshallingError to a null one, so
-// null is a decoding error here.
+// null is a decoding error here. The requests that do not use it are those
+// whose null path Apache refuses later, as it does "".
 func pathField(d *jute.Decoder) string {
 	s, null := d.NullString()
 	if null {

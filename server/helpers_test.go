@@ -13,18 +13,26 @@ import (
 	"zookit/server/vfs"
 )
 
-// gatedFS lets the test hold the syncs of txn logs: while it is shut, a sync
-// announces itself on arrived and waits.
+// gatedFS lets the test hold the syncs of txn logs, or of snapshots: while it
+// is shut, a sync announces itself on arrived and waits.
 type gatedFS struct {
 	vfs.FS
 	arrived chan struct{}
+	prefix  string // of the files whose syncs are held
 
 	mu   sync.Mutex
 	gate chan struct{} // nil: open
 }
 
 func newGatedFS() *gatedFS {
-	return &gatedFS{FS: vfs.NewMem(), arrived: make(chan struct{}, 1024)}
+	return &gatedFS{FS: vfs.NewMem(), arrived: make(chan struct{}, 1024), prefix: "log."}
+}
+
+// holdSnapshots holds the syncs of snapshots, which are written under a
+// temporary name, from the start.
+func (g *gatedFS) holdSnapshots() {
+	g.prefix = "tmp-"
+	g.shut()
 }
 
 func (g *gatedFS) shut() {
@@ -42,7 +50,7 @@ func (g *gatedFS) open() {
 
 func (g *gatedFS) Open(name string, flag int, perm fs.FileMode) (vfs.File, error) {
 	f, err := g.FS.Open(name, flag, perm)
-	if err != nil || !strings.HasPrefix(filepath.Base(name), "log.") {
+	if err != nil || !strings.HasPrefix(filepath.Base(name), g.prefix) {
 		return f, err
 	}
 	return &gatedFile{f, g}, nil

@@ -4,8 +4,12 @@ import (
 	"log/slog"
 	"time"
 
+	"zookit/server/config"
 	"zookit/server/vfs"
 )
+
+// Config is the configuration of a server; see package config for its fields.
+type Config = config.Config
 
 // Option changes how a Server is built.
 type Option func(*settings)
@@ -32,5 +36,6 @@ func WithFourLetterWords(words ...string) Option {
 	return func(s *settings) { s.words = words }
 }
 
-// WithBuildTime sets the date in the version line of srvr.
+// WithBuildTime sets the date in the version line of srvr, which is that of the
+// program otherwise.
 func WithBuildTime(t time.Time) Option { return func(s *settings) { s.built = t } }

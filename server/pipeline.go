@@ -24,6 +24,9 @@ import (
 //	     ▲                   │  ▲               │
 //	     └──────flush────────┘  └───synced──────┘
 //
+// A batch of one or two writes with nobody waiting behind it is synced by the
+// pipeline itself (fewWrites).
+//
 // The queue has no bound of its own: connections bound what they submit
 // (cnxn's gate).
 type pipeline struct {
@@ -48,6 +51,7 @@ type pipeline struct {
 	held    []task // taken but not proposed: the replica does not accept for now
 	touched []*cnxn.Conn
 	ended   bool
+	jobsOut int // with the syncer
 	// deadline is what the timer is set for, on the steady clock.
 	deadline int64
 
@@ -130,6 +134,7 @@ func (p *pipeline) run() {
 			p.deadline = 0
 			p.rep.Tick(p.now())
 		case r := <-p.synced:
+			p.jobsOut--
 			p.persisted(r)
 		case <-p.stop:
 			return
@@ -144,6 +149,7 @@ func (p *pipeline) propose() {
 	p.mu.Unlock()
 	if len(p.held) > 0 {
 		p.held = append(p.held, p.taken...)
+		clear(p.taken)
 	} else {
 		p.held, p.taken = p.taken, p.held[:0]
 	}
@@ -182,9 +188,30 @@ func (p *pipeline) handOut() {
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
-	if rd.Roll || len(rd.Append) > 0 {
-		p.jobs <- syncJob{rd.Roll, rd.Append}
+	if !rd.Roll && len(rd.Append) == 0 {
+		return
 	}
+	job := syncJob{rd.Roll, rd.Append}
+	if len(rd.Append) <= fewWrites && p.jobsOut == 0 && p.idle() {
+		p.persisted(p.sync(job))
+		p.flush()
+		return
+	}
+	p.jobsOut++
+	p.jobs <- job
+}
+
+// fewWrites is the largest batch the pipeline syncs itself when nobody else is
+// waiting: the way to the syncer and back costs a lone client more than the
+// wait costs a request that comes meanwhile, which would have to wait for this
+// sync anyhow.
+const fewWrites = 2
+
+// idle tells that nothing was submitted since the last propose.
+func (p *pipeline) idle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.queue) == 0 && len(p.held) == 0
 }
 
 // syncer appends and syncs one batch at a time.

@@ -12,10 +12,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"zookit/protocol"
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
-	"zookit/server/config"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -25,7 +25,7 @@ import (
 // Server is one standalone ZooKeeper server. Its methods may be called from any
 // goroutine.
 type Server struct {
-	cfg   config.Config
+	cfg   Config
 	opt   settings
 	log   *slog.Logger
 	rules *acl.Rules
@@ -63,11 +63,14 @@ const (
 
 // New checks the configuration and prepares a server; Start runs it. The
 // configuration is copied.
-func New(cfg *config.Config, opts ...Option) (*Server, error) {
-	s := &Server{cfg: *cfg, quit: make(chan struct{}), done: make(chan struct{})}
+func New(cfg *Config, opts ...Option) (*Server, error) {
+	s := &Server{cfg: *cfg, started: time.Now(), quit: make(chan struct{}), done: make(chan struct{})}
 	s.opt = settings{fs: vfs.OS(), log: slog.New(slog.DiscardHandler), words: cfg.FourLetterWhitelist}
 	for _, o := range opts {
 		o(&s.opt)
+	}
+	if s.opt.built.IsZero() {
+		s.opt.built = builtAt()
 	}
 	s.log = s.opt.log
 	if s.cfg.DataDir == "" {
@@ -128,7 +131,6 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	s.started = time.Now()
 	ln, err := s.listen()
 	if err != nil {
 		return err
@@ -192,6 +194,7 @@ func (s *Server) storageConfig() storage.Config {
 		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
 		NoSync:              !c.ForceSync,
 		TrustEmptySnapshot:  c.TrustEmpty,
+		AcceptDataLoss:      protocol.Zxid(c.AcceptDataLoss),
 		NoAutoCreateDirs:    !c.AutoCreateDirs,
 		NoAutoCreateDB:      !c.AutoCreateDB,
 		Compression:         c.Compression,

@@ -1,28 +1,23 @@
-// Command zkserver is a ZooKeeper server.
+// Zkserver is a ZooKeeper server. Run `zkserver help`.
 package main
 
 import (
 	"context"
-	"log/slog"
 	"os"
 	"os/signal"
 	"syscall"
 
-	"zookit/server"
-	"zookit/server/config"
 	"zookit/server/ctl"
 )
 
 func main() {
+	// A log that nobody reads any more (zkserver 2>&1 | head) must not end the server.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(ctl.Main(ctx, ctl.Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Serve: serve}, os.Args[1:]))
-}
-
-func serve(cfg *config.Config, log *slog.Logger) (ctl.Server, error) {
-	srv, err := server.New(cfg, server.WithLogger(log))
-	if err != nil {
-		return nil, err
-	}
-	return srv, nil
+	go func() {
+		<-ctx.Done()
+		stop() // a second signal ends the process at once
+	}()
+	env := ctl.Env{Stdout: os.Stdout, Stderr: os.Stderr, Getenv: os.Getenv, Serve: ctl.Standalone}
+	os.Exit(ctl.Main(ctx, env, os.Args[1:]))
 }

@@ -1,6 +1,9 @@
 package acl
 
-import "strings"
+import (
+	"encoding/hex"
+	"strings"
+)
 
 // validPrincipal is the syntax of a Kerberos principal: service[/host]@realm,
 // or any text without an at sign (KerberosName.java).
@@ -12,15 +15,15 @@ func validPrincipal(id string) bool {
 	return !strings.ContainsAny(realm, "/@") && strings.Count(name, "/") <= 1
 }
 
-// validDN is the syntax of a distinguished name (RFC 2253, as X500Principal
-// reads it): type=value pairs joined by "," ";" or "+", where the type is a word
-// or an OID, and the value is plain text, text in quotes, or #hex. The empty
-// name is one.
+// validDN is the syntax of a distinguished name as Java's X500Principal reads
+// it, compared with Java 17 on the cases of the test: type=value pairs joined by
+// "," ";" or "+", where the type is a known word or an OID, and the value is
+// plain text, text in quotes, or #hex of one DER value. The empty name is one.
 func validDN(id string) bool {
-	rest := strings.TrimSpace(id)
-	if rest == "" {
+	if id == "" {
 		return true
 	}
+	rest := id
 	for {
 		eq := strings.IndexByte(rest, '=')
 		if eq < 0 || !validAttributeType(strings.TrimSpace(rest[:eq])) {
@@ -61,7 +64,13 @@ func validOID(t string) bool {
 			return false
 		}
 	}
-	return true
+	// The first arc is 0, 1 or 2, and below 2 the second is under 40.
+	first, second := parts[0], strings.TrimLeft(parts[1], "0")
+	switch first {
+	case "0", "1":
+		return len(second) < 2 || len(second) == 2 && second < "40"
+	}
+	return first == "2"
 }
 
 // knownAttribute is the keywords that Java's X500Name understands.
@@ -89,12 +98,8 @@ func endOfValue(v string) (int, bool) {
 		return i, i == len(v) || strings.IndexByte(",;+", v[i]) >= 0
 	case i < len(v) && v[i] == '#':
 		start := i + 1
-		for i++; i < len(v) && strings.IndexByte(",;+ ", v[i]) < 0; i++ {
-			if strings.IndexByte("0123456789abcdefABCDEF", v[i]) < 0 {
-				return 0, false
-			}
-		}
-		if i == start || (i-start)%2 != 0 {
+		i += strings.IndexAny(v[i:]+",", ",;+ ")
+		if !validDER(v[start:i]) {
 			return 0, false
 		}
 		for ; i < len(v) && v[i] == ' '; i++ {
@@ -104,13 +109,52 @@ func endOfValue(v string) (int, bool) {
 	for ; i < len(v) && strings.IndexByte(",;+", v[i]) < 0; i++ {
 		switch v[i] {
 		case '\\':
-			i++
-			if i == len(v) {
+			n := escapeLen(v[i+1:])
+			if n == 0 {
 				return 0, false
 			}
-		case '"', '<', '>', '=':
+			i += n
+		case '"', '<', '>':
 			return 0, false
 		}
 	}
 	return i, true
+}
+
+// escapeLen is the length of what follows a backslash: a special character or
+// two hex digits.
+func escapeLen(v string) int {
+	switch {
+	case v == "":
+		return 0
+	case strings.IndexByte(",=+<>#;\"\\ ", v[0]) >= 0:
+		return 1
+	case len(v) > 1 && isHex(v[0]) && isHex(v[1]):
+		return 2
+	}
+	return 0
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+// validDER is hex of one DER value: tag, length, and that many bytes.
+func validDER(text string) bool {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) < 2 {
+		return false
+	}
+	n, rest := int(b[1]), b[2:]
+	if n >= 0x80 { // the long form: the length of the length
+		if n &= 0x7f; n == 0 || n > 3 || len(rest) < n {
+			return false
+		}
+		size := 0
+		for _, c := range rest[:n] {
+			size = size<<8 | int(c)
+		}
+		n, rest = size, rest[n:]
+	}
+	return len(rest) == n
 }

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"runtime/debug"
 	"sync/atomic"
 	"time"
 
@@ -109,6 +110,7 @@ var (
 
 // serve is the goroutine of the connection.
 func (c *Conn) serve() {
+	defer c.gone()
 	err := c.converse()
 	if errors.Is(err, errDone) {
 		c.flushWaiting()
@@ -116,6 +118,19 @@ func (c *Conn) serve() {
 		c.linger()
 	}
 	c.report(err)
+}
+
+// gone ends the connection, whatever happened. A panic while a request was
+// served is a bug that costs this connection and no other.
+func (c *Conn) gone() {
+	if r := recover(); r != nil {
+		c.server.log.Error("bug: panic while serving a client; its connection is closed", "client", c.remote,
+			"session", c.Session(), "panic", r, "stack", string(debug.Stack()))
+	}
+	if c.run.locked {
+		c.server.backend.State().RUnlock()
+		c.run.locked = false
+	}
 	c.closeNow("")
 	c.in.release()
 	c.server.unregister(c)
@@ -157,16 +172,22 @@ func (c *Conn) report(err error) {
 }
 
 // closeNow closes the socket and drops what is queued. The connection's
-// goroutine notices and ends. A reason is logged once.
+// goroutine notices and ends.
 func (c *Conn) closeNow(why string) {
 	if c.ended.Swap(true) {
 		return
 	}
 	if why != "" {
-		c.server.log.Info("connection closed", "client", c.remote, "session", c.Session(), "why", why)
+		c.server.log.Debug("connection closed", "client", c.remote, "session", c.Session(), "why", why)
 	}
 	c.sock.Close()
 	c.out.shut()
+}
+
+// drop closes a connection whose client leaves too much unread.
+func (c *Conn) drop() {
+	c.server.warn("client closed: it does not read what it is sent", "client", c.remote, "session", c.Session(), "limit", maxQueued)
+	c.closeNow("")
 }
 
 // fail closes the connection after a write that went wrong.
@@ -182,12 +203,6 @@ func (c *Conn) finish() {
 	// The goroutine may be waiting for the socket; a deadline in the past wakes
 	// it and leaves the sending side alone.
 	_ = c.sock.SetReadDeadline(time.Unix(1, 0))
-}
-
-func (c *Conn) finished() bool {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	return c.last
 }
 
 // awaitWrites waits until all writes of the connection are answered.
@@ -209,4 +224,17 @@ func (c *Conn) awaitWrites() error {
 		return errDone
 	}
 	return nil
+}
+
+// awaitEnd waits until the answer of the closeSession is queued.
+func (c *Conn) awaitEnd() error {
+	c.out.mu.Lock()
+	defer c.out.mu.Unlock()
+	for !c.out.closed && !c.last {
+		c.out.idle.Wait()
+	}
+	if c.out.closed {
+		return net.ErrClosed
+	}
+	return errDone
 }

@@ -9,7 +9,7 @@ const (
 	// maxQueued bounds what commits (events, replies to writes) may add to the
 	// queue of a client that does not read. Replies to reads need no bound of
 	// their own: the connection takes no further request while they wait.
-	maxQueued = 16 << 20
+	maxQueued = 8 << 20
 )
 
 // output is the queue of bytes that wait for a socket.

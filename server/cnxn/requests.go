@@ -163,7 +163,7 @@ func (c *Conn) write(h protocol.RequestHeader, body []byte) error {
 		c.endRun()
 		c.submit()
 		c.flushWaiting()
-		return c.awaitWrites() // ends with errDone: its answer is the last
+		return c.awaitEnd()
 	}
 	if len(c.writes) >= submitCount || c.bodies >= submitBytes {
 		c.endRun()
@@ -201,7 +201,7 @@ func (w *write) Complete(_ *replica.Request, reply *replica.Reply) {
 	c := w.conn
 	c.server.gate.leave(w.bytes)
 	if reply.Silent {
-		c.closeNow("its session has moved to another connection")
+		c.closeNow("the session has moved to another connection")
 		return
 	}
 	b := getBuffer()
@@ -211,7 +211,7 @@ func (w *write) Complete(_ *replica.Request, reply *replica.Reply) {
 	c.server.stats.Sent.Add(1)
 	c.server.stats.add(1, now-w.arrived)
 	if !c.commit(b.b, w, reply.Zxid, now) {
-		c.closeNow("it does not read its replies")
+		c.drop()
 		return
 	}
 	c.server.touch(c)
@@ -244,7 +244,7 @@ func (c *Conn) Deliver(ev *watch.Event) {
 	}
 	c.out.mu.Unlock()
 	if !ok {
-		c.closeNow("it does not read its events")
+		c.drop()
 		return
 	}
 	c.server.stats.Sent.Add(1)

@@ -7,13 +7,14 @@ import (
 )
 
 // words are the four-letter words of the client port, in Apache's
-// FourLetterCommands.java (3.9), and reqs, which servers up to 3.4 answered.
-// Any other four bytes are a packet length.
+// FourLetterCommands.java (3.9). Any other four bytes are a packet length, and
+// as such far beyond every limit: the connection is closed without an answer.
+// That holds for reqs too, which the old manuals list: the table of 3.4.9
+// (ServerCnxn.java) does not have it.
 var words = map[string]bool{
 	"ruok": true, "srvr": true, "stat": true, "conf": true, "mntr": true, "cons": true,
 	"dump": true, "envi": true, "wchs": true, "wchp": true, "wchc": true, "dirs": true,
 	"isro": true, "crst": true, "srst": true, "hash": true, "gtmk": true, "stmk": true,
-	"reqs": true,
 }
 
 // wordWait bounds the whole exchange of a four-letter word.

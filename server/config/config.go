@@ -23,15 +23,14 @@ type Config struct {
 	SnapRetainCount  int    // autopurge.snapRetainCount, at least 3
 	PurgeIntervalMs  int64  // autopurge.purgeInterval (hours there); 0 is never
 	MaxBatchSize     int    // maxBatchSize: txns in one sync
-	FlushDelayMs     int64  // flushDelay: how long a batch may wait for company
 	Digest           bool   // digest.enabled: tree digest in txns and snapshots
+	AcceptDataLoss   int64  // acceptDataLoss: start although the txns from exactly this zxid on are damaged; 0 never
 	CloseSessionPath bool   // closeSessionTxn.enabled: closeSession txns name the ephemerals they delete
-	InitialZxid      int64  // testingonly.initialZxid; 0 unless set
 
 	// Client port.
 	ClientPort          int      // clientPort; 0 takes a free port
 	ClientPortAddress   string   // clientPortAddress; "" is every interface
-	ListenBacklog       int      // clientPortListenBacklog; -1 is the system's default
+	ListenBacklog       int      // clientPortListenBacklog, shown by conf; the system's default is used
 	MaxClientCnxns      int      // maxClientCnxns: connections of one address; 0 is no limit
 	MaxCnxns            int      // maxCnxns: connections in all; 0 is no limit
 	ClientTCPKeepAlive  bool     // clientTcpKeepAlive
@@ -48,7 +47,6 @@ type Config struct {
 
 	// Znodes.
 	ExtendedTypes          bool  // extendedTypesEnabled: TTL nodes
-	Emulate353TTL          bool  // emulate353TTLNodes: the owner encoding of 3.5.3
 	EnforceQuota           bool  // enforceQuota: hard limits refuse
 	ContainerCheckMs       int64 // znode.container.checkIntervalMs
 	ContainerMaxPerMinute  int   // znode.container.maxPerMinute
@@ -63,36 +61,11 @@ type Config struct {
 	EnforceAuth        bool     // enforce.auth.enabled: no operation before an auth of EnforceAuthSchemes
 	EnforceAuthSchemes []string // enforce.auth.schemes
 
-	// Throttles.
-	RequestThrottle     RequestThrottle
-	ConnectionThrottle  ConnectionThrottle
-	ThrottledOpWaitMs   int // throttled_op_wait_time; 0 is off
-	LargeRequestMax     int // largeRequestMaxBytes: bytes of large requests in the pipeline
-	LargeRequestMinimum int // largeRequestThreshold: from this size a request is large; -1 is off
-
 	// MyID is the number in dataDir/myid, -1 without the file. Alone, a server needs none.
 	MyID int64
 
 	// literalDirs are dataDir and dataLogDir with the trailing comment that was left out of them, "" without one.
 	literalDirs [2]string
-}
-
-// RequestThrottle is Apache's RequestThrottler.
-type RequestThrottle struct {
-	MaxRequests int  // request_throttle_max_requests; 0 is off
-	StallMs     int  // request_throttle_stall_time
-	DropStale   bool // request_throttle_drop_stale: drop requests of closed connections
-}
-
-// ConnectionThrottle is Apache's BlueThrottle.
-type ConnectionThrottle struct {
-	Tokens       int     // connection_throttle_tokens; 0 is off
-	FillMs       int     // connection_throttle_fill_time
-	FillCount    int     // connection_throttle_fill_count
-	FreezeMs     int     // connection_throttle_freeze_time; -1 is off
-	DropIncrease float64 // connection_throttle_drop_increase
-	DropDecrease float64 // connection_throttle_drop_decrease
-	Ratio        float64 // connection_throttle_decrease_ratio
 }
 
 // Apache's defaults that other packages name too.
@@ -121,10 +94,6 @@ func Default() *Config {
 		ContainerCheckMs: 60_000, ContainerMaxPerMinute: 10_000, GlobalOutstandingLimit: 1000,
 		DigestAuth: true, DigestAlg: "SHA1",
 
-		RequestThrottle:     RequestThrottle{StallMs: 100, DropStale: true},
-		ConnectionThrottle:  ConnectionThrottle{FillMs: 1, FillCount: 1, FreezeMs: -1, DropIncrease: 0.02, DropDecrease: 0.002},
-		LargeRequestMax:     100 << 20,
-		LargeRequestMinimum: -1,
-		MyID:                -1,
+		MyID: -1,
 	}
 }

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -18,42 +19,49 @@ func without(name, note string) key {
 // unless is without for a value that asks for something; inert is the value that does not.
 func unless(inert string, k key) key { k.inert = inert; return k }
 
+// idle marks a key whose value is checked, and which asks for nothing when it is inert.
+func idle(inert, note string, k key) key {
+	k.effect, k.inert, k.note = ineffective, inert, note
+	return k
+}
+
 const (
-	noThreads = "this server has no such pool of threads; nothing to tune"
-	noAdmin   = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
-	noMetrics = "this release has no metrics provider; the four-letter word mntr has the figures"
-	noTLS     = "this release has no TLS"
-	noSASL    = "this release has no SASL; such clients stay unauthenticated"
-	noCache   = "replies are encoded from the tree each time; there is no such cache"
-	noWatcher = "there is one watch manager; nothing to tune"
-	noNetty   = "there is one connection layer; nothing to choose"
-	noAudit   = "this release writes no audit log"
-	noTrack   = "this release keeps no such trace"
+	noThrottle = "this release does not throttle requests; globalOutstandingLimit and the limits of connections bound the load"
+	noThreads  = "this server has no such pool of threads; nothing to tune"
+	noAdmin    = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
+	noMetrics  = "this release has no metrics provider; the four-letter word mntr has the figures"
+	noTLS      = "this release has no TLS"
+	noSASL     = "this release has no SASL; such clients stay unauthenticated"
+	noCache    = "replies are encoded from the tree each time; there is no such cache"
+	noWatcher  = "there is one watch manager; nothing to tune"
+	noNetty    = "there is one connection layer; nothing to choose"
+	noAudit    = "this release writes no audit log"
+	noTrack    = "this release keeps no such trace"
 )
 
 var otherKeys = []key{
-	only(fileOnly("initLimit", ensembleInt)), only(fileOnly("syncLimit", ensembleInt)),
+	only(fileOnly("initLimit", anyInt)), only(fileOnly("syncLimit", anyInt)),
 	only(fileOnly("electionAlg", electionAlg)), only(fileOnly("peerType", peerType)),
-	only(fileOnly("connectToLearnerMasterLimit", ensembleInt)), only(fileOnly("quorumListenOnAllIPs", ensembleBool)),
-	only(fileOnly("syncEnabled", ensembleBool)), only(fileOnly("reconfigEnabled", ensembleBool)),
-	only(fileOnly("standaloneEnabled", ensembleBool)), only(fileOnly("dynamicConfigFile", anyText)),
-	only(fileOnly("localSessionsEnabled", ensembleBool)), only(fileOnly("localSessionsUpgradingEnabled", ensembleBool)),
-	only(fileOnly("observerMasterPort", ensembleInt)), only(fileOnly("oraclePath", anyText)),
-	only(fileOnly("sslQuorum", ensembleBool)), only(fileOnly("portUnification", ensembleBool)),
-	only(fileOnly("sslQuorumReloadCertFiles", ensembleBool)), only(fileOnly("quorum.*", anyText)),
+	only(fileOnly("connectToLearnerMasterLimit", anyInt)), only(fileOnly("quorumListenOnAllIPs", anyBool)),
+	only(fileOnly("syncEnabled", anyBool)), only(fileOnly("reconfigEnabled", anyBool)),
+	only(fileOnly("standaloneEnabled", anyBool)), only(fileOnly("dynamicConfigFile", anyText)),
+	only(fileOnly("localSessionsEnabled", anyBool)), only(fileOnly("localSessionsUpgradingEnabled", anyBool)),
+	only(fileOnly("observerMasterPort", anyInt)), only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)),
+	only(fileOnly("sslQuorumReloadCertFiles", anyBool)), only(fileOnly("quorum.*", anyText)),
 	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
-	only(zk("multiAddress.enabled", ensembleBool)), only(zk("multiAddress.reachabilityCheckTimeoutMs", ensembleInt)),
-	only(zk("multiAddress.reachabilityCheckEnabled", ensembleBool)),
-	only(zk("leaderServes", anyText)), only(zk("cnxTimeout", ensembleInt)), only(zk("quorumCnxnTimeoutMs", ensembleInt)),
-	only(zk("electionPortBindRetry", ensembleInt)), only(zk("tcpKeepAlive", ensembleBool)),
-	only(zk("commitLogCount", ensembleInt)), only(zk("snapshotSizeFactor", anyText)), only(zk("forceSnapshotSync", ensembleBool)),
-	only(zk("fastleader.*", ensembleInt)), only(zk("leader.*", anyText)), only(zk("learner.*", anyText)),
+	only(zk("multiAddress.enabled", anyBool)), only(zk("multiAddress.reachabilityCheckTimeoutMs", anyInt)),
+	only(zk("multiAddress.reachabilityCheckEnabled", anyBool)),
+	only(zk("leaderServes", anyText)), only(zk("cnxTimeout", anyInt)), only(zk("quorumCnxnTimeoutMs", anyInt)),
+	only(zk("electionPortBindRetry", anyInt)), only(zk("tcpKeepAlive", anyBool)),
+	only(zk("commitLogCount", anyInt)), only(zk("snapshotSizeFactor", anyText)), only(zk("forceSnapshotSync", anyBool)),
+	only(zk("fastleader.*", anyInt)), only(zk("leader.*", anyText)), only(zk("learner.*", anyText)),
 	only(zk("follower.*", anyText)), only(zk("observer.*", anyText)), only(zk("observerMaster.*", anyText)),
 	only(bare("leader.nodelay", anyText)), only(bare("follower.nodelay", anyText)),
 	only(bare("leader.closeSocketAsync", anyText)), only(bare("learner.closeSocketAsync", anyText)),
-	only(bare("learner.asyncSending", anyText)), only(zk("leaderConnectDelayDuringRetryMs", ensembleInt)),
-	only(zk("forward_learner_requests_to_commit_processor_disabled", ensembleBool)),
-	only(zk("enableEagerACLCheck", ensembleBool)), only(zk("ensembleAuthName", anyText)), only(zk("ssl.quorum.*", anyText)),
+	only(bare("learner.asyncSending", anyText)), only(zk("leaderConnectDelayDuringRetryMs", anyInt)),
+	only(zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
+	only(zk("enableEagerACLCheck", anyBool)), only(zk("ensembleAuthName", anyText)), only(zk("ssl.quorum.*", anyText)),
 
 	unless("false", without("admin.enableServer", noAdmin)), without("admin.*", noAdmin),
 	{name: "metricsProvider.*", effect: ineffective, set: anyText, note: noMetrics},
@@ -69,6 +77,16 @@ var otherKeys = []key{
 	without("nio.*", noThreads), without("commitProcessor.*", noThreads), without("request_throttler.shutdownTimeout", noThreads),
 	without("maxResponseCacheSize", noCache), without("maxGetChildrenResponseCacheSize", noCache), without("intBufferStartingSizeBytes", noCache),
 	without("watchManagerName", noWatcher), without("watcherClean*", noWatcher), without("maxInProcessingDeadWatchers", noWatcher), without("bitHashCacheSize", noWatcher),
+	idle("-1", "the system's default is used", fileOnly("clientPortListenBacklog", integer(func(c *Config) *int { return &c.ListenBacklog }, -1, math.MaxInt32, "connections"))),
+	idle("0", "a batch never waits for company; what comes while the disk syncs is the next one", zk("flushDelay", anyInt)),
+	idle("0", noThrottle, zk("request_throttle_max_requests", anyInt)), idle("100", noThrottle, zk("request_throttle_stall_time", anyInt)),
+	idle("true", noThrottle, zk("request_throttle_drop_stale", anyBool)), idle("0", noThrottle, zk("throttled_op_wait_time", anyInt)),
+	idle("0", noThrottle, zk("connection_throttle_tokens", anyInt)), idle("1", noThrottle, zk("connection_throttle_fill_time", anyInt)),
+	idle("1", noThrottle, zk("connection_throttle_fill_count", anyInt)), idle("-1", noThrottle, zk("connection_throttle_freeze_time", anyInt)),
+	idle("0.02", noThrottle, zk("connection_throttle_drop_increase", anyFraction)), idle("0.002", noThrottle, zk("connection_throttle_drop_decrease", anyFraction)),
+	idle("0", noThrottle, zk("connection_throttle_decrease_ratio", anyFraction)),
+	idle("", noThrottle, zk("largeRequestMaxBytes", anyInt)), idle("-1", noThrottle, zk("largeRequestThreshold", anyInt)),
+	idle("0", "an empty directory begins at zxid 0", zk("testingonly.initialZxid", anyInt)),
 	without("maxWriteQueuePollTime", "a batch is what waits while the disk syncs; nothing to tune"),
 	without("connection_throttle_weight_enabled", "every connection weighs the same"), without("connection_throttle_global_session_weight", "every connection weighs the same"),
 	without("connection_throttle_local_session_weight", "every connection weighs the same"), without("connection_throttle_renew_session_weight", "every connection weighs the same"),
@@ -80,6 +98,8 @@ var otherKeys = []key{
 	refuse(fileOnly("secureClientPort", nil), "", "TLS on the client port is not supported by this release", "leave the line out and serve clientPort on an address you trust"),
 	refuse(fileOnly("secureClientPortAddress", nil), "", "TLS on the client port is not supported by this release", "leave the line out"),
 	refuse(zk("sessionRequireClientSASLAuth", nil), "true", "SASL is not supported by this release, so no client could do anything", "leave the line out, or use enforce.auth.enabled=true with enforce.auth.schemes=digest"),
+
+	refuse(zk("emulate353TTLNodes", nil), "true", "the encoding of TTL nodes of 3.5.3 is not supported; read as another, such nodes would be taken for ephemerals and deleted", "let Apache rewrite them as extendedTypesEnabled=true without this line first"),
 
 	// Set by zkServer.sh and by the unit files of distributions on every start: nothing to say.
 	only(zk("log.*", anyText)), only(zk("root.logger", anyText)), only(zk("console.threshold", anyText)), only(zk("DigestAuthenticationProvider", anyText)),

@@ -129,7 +129,7 @@ func fraction(field func(*Config) *float64) setter {
 	}
 }
 
-// checkOnly keeps nothing: the key means something in an ensemble alone, but nonsense in it is still refused.
+// checkOnly keeps nothing: the key has no effect on this server, but nonsense in it is still refused.
 func checkOnly[T any](kind func(func(*Config) *T) setter) setter {
 	return func(c *Config, v string) (note, why, mend string) {
 		var scrap T
@@ -140,8 +140,9 @@ func checkOnly[T any](kind func(func(*Config) *T) setter) setter {
 func anyText(*Config, string) (note, why, mend string) { return "", "", "" }
 
 var (
-	ensembleInt  = checkOnly(func(f func(*Config) *int64) setter { return integer(f, math.MinInt32, math.MaxInt32, "") })
-	ensembleBool = checkOnly(boolean)
+	anyInt      = checkOnly(func(f func(*Config) *int64) setter { return integer(f, math.MinInt32, math.MaxInt32, "") })
+	anyBool     = checkOnly(boolean)
+	anyFraction = checkOnly(fraction)
 )
 
 func directory(field func(*Config) *string) setter {
@@ -279,4 +280,16 @@ func purgeInterval(c *Config, v string) (note, why, mend string) {
 	}
 	c.PurgeIntervalMs = max(hours, 0) * 3_600_000
 	return "", "", ""
+}
+
+func zxid(field func(*Config) *int64) setter {
+	return func(c *Config, v string) (note, why, mend string) {
+		hex, ok := strings.CutPrefix(v, "0x")
+		n, err := strconv.ParseInt(hex, 16, 64)
+		if !ok || err != nil || n <= 0 {
+			return "", "not a zxid", "write it as the refusal to start names it, such as 0x1f"
+		}
+		*field(c) = n
+		return "remove this line once the server has started with it", "", ""
+	}
 }

@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"zookit/server/config"
+	"zookit/server/replica"
+	"zookit/server/storage"
 )
 
 // fake is a server that listens and answers srvr, and ends when told.
@@ -151,23 +153,19 @@ func TestServeAndStop(t *testing.T) {
 			t.Errorf("line %q", l)
 		}
 	}
-	for i, want := range []string{"reading configuration file=", "only one server specified (ignoring)", "serving address=127.0.0.1:", "stopping", "stopped"} {
+	for i, want := range []string{"reading configuration file=", "only one server specified (ignoring)", "started address=127.0.0.1:", "stopping", "stopped"} {
 		if i >= len(lines) || !strings.Contains(lines[i], want) {
 			t.Errorf("line %d: want %q in\n%s", i, want, stderr)
 		}
 	}
 }
 
-type damage struct{ error }
-
-func (damage) ExitCode() int { return ExitDamage }
-
 // What a server ends with becomes the exit code, and its text is printed whole.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cfg := writeConfig(t, dir, "zoo.cfg", "dataDir="+dir+"/data\nclientPort=0\n")
-	damaged := damage{errors.New("log.1: offset 99: checksum\nlost: 0x5 to 0x9\nto go on, say so")}
+	damaged := &storage.DamageError{File: "log.1", Offset: 99, FirstZxid: 5, LastZxid: 9, Cause: "bad checksum", Mend: "restore it"}
 	ended := make(chan struct{})
 	close(ended)
 	tests := []struct {
@@ -177,16 +175,25 @@ func TestExitCodes(t *testing.T) {
 		stderr string
 	}{
 		{"new", func(*config.Config, *slog.Logger) (Server, error) { return nil, fmt.Errorf("opening: %w", damaged) }, ExitDamage,
-			"zkserver: opening: log.1: offset 99: checksum\nzkserver: lost: 0x5 to 0x9\nzkserver: to go on, say so\n"},
+			"zkserver: opening: " + damaged.Error() + "\n"},
 		{"start", func(c *config.Config, _ *slog.Logger) (Server, error) {
 			return &fake{cfg: c, startErr: io.ErrUnexpectedEOF}, nil
 		}, ExitUnexpected,
 			"zkserver: unexpected EOF\n"},
+		{"directory", func(c *config.Config, _ *slog.Logger) (Server, error) {
+			return &fake{cfg: c, startErr: &storage.DirError{Dir: "/d", Why: "another server is running on it", Mend: "stop it"}}, nil
+		}, ExitDataDir, "zkserver: /d: another server is running on it; stop it\n"},
 		{"later", func(c *config.Config, _ *slog.Logger) (Server, error) {
 			return &fake{cfg: c, done: ended, err: damaged}, nil
 		}, ExitDamage,
-			"zkserver: log.1: offset 99: checksum\n"},
-		{"closed", func(c *config.Config, _ *slog.Logger) (Server, error) { return &fake{cfg: c, done: ended}, nil }, ExitOK, "serving"},
+			"zkserver: " + damaged.Error() + "\n"},
+		{"disk full", func(c *config.Config, _ *slog.Logger) (Server, error) {
+			return &fake{cfg: c, done: ended, err: errors.New("no space left on device")}, nil
+		}, ExitDamage, "zkserver: no space left on device\n"},
+		{"invariant", func(c *config.Config, _ *slog.Logger) (Server, error) {
+			return &fake{cfg: c, done: ended, err: fmt.Errorf("tree: %w", replica.ErrInvariant)}, nil
+		}, ExitBrokenInside, "zkserver: tree: broken invariant\n"},
+		{"closed", func(c *config.Config, _ *slog.Logger) (Server, error) { return &fake{cfg: c, done: ended}, nil }, ExitOK, "started"},
 	}
 	for _, tt := range tests {
 		code, _, stderr := run(t.Context(), nil, tt.serve, cfg)

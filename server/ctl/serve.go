@@ -9,8 +9,20 @@ import (
 	"os"
 	"strings"
 
+	"zookit/server"
 	"zookit/server/config"
+	"zookit/server/replica"
+	"zookit/server/storage"
 )
+
+// Standalone is the Serve of the program: one server on the operating system's files.
+func Standalone(cfg *config.Config, log *slog.Logger) (Server, error) {
+	options := []server.Option{server.WithLogger(log)}
+	if when, ok := buildTime(); ok {
+		options = append(options, server.WithBuildTime(when))
+	}
+	return server.New(cfg, options...)
+}
 
 // A Server is what start-foreground needs of package server.
 type Server interface {
@@ -49,7 +61,7 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 		srv.Close()
 		return refuse(env, withPort(err, cfg))
 	}
-	log.Info("serving", "address", srv.Addr(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
+	log.Info("started", "address", srv.Addr().String(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "cause", context.Cause(ctx))
@@ -64,7 +76,11 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 		if err == nil {
 			return ExitOK
 		}
-		return refuse(env, err)
+		log.Error("the server has ended", "cause", err.Error())
+		if code := refuse(env, err); code != ExitUnexpected {
+			return code
+		}
+		return ExitDamage // a running server ends by itself when its log cannot be written
 	}
 }
 
@@ -91,17 +107,20 @@ func refuse(env Env, err error) int {
 	return exitCode(err)
 }
 
+// exitCode is the kind of an error that ended the server or kept it from starting.
 func exitCode(err error) int {
 	var invalid *config.Error
 	var dir *config.DirError
-	var coded interface{ ExitCode() int }
+	var storeDir *storage.DirError
 	switch {
 	case errors.As(err, &invalid):
 		return ExitInvocation
-	case errors.As(err, &dir):
+	case errors.As(err, &dir), errors.As(err, &storeDir):
 		return ExitDataDir
-	case errors.As(err, &coded):
-		return coded.ExitCode()
+	case errors.Is(err, replica.ErrInvariant):
+		return ExitBrokenInside
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrFailed):
+		return ExitDamage
 	}
 	return ExitUnexpected
 }

@@ -71,6 +71,10 @@ func theirs(t *testing.T, heap string) *target {
 	return newTarget(t, "Apache", "java", "-Xmx"+heap, "-cp", apache.ClassPath(), apache.ServerMain)
 }
 
+// firstReadStep bounds one attempt: a connection that Apache accepts before it
+// serves may never be answered.
+const firstReadStep = 100 * time.Millisecond
+
 // start runs the server and returns the time until it answered a first read.
 func (g *target) start(t *testing.T) time.Duration {
 	t.Helper()
@@ -83,7 +87,9 @@ func (g *target) start(t *testing.T) time.Duration {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	for {
-		c, err := Dial(ctx, g.addr)
+		attempt, end := context.WithTimeout(ctx, firstReadStep)
+		c, err := Dial(attempt, g.addr)
+		end()
 		if err == nil {
 			err = c.Call(protocol.OpGetData, &protocol.GetDataRequest{Path: "/"}, nil)
 			took := time.Since(g.begun)

@@ -196,6 +196,9 @@ type Conn struct {
 // SessionTimeout is what Dial asks for: long enough that nothing needs pings.
 const SessionTimeout = 40 * time.Second
 
+// connectWait bounds the handshake.
+const connectWait = 5 * time.Second
+
 // Dial opens a session.
 func Dial(ctx context.Context, addr string) (*Conn, error) {
 	var d net.Dialer
@@ -204,6 +207,12 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 		return nil, err
 	}
 	c := &Conn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
+	// A server that is still starting may take the packet and never answer.
+	deadline := time.Now().Add(connectWait)
+	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
+		deadline = d
+	}
+	_ = conn.SetDeadline(deadline)
 	connect := protocol.ConnectRequest{TimeoutMs: int32(SessionTimeout.Milliseconds()), Password: make([]byte, protocol.PasswordLen)}
 	if _, err := conn.Write(protocol.AppendFrame(nil, &connect)); err != nil {
 		conn.Close()
@@ -220,7 +229,7 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 		return nil, err
 	}
 	c.Session = response.Session
-	return c, nil
+	return c, conn.SetDeadline(time.Time{})
 }
 
 // Close ends the session at the server and the connection.

@@ -51,7 +51,7 @@ func (p *Prep) create(q *Request, out *Txn, inMulti bool, c *create) protocol.Co
 	}
 	parentPath, ok := parentOf(c.path)
 	if !ok {
-		return protocol.BadArguments
+		return p.badPath()
 	}
 	list, code := p.acl.FixUp(c.acl, q.IDs)
 	if code != protocol.OK {

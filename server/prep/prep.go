@@ -16,6 +16,7 @@
 package prep
 
 import (
+	"bytes"
 	"math"
 
 	"zookit/protocol"
@@ -93,7 +94,10 @@ type Prep struct {
 	zxid   protocol.Zxid // the last one taken
 	digest uint64        // of the tree after everything in flight; 0 without cfg.Digest
 	records
-	dec jute.Decoder
+
+	digester tree.Digester
+	dec      jute.Decoder
+	nullPath bool // of the request in hand
 }
 
 // New returns a stage that goes on after the tree's last zxid.
@@ -101,6 +105,7 @@ func New(cfg Config, t *tree.Tree, rules *acl.Rules) *Prep {
 	p := &Prep{cfg: cfg, tree: t, acl: rules}
 	p.dec.Borrow = true
 	p.byPath = make(map[string]*record)
+	p.owned = make(map[protocol.SessionID]int)
 	p.Reset()
 	return p
 }
@@ -164,34 +169,35 @@ func bare(body protocol.Record) bool {
 // takes one of its own.
 func (p *Prep) prepare(q *Request, out *Txn) protocol.Code {
 	p.dec.Reset(q.Body)
+	p.nullPath = false
 	switch q.Op {
 	case protocol.OpCreate, protocol.OpCreate2, protocol.OpCreateContainer:
 		var r protocol.CreateRequest
-		if r.Decode(&p.dec) != nil {
+		if !p.decode(q.Body, &r) {
 			return protocol.MarshallingError
 		}
 		return p.create(q, out, false, &create{q.Op, r.Path, r.Data, r.ACL, r.Flags, -1})
 	case protocol.OpCreateTTL:
 		var r protocol.CreateTTLRequest
-		if r.Decode(&p.dec) != nil {
+		if !p.decode(q.Body, &r) {
 			return protocol.MarshallingError
 		}
 		return p.create(q, out, false, &create{q.Op, r.Path, r.Data, r.ACL, r.Flags, r.TTL})
 	case protocol.OpDelete:
 		var r protocol.DeleteRequest
-		if r.Decode(&p.dec) != nil {
+		if !p.decode(q.Body, &r) {
 			return protocol.MarshallingError
 		}
 		return p.delete(q, out, false, &r)
 	case protocol.OpSetData:
 		var r protocol.SetDataRequest
-		if r.Decode(&p.dec) != nil {
+		if !p.decode(q.Body, &r) {
 			return protocol.MarshallingError
 		}
 		return p.setData(q, out, false, &r)
 	case protocol.OpSetACL:
 		var r protocol.SetACLRequest
-		if r.Decode(&p.dec) != nil {
+		if !p.decode(q.Body, &r) {
 			return protocol.MarshallingError
 		}
 		return p.setACL(q, out, &r)
@@ -210,6 +216,30 @@ func (p *Prep) prepare(q *Request, out *Txn) protocol.Code {
 	}
 	return protocol.Unimplemented
 }
+
+// decode reads a request that begins with a path. A null path is one that
+// Apache reads like any other and stumbles over when it comes to it: it reads
+// as "" here, with nullPath set.
+func (p *Prep) decode(body []byte, r protocol.Record) bool {
+	err := r.Decode(&p.dec)
+	if err != nil && len(body) >= 4 && bytes.Equal(body[:4], nullString) {
+		p.nullPath = true
+		p.dec.Reset(append([]byte{0, 0, 0, 0}, body[4:]...))
+		err = r.Decode(&p.dec)
+	}
+	return err == nil
+}
+
+// badPath is the code for a path of create or delete that is none. Setting data
+// and ACLs, Apache answers BadArguments to null, too.
+func (p *Prep) badPath() protocol.Code {
+	if p.nullPath {
+		return protocol.MarshallingError
+	}
+	return protocol.BadArguments
+}
+
+var nullString = []byte{0xff, 0xff, 0xff, 0xff}
 
 // reconfig is refused as a standalone server refuses it.
 func (p *Prep) reconfig(q *Request) protocol.Code {

@@ -83,7 +83,7 @@ func (w *world) apply(n int) {
 	}
 	w.flight = slices.Delete(w.flight, 0, n)
 	if len(w.flight) == 0 {
-		if len(w.prep.outstanding()) != 0 || len(w.prep.byPath) != 0 {
+		if len(w.prep.outstanding()) != 0 || len(w.prep.byPath) != 0 || len(w.prep.owned) != 0 {
 			w.t.Fatalf("nothing in flight, %d records and %d paths are left", len(w.prep.outstanding()), len(w.prep.byPath))
 		}
 		if got := w.tree.Digest(); w.prep.Digest() != got {
@@ -280,8 +280,12 @@ func TestUndecodableBodies(t *testing.T) {
 		}
 		if op != protocol.OpReconfig && op != protocol.OpMulti {
 			null := append([]byte{255, 255, 255, 255}, body[4+2:]...)
-			if p := w.raw(&Request{Session: 7, Op: op, Body: null}); p.Err != protocol.MarshallingError {
-				t.Errorf("%v with a null path: %v", op, p.Err)
+			want := protocol.MarshallingError
+			if op == protocol.OpSetData || op == protocol.OpSetACL {
+				want = protocol.BadArguments
+			}
+			if p := w.raw(&Request{Session: 7, Op: op, Body: null}); p.Err != want {
+				t.Errorf("%v with a null path: %v, want %v", op, p.Err, want)
 			}
 		}
 		w.applyAll()

@@ -31,11 +31,15 @@ type records struct {
 	head   int
 	byPath map[string]*record
 	free   []*record
+	// owned counts the records in queue by the owner of their znode, where it
+	// has one, so that a session without any is closed without a look at all.
+	owned map[protocol.SessionID]int
 }
 
 func (s *records) clear() {
 	s.queue, s.head = s.queue[:0], 0
 	clear(s.byPath)
+	clear(s.owned)
 }
 
 // outstanding is the list in zxid order.
@@ -58,6 +62,9 @@ func (s *records) add(c *record) *record {
 	}
 	s.byPath[r.path] = r
 	s.queue = append(s.queue, r)
+	if r.stat.EphemeralOwner != 0 {
+		s.owned[r.stat.EphemeralOwner]++
+	}
 	return r
 }
 
@@ -97,10 +104,15 @@ func (s *records) Applied(zxid protocol.Zxid) {
 	}
 }
 
-// release keeps a record for reuse. A record that is still some path's prev is
+// release takes a record that has left the queue for reuse. A record that is still some path's prev is
 // reused too: prev is read within the zxid it was written in alone.
 func (s *records) release(r *record) {
 	const keep = 4096
+	if owner := r.stat.EphemeralOwner; owner != 0 {
+		if s.owned[owner]--; s.owned[owner] == 0 {
+			delete(s.owned, owner)
+		}
+	}
 	*r = record{}
 	if len(s.free) < keep {
 		s.free = append(s.free, r)
@@ -141,7 +153,7 @@ func (p *Prep) nodeDigest(r *record) uint64 {
 	if !r.exists {
 		return 0
 	}
-	return digestOf(r.path, r.content, &r.stat)
+	return p.digester.Node(r.path, r.content, &r.stat)
 }
 
 // change replaces the state old of a path by r and moves the predicted digest.

@@ -24,7 +24,7 @@ func (p *Prep) delete(q *Request, out *Txn, inMulti bool, r *protocol.DeleteRequ
 	}
 	parentPath, ok := parentOf(r.Path)
 	if !ok || special(r.Path) {
-		return protocol.BadArguments
+		return p.badPath()
 	}
 	var parent, node record
 	switch {
@@ -121,6 +121,10 @@ func (p *Prep) setData(q *Request, out *Txn, inMulti bool, r *protocol.SetDataRe
 }
 
 // setACL checks session, path, the new ACL, znode, permission, ACL version.
+//
+// Differs from Apache: its change record keeps the old ACL, so that what is
+// proposed behind a setACL is still allowed, or refused, by the one before it
+// until it is applied.
 func (p *Prep) setACL(q *Request, out *Txn, r *protocol.SetACLRequest) protocol.Code {
 	if q.SessionErr != protocol.OK {
 		return q.SessionErr
@@ -179,13 +183,15 @@ func (p *Prep) check(q *Request, out *Txn, r *protocol.CheckVersionRequest) prot
 // once the close is applied.
 func (p *Prep) closeSession(q *Request, out *Txn) protocol.Code {
 	paths := p.tree.Ephemerals(q.Session)
-	for _, c := range p.outstanding() {
-		if c.exists && c.stat.EphemeralOwner == q.Session {
-			paths = append(paths, c.path)
+	if p.owned[q.Session] > 0 {
+		for _, c := range p.outstanding() {
+			if c.exists && c.stat.EphemeralOwner == q.Session {
+				paths = append(paths, c.path)
+			}
 		}
+		slices.Sort(paths)
+		paths = slices.Compact(paths)
 	}
-	slices.Sort(paths)
-	paths = slices.Compact(paths)
 
 	gone := make([]string, 0, len(paths)) // never nil: that is another form of the txn
 	for _, path := range paths {

@@ -24,6 +24,7 @@ func (r *Replica) Persisted(now Now, zxid protocol.Zxid) {
 func (r *Replica) commit(zxid protocol.Zxid) {
 	s := r.state
 	s.mu.Lock()
+	defer s.mu.Unlock() // also when a bug panics: readers must not hang on it
 	for r.queue.len() > 0 && r.err == nil {
 		p := r.queue.at(0)
 		if p.sync {
@@ -37,8 +38,7 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 		s.outstanding.Add(-1)
 		r.queue.pop()
 	}
-	s.publish()
-	s.mu.Unlock()
+	s.publish(r.sessions.Len())
 }
 
 // commitTxn applies one txn, fires its watches, and completes its request.

@@ -184,7 +184,8 @@ func (s *State) getEphemerals(out []byte, c *Reader) ([]byte, protocol.Code) {
 	return jute.AppendStrings(out, all), protocol.OK
 }
 
-// getAllChildrenNumber counts all descendants.
+// getAllChildrenNumber counts all descendants. Apache counts the root under two
+// names, and "" has the other one below it.
 func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Code) {
 	var r protocol.GetAllChildrenNumberRequest
 	if r.Decode(&c.dec) != nil {
@@ -194,7 +195,11 @@ func (s *State) getAllChildrenNumber(out []byte, c *Reader) ([]byte, protocol.Co
 	if code != protocol.OK {
 		return out, code
 	}
-	return jute.AppendInt(out, int32(n.Descendants())), protocol.OK
+	count := n.Descendants()
+	if r.Path == "" {
+		count++
+	}
+	return jute.AppendInt(out, int32(count)), protocol.OK
 }
 
 // whoAmI lists the connection's identities.

@@ -186,7 +186,7 @@ func (r *Replica) Start(now Now) error {
 		timeoutMs, _ := t.SessionTimeout(id)
 		r.sessions.Track(id, timeoutMs, now.MonoMs)
 	}
-	r.state.publish()
+	r.state.publish(r.sessions.Len())
 	r.state.mu.Unlock()
 
 	r.prep = prep.New(prep.Config{

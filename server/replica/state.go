@@ -33,6 +33,7 @@ type State struct {
 
 	zxid        atomic.Int64 // the tree's last zxid, as of the last commit
 	outstanding atomic.Int64 // requests proposed and not completed
+	sessions    atomic.Int64 // sessions tracked, as of the last commit
 	limit       int64        // globalOutstandingLimit
 }
 
@@ -46,7 +47,10 @@ func newState(cfg *Config) *State {
 }
 
 // publish shows the end of a commit to those who do not take the lock.
-func (s *State) publish() { s.zxid.Store(int64(s.tree.LastZxid())) }
+func (s *State) publish(sessions int) {
+	s.zxid.Store(int64(s.tree.LastZxid()))
+	s.sessions.Store(int64(sessions))
+}
 
 // RLock begins a run of reads, RUnlock ends it.
 func (s *State) RLock()   { s.mu.RLock() }
@@ -104,7 +108,7 @@ func (s *State) Status() Status {
 		Nodes:            s.tree.NodeCount(),
 		DataSize:         s.tree.DataSize(),
 		Ephemerals:       s.tree.EphemeralCount(),
-		Sessions:         len(s.tree.Sessions()),
+		Sessions:         int(s.sessions.Load()),
 		Watches:          watches,
 		Outstanding:      s.outstanding.Load(),
 		DigestMismatches: s.tree.DigestMismatches(),

@@ -12,6 +12,7 @@ package tree
 type arena struct {
 	pages   pages
 	mem     []*[chunkSize]byte // by chunk; nil when returned to the collector
+	size    []uint16           // by chunk: the size of its blocks
 	classes [len(blockSizes)]class
 	spare   int // vacant chunks that still have memory
 
@@ -80,8 +81,9 @@ func (a *arena) grow(id int) bool {
 		return false
 	}
 	for len(a.mem) <= int(pg) {
-		a.mem = append(a.mem, nil)
+		a.mem, a.size = append(a.mem, nil), append(a.size, 0)
 	}
+	a.size[pg] = blockSizes[id]
 	if a.mem[pg] == nil {
 		a.mem[pg] = new([chunkSize]byte)
 	} else {
@@ -111,7 +113,7 @@ func (a *arena) bytes(r ref) []byte {
 		return a.large[r&^largeRef]
 	}
 	pg, slot := uint32(r)>>slotBits, uint32(r)&(1<<slotBits-1)
-	size := uint32(blockSizes[a.pages.list[pg].class])
+	size := uint32(a.size[pg])
 	off := slot * size
 	return a.mem[pg][off : off+size : off+size]
 }
@@ -125,7 +127,7 @@ func (a *arena) fits(r ref, n int) bool {
 	case r&largeRef != 0:
 		return n > maxBlock && len(a.large[r&^largeRef]) == n
 	}
-	return n <= maxBlock && classOf(n) == int(a.pages.list[uint32(r)>>slotBits].class)
+	return n <= maxBlock && blockSizes[classOf(n)] == a.size[uint32(r)>>slotBits]
 }
 
 func (a *arena) free(r ref) {

@@ -31,6 +31,9 @@
 //	10–20    index: 8 bytes a slot at 40 to 80 % load (index.go)
 //	0–12 %   rounding of its block, which holds name and data (arena.go)
 //
+// BenchmarkMillion measures 130 bytes beside 12 of name and 100 of data, in 8,400
+// heap objects for the million. The garbage that txns leave is not in it.
+//
 // and of the record:
 //
 //	48  czxid mzxid pzxid ctime mtime ephemeralOwner

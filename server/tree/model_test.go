@@ -294,6 +294,9 @@ func (g *generator) write(session protocol.SessionID) (protocol.OpCode, protocol
 		}
 	}
 	acl := someACLs[g.rng.IntN(len(someACLs))]
+	if g.modern && g.rng.IntN(3) == 0 { // one that no map of before has
+		acl = []protocol.ACL{{Perms: 31, Scheme: "digest", ID: fmt.Sprintf("young-%d:x", g.rng.IntN(5))}}
+	}
 	for {
 		path := all[g.rng.IntN(len(all))]
 		n, _ := g.tr.Lookup(path)

@@ -28,8 +28,8 @@ func (r *Result) reset(op protocol.OpCode) {
 	*r = Result{Type: op, Multi: r.Multi[:0], Events: r.Events[:0]}
 }
 
-// Event is a change that watches may ask for (reference: the triggerWatch calls
-// of DataTree.java). ACL is the one that the receiver must be able to read
+// Event is a change that watches may ask for (the triggerWatch calls of
+// DataTree.java, Apache 3.9). ACL is the one that the receiver must be able to read
 // under: the znode's, or the deleted znode's, or for ChildrenChanged the
 // parent's (CVE-2024-23944). A deletion is one event, though it concerns the
 // watches on the data and on the children.

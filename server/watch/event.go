@@ -21,7 +21,8 @@ func newEvent(t protocol.EventType, path string, zxid protocol.Zxid) *Event {
 	h := protocol.ReplyHeader{Xid: protocol.XidNotification, Zxid: zxid}
 	e := protocol.WatcherEvent{Type: t, State: protocol.StateSyncConnected, Path: path}
 	const fixed = 4 + protocol.ReplyHeaderLen + 12
-	frame := protocol.AppendFrame(make([]byte, 0, fixed+len(path)), &h, &e)
+	frame, start := protocol.BeginFrame(make([]byte, 0, fixed+len(path)))
+	frame = protocol.EndFrame(e.AppendTo(h.AppendTo(frame)), start)
 	return &Event{Type: t, Path: string(frame[fixed:]), Zxid: zxid, frame: frame}
 }
 

@@ -32,7 +32,8 @@
 //
 // A watch is a record of 28 bytes in a slab, in a list of its path and a list
 // of its watcher, and an entry of some 24 bytes in a map by path and watcher.
-// A path is stored once, however many watch it.
+// A path is stored once, however many watch it. BenchmarkMemory measures 92 bytes
+// a watch with its share of the path, three watching each.
 package watch
 
 import (

@@ -215,3 +215,10 @@ func (c *Client) Ping() Reply {
 	c.Write(Request(nil, protocol.XidPing, protocol.OpPing, nil))
 	return c.Receive()
 }
+
+// Auth sends an auth packet and reads its reply.
+func (c *Client) Auth(scheme, auth string) Reply {
+	c.t.Helper()
+	c.Write(Request(nil, protocol.XidAuth, protocol.OpAuth, &protocol.AuthRequest{Scheme: scheme, Auth: []byte(auth)}))
+	return c.Receive()
+}

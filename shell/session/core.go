@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -15,7 +13,6 @@ import (
 	"github.com/go-zookeeper/zk"
 
 	"zookit/protocol"
-	"zookit/protocol/jute"
 )
 
 // closeLimit bounds Close.
@@ -48,9 +45,10 @@ type core struct {
 	mu       sync.Mutex
 	changed  chan struct{} // closed and replaced when anything below changes that somebody waits for
 	closed   bool
-	cur      *tap // the connection, from dialing on
-	live     *tap // the same, once identities and watches are restored
-	misses   int  // attempts that failed since the last connection
+	cur      *tap   // the connection, from dialing on
+	live     *tap   // the same, once identities and watches are restored
+	trying   string // the server dialed last
+	misses   int    // attempts in a row that led to no lasting connection
 	refusals []int
 	reasons  []error // the last, by the order of list; nil when none since the last connection
 	expiries int     // sessions lost
@@ -159,10 +157,22 @@ func (c *core) await(ctx context.Context) error {
 func (c *core) connectError(cause error) *ConnectError {
 	e := &ConnectError{Cause: cause}
 	for i, addr := range c.list {
-		e.Hosts = append(e.Hosts, HostError{Server: addr, Err: c.reasons[i]})
+		err := c.reasons[i]
+		switch {
+		case c.cur != nil && c.cur.addr == addr && c.cur.established:
+			err = errRestoring
+		case err == nil && c.trying == addr:
+			err = errNoAnswer
+		}
+		e.Hosts = append(e.Hosts, HostError{Server: addr, Err: err})
 	}
 	return e
 }
+
+var (
+	errRestoring = errors.New("connected, but it has not taken the session's identities and watches back yet")
+	errNoAnswer  = errors.New("no answer yet")
+)
 
 // tell wakes everybody who waits for a change. mu is held.
 func (c *core) tell() {
@@ -193,202 +203,6 @@ func (c *core) emit(ev Event) {
 
 func noteEvent(format string, args ...any) Event {
 	return Event{Type: protocol.EventNone, Zxid: -1, Note: fmt.Sprintf(format, args...)}
-}
-
-// adopt makes a fresh connection the current one.
-func (c *core) adopt(t *tap) (*tap, error) {
-	c.mu.Lock()
-	old, closed := c.cur, c.closed
-	if !closed {
-		c.cur = t
-	}
-	c.mu.Unlock()
-	if old != nil {
-		old.shut(errShut)
-	}
-	if closed {
-		t.shut(errShut)
-		return nil, ErrClosed
-	}
-	return t, nil
-}
-
-// connectRequest completes the library's connect request: the read-only flag,
-// the timeout asked for at first instead of the one granted last, and the last
-// zxid seen, which the library does not know because our replies pass it by. A
-// server that is behind it refuses us, so the session never goes back in time.
-// The session of a read-only server ends with it, so a new one is asked for.
-func (c *core) connectRequest(packet []byte) ([]byte, error) {
-	var r protocol.ConnectRequest
-	if len(packet) < 4 {
-		return nil, errHandshake
-	}
-	if err := r.Decode(jute.NewDecoder(packet[4:])); err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	r.HasReadOnly, r.ReadOnly = true, c.o.ReadOnly
-	r.TimeoutMs = int32(min(max(c.o.SessionTimeout, time.Millisecond), maxSessionTimeout) / time.Millisecond)
-	r.LastZxidSeen = c.seen
-	if c.readOnly {
-		r.Session, r.Password = 0, make([]byte, protocol.PasswordLen)
-	}
-	return protocol.AppendFrame(nil, &r), nil
-}
-
-// attach takes a connection on which a server has accepted the session.
-func (c *core) attach(t *tap, r *protocol.ConnectResponse) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session != 0 && c.session != r.Session && !c.readOnly {
-		c.loseSession()
-	}
-	c.session, c.timeoutMs, c.readOnly = r.Session, r.TimeoutMs, r.ReadOnly
-	c.misses = 0
-	clear(c.reasons)
-	t.established = true
-	if t.err != nil || c.closed {
-		return
-	}
-	c.emit(Event{Type: protocol.EventNone, State: c.connectedWord(), Zxid: -1, Session: r.Session})
-	c.wg.Add(1)
-	go c.run(t)
-	c.tell()
-}
-
-func (c *core) connectedWord() string {
-	if c.readOnly {
-		return ConnectedReadOnly
-	}
-	return SyncConnected
-}
-
-// expired takes the answer that there is no such session. The library asks for
-// a new one next.
-func (c *core) expired(t *tap) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.session == 0 || c.readOnly {
-		return &refusalError{text: "it refused to open a session", err: errHandshake}
-	}
-	t.settled = true
-	c.loseSession()
-	return nil
-}
-
-// loseSession forgets what ended with the session and tells so. mu is held.
-func (c *core) loseSession() {
-	ev := Event{Type: protocol.EventNone, State: Expired, Zxid: -1, Session: c.session}
-	for _, p := range slices.Sorted(maps.Keys(c.ephemerals)) {
-		ev.LostEphemerals = append(ev.LostEphemerals, relative(c.chroot, p))
-	}
-	for _, w := range c.watches.List() {
-		ev.LostWatches = append(ev.LostWatches, Watch{Path: relative(c.chroot, w.Path), Kind: w.Kind})
-	}
-	c.watches.Clear()
-	clear(c.ephemerals)
-	c.session, c.timeoutMs, c.readOnly, c.seen = 0, 0, false, 0
-	c.expiries++
-	c.emit(ev)
-	c.tell()
-}
-
-// refused counts a failed attempt at a server.
-func (c *core) refused(addr string, reason error) {
-	c.log.Debug("connecting failed", "server", addr, "reason", reason)
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.misses++
-	if i := slices.Index(c.list, addr); i >= 0 {
-		c.refusals[i]++
-		c.reasons[i] = reason
-	}
-	c.tell()
-}
-
-// lost takes the end of a connection: its requests get their answer.
-func (c *core) lost(t *tap, err error) {
-	var reason error
-	if !t.attached() {
-		reason = c.refusal(err, t)
-	}
-	c.mu.Lock()
-	t.err = err
-	if c.cur == t {
-		c.cur = nil
-	}
-	if c.live == t {
-		c.live = nil
-	}
-	for _, p := range t.pending {
-		if p.sent {
-			p.result <- &ConnectionLossError{Op: p.op, Path: p.path, Sent: true, Reason: c.lossReason(err)}
-		} else {
-			p.result <- errNotSent
-		}
-	}
-	t.pending, t.queue = map[int32]*pending{}, nil
-	switch {
-	case c.closed:
-	case t.established:
-		c.lostAt = time.Now()
-		c.emit(Event{Type: protocol.EventNone, State: Disconnected, Zxid: -1, Session: c.session})
-	}
-	refused := !t.established && !t.settled && !c.closed
-	c.tell()
-	c.mu.Unlock()
-	if refused {
-		c.refused(t.addr, reason)
-	}
-}
-
-// lossReason names why a connection ended under a request.
-func (c *core) lossReason(err error) error {
-	switch {
-	case c.closed:
-		return ErrClosed
-	case errors.Is(err, errShut):
-		return nil
-	}
-	return err
-}
-
-// saw notes the zxid of a reply: every event of a change up to it came before.
-// The zxid of a notification is none of that, since other events of the same
-// change may follow. mu is held.
-func (c *core) saw(zxid protocol.Zxid) { c.seen = max(c.seen, zxid) }
-
-// passing looks at a reply for the library.
-func (c *core) passing(t *tap, h protocol.ReplyHeader) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.saw(h.Zxid)
-	switch h.Xid {
-	case protocol.XidPing:
-		t.pinged = false
-	case t.closeXid:
-		t.closeOK = h.Err == protocol.OK
-	}
-}
-
-// fired takes a watch event. A ping behind it tells, by its zxid, that this
-// change need not be replayed after a reconnect: events before 3.9 carry no
-// zxid, and a persistent watch would show the change twice.
-func (c *core) fired(t *tap, zxid protocol.Zxid, ev *protocol.WatcherEvent) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if ev.Type == protocol.EventNodeDeleted {
-		delete(c.ephemerals, ev.Path)
-	}
-	if !c.watches.Fire(ev.Type, ev.Path, t.replaying) {
-		return
-	}
-	c.emit(Event{Type: ev.Type, State: SyncConnected, Path: ev.Path, Zxid: zxid})
-	if !t.pinged && c.watches.Lasting() > 0 {
-		t.pinged, t.pingDue = true, true
-		t.signal()
-	}
 }
 
 // close ends the session; see Session.Close.
@@ -438,135 +252,6 @@ func (c *core) close(ctx context.Context) error {
 	}
 	return fmt.Errorf("closing session %v: the server did not confirm it; its ephemeral znodes stay until it times out (%v)",
 		session, time.Duration(timeoutMs)*time.Millisecond)
-}
-
-func (c *core) isClosed() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.closed
-}
-
-func (c *core) state() State {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.closed:
-		return StateClosed
-	case c.cur == nil || !c.cur.established:
-		return StateConnecting
-	case c.readOnly:
-		return StateReadOnly
-	}
-	return StateConnected
-}
-
-func (c *core) sessionID() protocol.SessionID {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.session
-}
-
-func (c *core) server() string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cur == nil || !c.cur.established {
-		return ""
-	}
-	return c.cur.addr
-}
-
-func (c *core) timeout() time.Duration {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return time.Duration(c.timeoutMs) * time.Millisecond
-}
-
-func (c *core) listWatches() []Watch {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	list := c.watches.List()
-	for i := range list {
-		list[i].Path = relative(c.chroot, list[i].Path)
-	}
-	return list
-}
-
-func (c *core) listEphemerals() []string {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var list []string
-	for _, p := range slices.Sorted(maps.Keys(c.ephemerals)) {
-		list = append(list, relative(c.chroot, p))
-	}
-	return list
-}
-
-// createdBy and the others below keep the books of what the session owns. They
-// run where the reply stands in the stream, with mu held.
-func (c *core) createdBy(flags protocol.CreateFlag, path string) {
-	if flags.Ephemeral() {
-		c.ephemerals[path] = struct{}{}
-	}
-}
-
-func (c *core) multiDone(ops []protocol.MultiOp, results []protocol.MultiResult) {
-	if len(results) != len(ops) {
-		return
-	}
-	for i, op := range ops {
-		switch r := op.Record.(type) {
-		case *protocol.CreateRequest:
-			if results[i].Type != protocol.OpError {
-				c.createdBy(r.Flags, results[i].Path)
-			}
-		case *protocol.DeleteRequest:
-			if results[i].Type == protocol.OpDelete {
-				delete(c.ephemerals, r.Path)
-			}
-		}
-	}
-}
-
-func (c *core) removeWatches(path string, kind protocol.WatcherType) {
-	for _, ev := range c.watches.Remove(path, kind) {
-		c.emit(Event{Type: ev, State: SyncConnected, Path: path, Zxid: -1})
-	}
-}
-
-func (c *core) holdsWatch(path string, kind protocol.WatcherType) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.watches.Has(path, kind)
-}
-
-// forgetWatches is removeWatches for a caller that does not hold mu.
-func (c *core) forgetWatches(path string, kind protocol.WatcherType) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.removeWatches(path, kind)
-}
-
-func (c *core) addIdentity(r *protocol.AuthRequest) {
-	same := func(o *protocol.AuthRequest) bool {
-		return o.Scheme == r.Scheme && string(o.Auth) == string(r.Auth)
-	}
-	if !slices.ContainsFunc(c.identities, same) {
-		c.identities = append(c.identities, r)
-	}
-}
-
-// learnExistence finds out whether the znode under a new lasting watch exists,
-// for the comparison after a reconnect. Not to know is no failure: the session
-// then says after a reconnect that it may have missed something.
-func (c *core) learnExistence(ctx context.Context, path string) {
-	var st protocol.StatResponse
-	_ = c.call(ctx, call{op: protocol.OpExists, path: path, req: &protocol.PathWatchRequest{Path: path}, reply: &st,
-		done: func() { c.watches.Learn(path, present) },
-		failed: func(code protocol.Code) {
-			if code == protocol.NoNode {
-				c.watches.Learn(path, missing)
-			}
-		}})
 }
 
 func isCode(err error, code protocol.Code) bool { return errors.Is(err, code) }

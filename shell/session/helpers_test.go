@@ -51,9 +51,16 @@ func isLoss(err error, sent bool) bool {
 
 // recorder collects events as short lines.
 type recorder struct {
-	mu     sync.Mutex
-	lines  []string
-	signal chan struct{}
+	mu      sync.Mutex
+	lines   []string
+	noNotes bool
+	signal  chan struct{}
+}
+
+// deaf makes the recorder leave notes out.
+func (r *recorder) deaf() *recorder {
+	r.noNotes = true
+	return r
 }
 
 func newRecorder() *recorder { return &recorder{signal: make(chan struct{}, 1)} }
@@ -73,6 +80,9 @@ func line(ev Event) string {
 }
 
 func (r *recorder) add(ev Event) {
+	if ev.Note != "" && r.noNotes {
+		return
+	}
 	r.mu.Lock()
 	r.lines = append(r.lines, line(ev))
 	r.mu.Unlock()
@@ -82,9 +92,24 @@ func (r *recorder) add(ev Event) {
 	}
 }
 
-// await waits for as many events as are wanted and compares them, whatever
-// their order, but states of the connection come first and notes last.
+// await waits for as many events as are wanted and compares them.
 func (r *recorder) await(t *testing.T, want ...string) {
+	t.Helper()
+	if got := r.take(t, want); !slices.Equal(got, want) {
+		t.Fatalf("events:\n got %q\nwant %q", got, want)
+	}
+}
+
+// awaitAll is await in any order.
+func (r *recorder) awaitAll(t *testing.T, want ...string) {
+	t.Helper()
+	got := slices.Sorted(slices.Values(r.take(t, want)))
+	if want := slices.Sorted(slices.Values(want)); !slices.Equal(got, want) {
+		t.Fatalf("events:\n got %q\nwant %q", got, want)
+	}
+}
+
+func (r *recorder) take(t *testing.T, want []string) []string {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
 	for {
@@ -93,12 +118,7 @@ func (r *recorder) await(t *testing.T, want ...string) {
 			got := slices.Clone(r.lines[:len(want)])
 			r.lines = r.lines[len(want):]
 			r.mu.Unlock()
-			slices.Sort(got)
-			want = slices.Sorted(slices.Values(want))
-			if !slices.Equal(got, want) {
-				t.Fatalf("events:\n got %q\nwant %q", got, want)
-			}
-			return
+			return got
 		}
 		got := slices.Clone(r.lines)
 		r.mu.Unlock()
@@ -123,11 +143,11 @@ func (r *recorder) none(t *testing.T) {
 // gate is a TCP relay that can be shut: connections end and new ones are
 // closed at once.
 type gate struct {
-	l      net.Listener
-	target string
-	wg     sync.WaitGroup
+	l  net.Listener
+	wg sync.WaitGroup
 
 	mu     sync.Mutex
+	target string
 	closed bool
 	conns  map[net.Conn]struct{}
 }
@@ -158,7 +178,10 @@ func (g *gate) accept() {
 		if err != nil {
 			return
 		}
-		out, err := net.Dial("tcp", g.target)
+		g.mu.Lock()
+		target := g.target
+		g.mu.Unlock()
+		out, err := net.Dial("tcp", target)
 		if err != nil || !g.keep(in, out) {
 			in.Close()
 			if out != nil {
@@ -188,6 +211,13 @@ func (g *gate) keep(conns ...net.Conn) bool {
 		g.conns[c] = struct{}{}
 	}
 	return true
+}
+
+// to leads new connections to another address.
+func (g *gate) to(target string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.target = target
 }
 
 func (g *gate) shut() {

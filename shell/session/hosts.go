@@ -41,17 +41,24 @@ const (
 )
 
 // attempt is what one server gets for accepting and answering the handshake:
-// its share of the connect timeout, less a tenth so that a server's own silence
-// is named before the whole times out.
+// its share of the connect timeout, less a tenth so that its silence is named
+// before the whole times out. A long share is halved: Apache never answers a
+// connection that it accepts while it starts, but it answers the next.
 func (c *core) attempt() time.Duration {
-	return max(c.o.ConnectTimeout*9/10/time.Duration(len(c.addrs)), 10*time.Millisecond)
+	share := c.o.ConnectTimeout * 9 / 10 / time.Duration(len(c.addrs))
+	return max(share/2, min(share, shortAttempt), 10*time.Millisecond)
 }
+
+const shortAttempt = 2 * time.Second
 
 // dial is the library's dialer: one attempt at one server.
 func (c *core) dial(_, addr string, _ time.Duration) (net.Conn, error) {
 	if err := c.pause(); err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	c.trying = addr
+	c.mu.Unlock()
 	deadline := time.Now().Add(c.attempt())
 	ctx, cancel := context.WithDeadline(c.ctx, deadline)
 	defer cancel()

@@ -144,6 +144,8 @@ func (s *Session) GetEphemerals(ctx context.Context, prefix string) ([]string, e
 	abs := s.chroot + prefix
 	if prefix == "" || prefix == "/" {
 		abs = s.abs("/")
+	} else if err := protocol.ValidatePath(prefix); err != nil {
+		return nil, err
 	}
 	var reply protocol.GetEphemeralsResponse
 	req := &protocol.GetEphemeralsRequest{Prefix: abs}

@@ -50,15 +50,11 @@ func (c *core) restoreIdentities(t *tap) bool {
 	identities := slices.Clone(c.identities)
 	c.mu.Unlock()
 	for _, id := range identities {
-		_, err := c.exchange(t, call{op: protocol.OpAuth, req: id})
-		var op *OpError
-		if errors.As(err, &op) {
-			c.mu.Lock()
+		_, err := c.exchange(t, call{op: protocol.OpAuth, req: id, failed: func(code protocol.Code) {
 			c.identities = slices.DeleteFunc(c.identities, func(o *protocol.AuthRequest) bool { return o == id })
 			c.emit(Event{Type: protocol.EventNone, State: AuthFailed, Zxid: -1, Session: c.session})
-			c.emit(noteEvent("the server refused the %s identity it had accepted before (%s); the session goes on without it", id.Scheme, op.Code.Name()))
-			c.mu.Unlock()
-		}
+			c.emit(noteEvent("the server refused the %s identity it had accepted before (%s); the session goes on without it", id.Scheme, code.Name()))
+		}})
 		if err != nil {
 			t.shut(err)
 			return false
@@ -83,21 +79,18 @@ func (c *core) restoreWatches(t *tap) (zxid, before protocol.Zxid, ok bool) {
 			r.op = protocol.OpSetWatches
 			r.req = &protocol.SetWatchesRequest{RelativeZxid: before, Data: reqs[i].Data, Exist: reqs[i].Exist, Child: reqs[i].Child}
 		}
+		r.failed = func(code protocol.Code) {
+			if code == protocol.Unimplemented && lasting {
+				// It closes the connection and would so the next.
+				c.emit(noteEvent("%s knows no persistent watches (it is older than 3.6); they are gone: %s", t.addr, some(c.relatives(c.watches.DropLasting()))))
+				return
+			}
+			c.emit(noteEvent("the server did not take the watches back (%s): %s", code.Name(), some(c.rearmed(&reqs[i]))))
+		}
 		var err error
 		zxid, err = c.exchange(t, r)
-		var op *OpError
-		if errors.As(err, &op) && !(op.Code == protocol.Unimplemented && lasting) {
-			c.emit(noteEvent("the server did not take the watches back (%s): %s", op.Code.Name(), some(c.rearmed(&reqs[i]))))
-			continue
-		}
-		if errors.As(err, &op) {
-			// It closes the connection and would so the next.
-			c.mu.Lock()
-			dropped := c.watches.DropLasting()
-			c.mu.Unlock()
-			c.emit(noteEvent("%s knows no persistent watches (it is older than 3.6); they are gone: %s", t.addr, some(c.relatives(dropped))))
-		}
-		if err != nil {
+		var refused *OpError
+		if err != nil && !(errors.As(err, &refused) && !finalCode(r.op, refused.Code)) {
 			t.shut(err)
 			return 0, 0, false
 		}

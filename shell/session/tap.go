@@ -59,8 +59,9 @@ type tap struct {
 	wake chan struct{} // capacity 1: there is something to write
 
 	// Guarded by core.mu.
-	established bool // the session was attached
-	replaying   bool // events may be replays of setWatches
+	established bool      // the session was attached
+	since       time.Time // it was
+	replaying   bool      // events may be replays of setWatches
 	pending     map[int32]*pending
 	queue       []*pending // not written yet
 	pingDue     bool       // a ping is to be written
@@ -195,9 +196,6 @@ func (t *tap) connected(packet []byte) error {
 	if err := r.Decode(jute.NewDecoder(packet)); err != nil {
 		return err
 	}
-	if len(packet) > forwardLimit || len(r.Password) > 2*protocol.PasswordLen {
-		return fmt.Errorf("%w: %d bytes", errHandshake, len(packet))
-	}
 	if r.Session == 0 || r.TimeoutMs <= 0 {
 		r.Session, r.TimeoutMs, r.Password = 0, 0, make([]byte, protocol.PasswordLen)
 		if err := t.c.expired(t); err != nil {
@@ -205,6 +203,9 @@ func (t *tap) connected(packet []byte) error {
 		}
 		defer t.shut(errShut) // the library forgets to; it still reads what is handed over
 	} else {
+		if len(r.Password) != protocol.PasswordLen {
+			return fmt.Errorf("%w: a password of %d bytes", errHandshake, len(r.Password))
+		}
 		t.dmu.Lock()
 		t.idle = time.Duration(r.TimeoutMs) * time.Millisecond * 2 / 3
 		t.dmu.Unlock()

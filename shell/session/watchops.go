@@ -44,7 +44,7 @@ func (s *Session) RemoveWatches(ctx context.Context, path string, kind protocol.
 	err := s.c.call(ctx, call{op: protocol.OpRemoveWatches, path: path,
 		req:  &protocol.RemoveWatchesRequest{Path: abs, Type: kind},
 		done: func() { s.c.removeWatches(abs, kind) }})
-	if err != nil && local && !errors.Is(err, ErrClosed) {
+	if local && errors.Is(err, protocol.ConnectionLoss) {
 		s.c.forgetWatches(abs, kind)
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -74,7 +75,7 @@ func Start(t testing.TB, o Options) *Server {
 func (s *Server) boot() {
 	s.t.Helper()
 	for attempt := 1; ; attempt++ {
-		s.Addr = freePort(s.t)
+		s.Addr = net.JoinHostPort("127.0.0.1", strconv.Itoa(FreePort(s.t)))
 		s.writeConfig()
 		s.process = s.java()
 		err := s.await()
@@ -87,16 +88,6 @@ func (s *Server) boot() {
 			s.t.Fatalf("Apache server on %s: %v\n%s", s.Dir, err, output)
 		}
 	}
-}
-
-func freePort(t testing.TB) string {
-	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer ln.Close()
-	return ln.Addr().String()
 }
 
 func (s *Server) configFile() string { return filepath.Join(s.home, "zoo.cfg") }
@@ -125,7 +116,7 @@ func (s *Server) java() *process {
 		s.t.Fatal(err)
 	}
 	args := append(javaFlags(true), s.options.Flags...)
-	cmd := exec.Command("java", append(args, "org.apache.zookeeper.server.quorum.QuorumPeerMain", s.configFile())...)
+	cmd := exec.Command("java", append(args, ServerMain, s.configFile())...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, output, output
 	if err := cmd.Start(); err != nil {
 		s.t.Fatal(err)
@@ -170,8 +161,16 @@ func (s *Server) await() error {
 	return fmt.Errorf("no read in %v: %w", bootPatience, last)
 }
 
+// readPatience bounds one try: a server that is still loading swallows a connect request without an answer.
+const readPatience = 2 * time.Second
+
 func (s *Server) read() error {
-	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000})
+<<<<<<< HEAD
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Wait: readPatience})
+=======
+	// A connection accepted before Apache has loaded may never be answered; the next one is.
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Patience: time.Second})
+>>>>>>> session
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func Shell(t testing.TB, addr, stdin string, args ...string) Result {
 	Need(t)
 	ctx, cancel := context.WithTimeout(t.Context(), shellPatience)
 	defer cancel()
-	java := append(javaFlags(false), "org.apache.zookeeper.ZooKeeperMain", "-server", addr)
+	java := append(javaFlags(false), ShellMain, "-server", addr)
 	cmd := exec.CommandContext(ctx, "java", append(java, args...)...)
 	var stdout, stderr strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr

@@ -21,7 +21,14 @@ type Options struct {
 	Session    protocol.SessionID
 	Password   []byte // nil is sixteen zero bytes
 	LastZxid   protocol.Zxid
+<<<<<<< HEAD
+	NoReadOnly bool          // the form of clients before 3.4: no readOnly flag
+	Wait       time.Duration // bounds every wait for a packet; 0 is Patience
+=======
 	NoReadOnly bool // the form of clients before 3.4: no readOnly flag
+
+	Patience time.Duration // for each packet; 0 is the constant Patience
+>>>>>>> session
 }
 
 // A Conn is one connection with its session. It is for one goroutine.
@@ -30,9 +37,17 @@ type Conn struct {
 	// Events are the notifications read so far, in order; the caller empties it.
 	Events []Event
 
+<<<<<<< HEAD
+	wait   time.Duration
 	conn   net.Conn
 	frames *protocol.FrameReader
 	xid    int32
+=======
+	conn     net.Conn
+	frames   *protocol.FrameReader
+	patience time.Duration
+	xid      int32
+>>>>>>> session
 }
 
 // An Event is one notification.
@@ -49,11 +64,25 @@ type Reply struct {
 
 // Dial opens a connection and a session on it. A refused session comes back with Connect.TimeoutMs 0 and no error.
 func Dial(addr string, o Options) (*Conn, error) {
-	conn, err := net.DialTimeout("tcp", addr, Patience)
+<<<<<<< HEAD
+	if o.Wait == 0 {
+		o.Wait = Patience
+	}
+	conn, err := net.DialTimeout("tcp", addr, o.Wait)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{conn: conn, frames: protocol.NewFrameReader(conn, 64<<20)}
+	c := &Conn{wait: o.Wait, conn: conn, frames: protocol.NewFrameReader(conn, 64<<20)}
+=======
+	if o.Patience == 0 {
+		o.Patience = Patience
+	}
+	conn, err := net.DialTimeout("tcp", addr, o.Patience)
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{conn: conn, frames: protocol.NewFrameReader(conn, 64<<20), patience: o.Patience}
+>>>>>>> session
 	if o.TimeoutMs == 0 {
 		o.TimeoutMs = 30_000
 	}
@@ -78,7 +107,11 @@ func Dial(addr string, o Options) (*Conn, error) {
 
 // Write puts bytes on the wire as they are.
 func (c *Conn) Write(b []byte) error {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+<<<<<<< HEAD
+	if err := c.conn.SetDeadline(time.Now().Add(c.wait)); err != nil {
+=======
+	if err := c.conn.SetDeadline(time.Now().Add(c.patience)); err != nil {
+>>>>>>> session
 		return err
 	}
 	_, err := c.conn.Write(b)
@@ -86,7 +119,11 @@ func (c *Conn) Write(b []byte) error {
 }
 
 func (c *Conn) packet() ([]byte, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+<<<<<<< HEAD
+	if err := c.conn.SetDeadline(time.Now().Add(c.wait)); err != nil {
+=======
+	if err := c.conn.SetDeadline(time.Now().Add(c.patience)); err != nil {
+>>>>>>> session
 		return nil, err
 	}
 	return c.frames.Next()

@@ -1,114 +1,56 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"zookit/protocol"
+	"zookit/server/zktest"
+	"zookit/server/zktest/apache"
 )
 
-// apache is Apache's server in a directory of its own.
-type apache struct {
-	t    *testing.T
-	dir  string
-	addr string
-	cmd  *exec.Cmd
+// live is a real server that can be killed and comes back with its data,
+// perhaps on another port.
+type live interface {
+	addr() string
+	kill()
+	restart()
 }
 
-const apacheClassPath = "/etc/zookeeper/conf:/usr/share/java/zookeeper.jar"
+type ours struct{ *zktest.Server }
 
-// startApache starts Apache's server, or skips the test where it is not
-// installed.
-func startApache(t *testing.T, config ...string) *apache {
-	t.Helper()
-	if _, err := exec.LookPath("java"); err != nil {
-		leftOut(t, "java is not installed")
-	}
-	if _, err := os.Stat("/usr/share/java/zookeeper.jar"); err != nil {
-		leftOut(t, "Apache ZooKeeper is not installed")
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	a := &apache{t: t, dir: t.TempDir(), addr: l.Addr().String()}
-	l.Close()
-	_, port, _ := net.SplitHostPort(a.addr)
-	cfg := append([]string{
-		"tickTime=500", "dataDir=" + filepath.Join(a.dir, "data"), "clientPort=" + port, "clientPortAddress=127.0.0.1",
-		"admin.enableServer=false", "4lw.commands.whitelist=*", "extendedTypesEnabled=true", "maxSessionTimeout=60000",
-	}, config...)
-	if err := os.WriteFile(filepath.Join(a.dir, "zoo.cfg"), []byte(strings.Join(cfg, "\n")+"\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(a.kill)
-	a.start()
-	return a
-}
+func (o ours) addr() string { return o.Addr() }
+func (o ours) kill()        { o.Stop() }
+func (o ours) restart()     { o.Restart() }
 
-func leftOut(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatalf("%s: this test must not be left out under CI=true", why)
-	}
-	t.Skipf("LEFT OUT: %s", why)
-}
+type theirs struct{ *apache.Server }
 
-func (a *apache) start() {
-	a.t.Helper()
-	a.cmd = exec.Command("java", "-Xmx128m", "-cp", apacheClassPath,
-		"org.apache.zookeeper.server.quorum.QuorumPeerMain", filepath.Join(a.dir, "zoo.cfg"))
-	log, err := os.Create(filepath.Join(a.dir, "log"))
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer log.Close()
-	a.cmd.Stdout, a.cmd.Stderr = log, log
-	if err := a.cmd.Start(); err != nil {
-		a.t.Fatal(err)
-	}
-	for deadline := time.Now().Add(60 * time.Second); time.Now().Before(deadline); {
-		if a.answers() {
-			return
-		}
-		time.Sleep(50 * time.Millisecond) // another process: there is no event to await
-	}
-	said, _ := os.ReadFile(log.Name())
-	a.t.Fatalf("Apache did not start:\n%s", said)
-}
+func (a theirs) addr() string { return a.Addr }
+func (a theirs) kill()        { a.Kill9() }
+func (a theirs) restart()     { a.Restart() }
 
-// answers asks for the server's state. A word that arrives while Apache starts
-// may never be answered, hence the short patience.
-func (a *apache) answers() bool {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	out, err := protocol.FourLetter(ctx, a.addr, "srvr")
-	return err == nil && strings.Contains(out, "Zxid")
-}
-
-// kill ends the server as kill -9 does.
-func (a *apache) kill() {
-	if a.cmd != nil && a.cmd.Process != nil && a.cmd.ProcessState == nil {
-		_ = a.cmd.Process.Kill()
-		_ = a.cmd.Wait()
-	}
-}
-
-func TestApacheOperations(t *testing.T) {
+// onEach runs a story on our server and on Apache's.
+func onEach(t *testing.T, story func(t *testing.T, srv live)) {
 	t.Parallel()
-	a := startApache(t)
+	t.Run("zookit", func(t *testing.T) {
+		t.Parallel()
+		story(t, ours{zktest.Start(t)})
+	})
+	t.Run("apache", func(t *testing.T) {
+		t.Parallel()
+		story(t, theirs{apache.Start(t, apache.Options{Config: []string{"extendedTypesEnabled=true"}})})
+	})
+}
+
+func TestOperations(t *testing.T) { onEach(t, testOperations) }
+
+func testOperations(t *testing.T, srv live) {
 	ctx := bounded(t)
 	rec := newRecorder()
-	s := open(t, Options{Servers: a.addr, OnEvent: rec.add})
+	s := open(t, Options{Servers: srv.addr(), OnEvent: rec.add})
 	rec.await(t, "SyncConnected")
 
 	created, st, err := s.Create(ctx, "/a", []byte("x"), protocol.OpenACL, protocol.FlagPersistent, 0)
@@ -199,13 +141,13 @@ func TestApacheOperations(t *testing.T) {
 	}
 }
 
-func TestApacheWatches(t *testing.T) {
-	t.Parallel()
-	a := startApache(t)
+func TestWatches(t *testing.T) { onEach(t, testWatches) }
+
+func testWatches(t *testing.T, srv live) {
 	ctx := bounded(t)
 	rec := newRecorder()
-	s := open(t, Options{Servers: a.addr + "/root", OnEvent: rec.add})
-	other := open(t, Options{Servers: a.addr})
+	s := open(t, Options{Servers: srv.addr() + "/root", OnEvent: rec.add})
+	other := open(t, Options{Servers: srv.addr()})
 	mustCreate(t, other, "/root", "/root/r", "/root/p")
 	rec.await(t, "SyncConnected")
 
@@ -247,12 +189,13 @@ func TestApacheWatches(t *testing.T) {
 }
 
 // The server is killed between the setting of the watches and the changes.
-func TestApacheRestartKeepsWatches(t *testing.T) {
-	t.Parallel()
-	a := startApache(t)
+func TestRestartKeepsWatches(t *testing.T) { onEach(t, testRestartKeepsWatches) }
+
+func testRestartKeepsWatches(t *testing.T, srv live) {
 	ctx := bounded(t)
-	rec := newRecorder()
-	s := open(t, Options{Servers: a.addr, OnEvent: rec.add})
+	rec := newRecorder().deaf() // waiting for Apache to start changes its zxid
+	gate := newGate(t, srv.addr())
+	s := open(t, Options{Servers: gate.addr(), SessionTimeout: time.Minute, OnEvent: rec.add})
 	rec.await(t, "SyncConnected")
 	mustCreate(t, s, "/p", "/q", "/r", "/d")
 	for path, recursive := range map[string]bool{"/p": false, "/q": false, "/gone": false, "/r": true} {
@@ -265,20 +208,21 @@ func TestApacheRestartKeepsWatches(t *testing.T) {
 	}
 	session := s.SessionID()
 
-	a.kill()
+	srv.kill()
 	rec.await(t, "Disconnected")
 	if _, _, err := s.Get(ctx, "/p", false); !isLoss(err, false) {
 		t.Errorf("get without a server: %v", err)
 	}
-	a.start()
+	srv.restart()
+	gate.to(srv.addr())
 	rec.await(t, "SyncConnected")
 	if s.SessionID() != session {
 		t.Errorf("session %v became %v", session, s.SessionID())
 	}
 
-	// Nothing changed while the connection was lost, so there is no note, and
-	// every watch fires for what comes.
-	other := open(t, Options{Servers: a.addr})
+	// Nothing that is watched changed while the connection was lost; every watch
+	// fires once for what comes.
+	other := open(t, Options{Servers: srv.addr()})
 	if _, err := other.Set(ctx, "/p", []byte("1"), -1); err != nil {
 		t.Fatal(err)
 	}
@@ -291,14 +235,14 @@ func TestApacheRestartKeepsWatches(t *testing.T) {
 }
 
 // Changes made by another session while ours has no connection arrive once.
-func TestApacheChangesWhileAway(t *testing.T) {
-	t.Parallel()
-	a := startApache(t)
+func TestChangesWhileAway(t *testing.T) { onEach(t, testChangesWhileAway) }
+
+func testChangesWhileAway(t *testing.T, srv live) {
 	ctx := bounded(t)
 	rec := newRecorder()
-	gate := newGate(t, a.addr)
+	gate := newGate(t, srv.addr())
 	s := open(t, Options{Servers: gate.addr(), OnEvent: rec.add})
-	other := open(t, Options{Servers: a.addr})
+	other := open(t, Options{Servers: srv.addr()})
 	rec.await(t, "SyncConnected")
 	mustCreate(t, other, "/p", "/q", "/r", "/s")
 	for path, recursive := range map[string]bool{"/p": false, "/q": false, "/gone": false, "/s": false, "/r": true} {
@@ -325,7 +269,8 @@ func TestApacheChangesWhileAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	gate.open()
-	rec.await(t, "SyncConnected", "NodeDataChanged /p", "NodeDeleted /q", "NodeCreated /gone",
+	rec.await(t, "SyncConnected")
+	rec.awaitAll(t, "NodeDataChanged /p", "NodeDeleted /q", "NodeCreated /gone",
 		"note: the connection was lost for X: changes at or below /r, under a persistent watch, may have been missed")
 	rec.none(t)
 	if _, err := other.Set(ctx, "/p", []byte("2"), -1); err != nil {
@@ -335,14 +280,14 @@ func TestApacheChangesWhileAway(t *testing.T) {
 	rec.await(t, "NodeDataChanged /p", "NodeCreated /q")
 }
 
-func TestApacheExpiry(t *testing.T) {
-	t.Parallel()
-	a := startApache(t)
+func TestExpiryOfSession(t *testing.T) { onEach(t, testExpiryOfSession) }
+
+func testExpiryOfSession(t *testing.T, srv live) {
 	ctx := bounded(t)
 	rec := newRecorder()
-	gate := newGate(t, a.addr)
+	gate := newGate(t, srv.addr())
 	s := open(t, Options{Servers: gate.addr() + "/c", SessionTimeout: time.Second, OnEvent: rec.add})
-	other := open(t, Options{Servers: a.addr})
+	other := open(t, Options{Servers: srv.addr()})
 	rec.await(t, "SyncConnected")
 	mustCreate(t, other, "/c")
 	if _, _, err := s.Create(ctx, "/e", nil, protocol.OpenACL, protocol.FlagEphemeral, 0); err != nil {
@@ -355,7 +300,7 @@ func TestApacheExpiry(t *testing.T) {
 		t.Fatal(err)
 	}
 	gone := newRecorder()
-	watcher := open(t, Options{Servers: a.addr, OnEvent: gone.add})
+	watcher := open(t, Options{Servers: srv.addr(), OnEvent: gone.add})
 	gone.await(t, "SyncConnected")
 	if _, err := watcher.Exists(ctx, "/c/e", true); err != nil {
 		t.Fatal(err)
