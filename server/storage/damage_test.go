@@ -8,6 +8,7 @@ import (
 	"hash/adler32"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"zookit/protocol"
@@ -289,6 +290,20 @@ func TestOlderSnapshot(t *testing.T) {
 			t.Errorf("%s: %+v", name, rec)
 		}
 		must(t, s.Close())
+	}
+}
+
+// TestSnapshotReadError: a snapshot that the disk does not give is not an
+// empty directory.
+func TestSnapshotReadError(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewMem()
+	s, _ := start(t, memConfig(mem))
+	must(t, s.Close())
+	isSnap := func(name string) bool { return strings.HasSuffix(name, "snapshot.0") }
+	faulty := vfs.NewFaulty(mem, vfs.Fault{Op: vfs.OpRead, Match: isSnap, N: 1, Sticky: true, Err: syscall.EIO})
+	if _, _, _, err := open(memConfig(faulty)); !errors.Is(err, syscall.EIO) || errors.Is(err, ErrCorrupt) {
+		t.Fatalf("open: %v", err)
 	}
 }
 

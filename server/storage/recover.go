@@ -191,23 +191,32 @@ func (r *recovery) blank(l dataFile) (bool, error) {
 func (r *recovery) readSnapshot() error {
 	s := r.s
 	r.out.SnapshotZxid = -1
+	var unread error // of a file that could not be read at all
 	for i := len(r.snaps) - 1; i >= 0; i-- {
 		f := r.snaps[i]
 		path := filepath.Join(s.snapDir, f.name)
 		r.sink.Reset()
 		info, err := ReadSnapshot(s.fs, path, r.sink)
 		if err == nil {
-			err = r.sink.EndSnapshot(f.zxid, info.Digest)
+			if err = r.sink.EndSnapshot(f.zxid, info.Digest); err != nil {
+				err = fmt.Errorf("%s: %w: %w", path, ErrCorrupt, err)
+			}
 		}
 		if err != nil {
 			s.log.Warn("snapshot cannot be used", "file", path, "err", err)
 			r.out.WantSnapshot = true
+			if !errors.Is(err, ErrCorrupt) {
+				unread = errors.Join(unread, err)
+			}
 			continue
 		}
 		s.verified[f.name] = true
 		r.out.SnapshotZxid, r.out.Snapshot, r.last = f.zxid, path, f.zxid
 		r.covered = max(f.zxid, info.Covered)
 		return nil
+	}
+	if unread != nil {
+		return unread // it may be whole: this directory is not empty
 	}
 	r.sink.Reset()
 	return r.withoutSnapshot()

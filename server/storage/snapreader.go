@@ -37,34 +37,52 @@ type SnapshotInfo struct {
 }
 
 // ReadSnapshot reads a snapshot file; its name says how it is compressed. Any
-// error means that what the sink received is not to be used.
+// error means that what the sink received is not to be used. It is ErrCorrupt
+// if the file could be read but holds no whole snapshot.
 func ReadSnapshot(fsys vfs.FS, path string, sink SnapshotSink) (SnapshotInfo, error) {
 	f, err := fsys.Open(path, os.O_RDONLY, 0)
 	if err != nil {
 		return SnapshotInfo{}, err
 	}
 	defer f.Close()
-	var in io.Reader = f
-	if ext := compressionOf(path); ext != "" {
-		if in, err = decompress(f, ext); err != nil {
-			return SnapshotInfo{}, corrupt(path, err)
-		}
-	}
-	info, err := readSnapshot(in, sink, true)
-	if err != nil {
-		return info, corrupt(path, err)
+	src := &watchedReader{in: f}
+	info, err := readCompressed(src, compressionOf(path), sink)
+	switch {
+	case src.err != nil:
+		return info, fmt.Errorf("read %s: %w", path, src.err)
+	case err != nil:
+		return info, fmt.Errorf("%s: %w: %w", path, ErrCorrupt, err)
 	}
 	return info, nil
+}
+
+func readCompressed(in io.Reader, ext string, sink SnapshotSink) (info SnapshotInfo, err error) {
+	if ext != "" {
+		if in, err = decompress(in, ext); err != nil {
+			return info, err
+		}
+	}
+	return readSnapshot(in, sink, true)
+}
+
+// watchedReader tells an error of the file from one of its content.
+type watchedReader struct {
+	in  io.Reader
+	err error
+}
+
+func (r *watchedReader) Read(b []byte) (int, error) {
+	n, err := r.in.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		r.err = err
+	}
+	return n, err
 }
 
 // ReadSnapshotStream reads a snapshot from a stream that goes on behind it, as
 // a leader sends it: the first seal ends it.
 func ReadSnapshotStream(in io.Reader, sink SnapshotSink) (SnapshotInfo, error) {
 	return readSnapshot(in, sink, false)
-}
-
-func corrupt(path string, err error) error {
-	return fmt.Errorf("%s: %w: %w", path, ErrCorrupt, err)
 }
 
 // maxSnapField bounds a path, a datum or a string of an ACL. Memory grows with

@@ -58,8 +58,11 @@ func (s *Store) planTruncate(zxid protocol.Zxid) (truncation, error) {
 		covered := f.zxid
 		if f.zxid <= zxid {
 			info, err := ReadSnapshot(s.fs, filepath.Join(s.snapDir, f.name), discard{})
-			if err != nil {
+			if errors.Is(err, ErrCorrupt) {
 				continue // worthless, but no harm
+			}
+			if err != nil {
+				return t, err
 			}
 			covered = max(covered, info.Covered)
 		}
