@@ -48,7 +48,6 @@ var differences = []difference{
 	// Null, which no client sends.
 	{"^multi$", "Path:noacl ", "a null list of ACLs makes a multi undecodable since 3.9 (CreateOptions.java)",
 		replace("err 0 (ok) [error 0 (ok)] [error -114 (InvalidACL)] [error -2 (RuntimeInconsistency)]", "err -5 (MarshallingError)")},
-	{"^undecodable bodies$", "^createTTL with a null path$", "Apache looks at the TTL before the path", replace("-8 (BadArguments)", "-5 (MarshallingError)")},
 	{"^undecodable bodies$", "^addWatch with a null path$", "a null path is refused", replace("err 0 (ok) body 0", "err -5 (MarshallingError)")},
 	{"^setWatches$", "^setWatches with null lists$", "a null list is an empty one", replace("err -5 (MarshallingError)", "err 0 (ok)")},
 	{"^reads$", "sync .*😀", "a path is echoed as it came; Java's encoder writes what is beyond U+FFFF as two surrogates", echoed},

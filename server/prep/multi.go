@@ -32,6 +32,9 @@ func (p *Prep) multi(q *Request, out *Txn) protocol.Code {
 			break
 		}
 		body.Txns[i] = txn.Sub{Type: t, Body: out.Body}
+		if op.Type == protocol.OpCreate2 {
+			out.Create2 = append(out.Create2, i)
+		}
 	}
 	if failed >= 0 {
 		p.rollback(p.zxid)
@@ -55,7 +58,7 @@ func (p *Prep) multi(q *Request, out *Txn) protocol.Code {
 func (p *Prep) sub(q *Request, out *Txn, op protocol.MultiOp) (protocol.OpCode, protocol.Code) {
 	switch r := op.Record.(type) {
 	case *protocol.CreateRequest:
-		c := create{op.Type, r.Path, r.Data, r.ACL, r.Flags, -1}
+		c := create{protocol.OpCreate, r.Path, r.Data, r.ACL, r.Flags, -1}
 		if r.Flags == protocol.FlagContainer {
 			c.op = protocol.OpCreateContainer
 		}

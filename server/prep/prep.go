@@ -64,6 +64,10 @@ type Txn struct {
 	// MultiErr is the code of the op that failed a multi. A failed multi is
 	// still a multi: Err is OK.
 	MultiErr protocol.Code
+	// Create2 are the indexes of a multi's create2 ops. Their sub-txns are of
+	// type create, because 3.8.0 reads no other (it drops the rest of the
+	// multi); their results are create2's, as 3.9 answers.
+	Create2 []int
 
 	digest txn.Digest
 	bodies bodies
@@ -137,7 +141,7 @@ func (p *Prep) Prepare(q *Request, out *Txn) {
 	p.zxid++
 	out.Txn.Header = txn.Header{Session: q.Session, Cxid: q.Xid, Zxid: p.zxid, TimeMs: q.TimeMs, Type: q.Op}
 	out.Body, out.Txn.Digest = nil, nil
-	out.Err, out.MultiErr = protocol.OK, protocol.OK
+	out.Err, out.MultiErr, out.Create2 = protocol.OK, protocol.OK, out.Create2[:0]
 
 	before := p.digest
 	if out.Err = p.prepare(q, out); out.Err != protocol.OK {

@@ -59,7 +59,7 @@ func (r *Replica) commitTxn(p *proposal) {
 	r.commitSession(p)
 
 	reply := &r.reply
-	*reply = Reply{Xid: p.q.Xid, Zxid: p.txn.Zxid, Err: p.txn.Err, op: p.q.Op, result: &r.result}
+	*reply = Reply{Xid: p.q.Xid, Zxid: p.txn.Zxid, Err: p.txn.Err, op: p.q.Op, result: &r.result, create2: p.txn.Create2}
 	switch {
 	case p.txn.Err == protocol.SessionMoved, p.txn.MultiErr == protocol.SessionMoved:
 		reply.Close, reply.Silent = true, true

@@ -113,9 +113,10 @@ type Reply struct {
 	// connect response and not by AppendFrame.
 	Session *session.Handle
 
-	op     protocol.OpCode
-	result *tree.Result
-	path   []byte // sync: the path's encoding, to be sent back as it came
+	op      protocol.OpCode
+	result  *tree.Result
+	create2 []int  // the create2 ops of a multi: prep.Txn
+	path    []byte // sync: the path's encoding, to be sent back as it came
 }
 
 // AppendFrame appends the whole reply, its length included.
@@ -139,8 +140,15 @@ func (r *Reply) appendBody(out []byte) []byte {
 	case protocol.OpSetData, protocol.OpSetACL:
 		return r.result.Stat.AppendTo(out)
 	case protocol.OpMulti:
+		create2 := r.create2
 		for i := range r.result.Multi {
 			m := multiResult(&r.result.Multi[i])
+			if len(create2) > 0 && create2[0] == i {
+				create2 = create2[1:]
+				if m.Type == protocol.OpCreate {
+					m.Type = protocol.OpCreate2
+				}
+			}
 			out = m.AppendTo(out)
 		}
 		return protocol.AppendMultiEnd(out)
