@@ -185,7 +185,7 @@ func (w *worker) request() func(b []byte, n int) []byte {
 
 // Conn is a session spoken by hand: no pings, no reconnect.
 type Conn struct {
-	conn    net.Conn
+	conn    io.ReadWriteCloser
 	in      *bufio.Reader
 	frame   []byte
 	out     []byte
@@ -206,13 +206,22 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
 	// A server that is still starting may take the packet and never answer.
 	deadline := time.Now().Add(connectWait)
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
 	_ = conn.SetDeadline(deadline)
+	c, err := open(conn, addr)
+	if err != nil {
+		return nil, err
+	}
+	return c, conn.SetDeadline(time.Time{})
+}
+
+// open opens a session on a connection, which it closes when that fails.
+func open(conn io.ReadWriteCloser, addr string) (*Conn, error) {
+	c := &Conn{conn: conn, in: bufio.NewReaderSize(conn, 16<<10)}
 	connect := protocol.ConnectRequest{TimeoutMs: int32(SessionTimeout.Milliseconds()), Password: make([]byte, protocol.PasswordLen)}
 	if _, err := conn.Write(protocol.AppendFrame(nil, &connect)); err != nil {
 		conn.Close()
@@ -229,7 +238,7 @@ func Dial(ctx context.Context, addr string) (*Conn, error) {
 		return nil, err
 	}
 	c.Session = response.Session
-	return c, conn.SetDeadline(time.Time{})
+	return c, nil
 }
 
 // Close ends the session at the server and the connection.
