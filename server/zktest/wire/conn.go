@@ -21,7 +21,8 @@ type Options struct {
 	Session    protocol.SessionID
 	Password   []byte // nil is sixteen zero bytes
 	LastZxid   protocol.Zxid
-	NoReadOnly bool // the form of clients before 3.4: no readOnly flag
+	NoReadOnly bool          // the form of clients before 3.4: no readOnly flag
+	Patience   time.Duration // bounds each wait; 0 is Patience
 }
 
 // A Conn is one connection with its session. It is for one goroutine.
@@ -30,9 +31,10 @@ type Conn struct {
 	// Events are the notifications read so far, in order; the caller empties it.
 	Events []Event
 
-	conn   net.Conn
-	frames *protocol.FrameReader
-	xid    int32
+	conn     net.Conn
+	frames   *protocol.FrameReader
+	patience time.Duration
+	xid      int32
 }
 
 // An Event is one notification.
@@ -49,11 +51,14 @@ type Reply struct {
 
 // Dial opens a connection and a session on it. A refused session comes back with Connect.TimeoutMs 0 and no error.
 func Dial(addr string, o Options) (*Conn, error) {
-	conn, err := net.DialTimeout("tcp", addr, Patience)
+	if o.Patience == 0 {
+		o.Patience = Patience
+	}
+	conn, err := net.DialTimeout("tcp", addr, o.Patience)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{conn: conn, frames: protocol.NewFrameReader(conn, 64<<20)}
+	c := &Conn{conn: conn, frames: protocol.NewFrameReader(conn, 64<<20), patience: o.Patience}
 	if o.TimeoutMs == 0 {
 		o.TimeoutMs = 30_000
 	}
@@ -78,7 +83,7 @@ func Dial(addr string, o Options) (*Conn, error) {
 
 // Write puts bytes on the wire as they are.
 func (c *Conn) Write(b []byte) error {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.patience)); err != nil {
 		return err
 	}
 	_, err := c.conn.Write(b)
@@ -86,7 +91,7 @@ func (c *Conn) Write(b []byte) error {
 }
 
 func (c *Conn) packet() ([]byte, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+	if err := c.conn.SetDeadline(time.Now().Add(c.patience)); err != nil {
 		return nil, err
 	}
 	return c.frames.Next()
