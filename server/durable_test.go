@@ -39,7 +39,7 @@ func TestAcknowledgedWritesSurviveAPowerCut(t *testing.T) {
 				c.Create(path, nil, protocol.FlagPersistent)
 				wg.Go(func() {
 					for n := int64(1); ; n++ {
-						if _, err := c.Conn.Write(zktest.Request(nil, int32(n), protocol.OpSetData, set(path, fmt.Sprint(n)))); err != nil {
+						if _, err := c.Socket.Write(zktest.Request(nil, int32(n), protocol.OpSetData, set(path, fmt.Sprint(n)))); err != nil {
 							return
 						}
 						r, err := c.TryReceive()
@@ -190,7 +190,7 @@ func TestTxnsBeyondJuteMaxbuffer(t *testing.T) {
 	}
 	// Nor can a connection pile up identities.
 	for i := range 100 {
-		_, _ = c.Conn.Write(zktest.Request(nil, protocol.XidAuth, protocol.OpAuth, &protocol.AuthRequest{Scheme: "digest", Auth: fmt.Appendf(nil, "another%d:pw", i)}))
+		_, _ = c.Socket.Write(zktest.Request(nil, protocol.XidAuth, protocol.OpAuth, &protocol.AuthRequest{Scheme: "digest", Auth: fmt.Appendf(nil, "another%d:pw", i)}))
 	}
 	for closed := false; !closed; {
 		_, err := c.TryReceive()

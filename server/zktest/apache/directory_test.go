@@ -215,8 +215,8 @@ func resume(t *testing.T, turn, addr string, session protocol.ConnectResponse) {
 		t.Fatal(err)
 	}
 	defer c.Drop()
-	if c.Connect.Session != session.Session || c.Connect.TimeoutMs != 60_000 {
-		t.Fatalf("%s: session %v was not taken up: %+v", turn, session.Session, c.Connect)
+	if c.Session.Session != session.Session || c.Session.TimeoutMs != 60_000 {
+		t.Fatalf("%s: session %v was not taken up: %+v", turn, session.Session, c.Session)
 	}
 	var own protocol.GetEphemeralsResponse
 	if err := c.Do(protocol.OpGetEphemerals, &protocol.GetEphemeralsRequest{Prefix: "/"}, &own); err != nil || len(own.Strings) != 2 {
@@ -296,7 +296,7 @@ func work(t *testing.T, addr, root string) protocol.ConnectResponse {
 	must(protocol.OpCreate, create("/e", []byte("e"), protocol.FlagEphemeral))
 	must(protocol.OpCreate, create("/es-", nil, protocol.FlagEphemeralSequential))
 	c.Drop()
-	return c.Connect
+	return c.Session
 }
 
 // A session with more ephemerals than one txn may name, at the same jute.maxbuffer on both sides: Apache opens what ours

@@ -181,7 +181,7 @@ func (s *Server) read(wait time.Duration) error {
 	if err != nil {
 		return err
 	}
-	if c.Connect.TimeoutMs == 0 {
+	if c.Session.TimeoutMs == 0 {
 		c.Drop()
 		return errors.New("the session was refused")
 	}
