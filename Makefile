@@ -29,7 +29,7 @@ race: ## unit tests under the race detector
 	$(GO) test -short -race ./...
 
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
-	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run 'CrashPoint' ./server/storage/
+	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
 
 conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that one
 	.ci/setup

@@ -264,6 +264,48 @@ func TestBenchSessions(t *testing.T) {
 	}
 }
 
+// TestBenchSyncs counts zkserver's syncs with strace: many sessions share one,
+// a lone request has its own.
+func TestBenchSyncs(t *testing.T) {
+	fmt.Printf("\n| strace -f -c -e trace=fdatasync,fsync | sets | syncs | sets a sync |\n|---|---|---|---|\n")
+	for _, o := range []Options{
+		{Op: Set, Sessions: 16, InFlight: 32, Requests: 100_000},
+		{Op: Set, Sessions: 1, InFlight: 1, Requests: 1000},
+	} {
+		summary := filepath.Join(t.TempDir(), "strace")
+		g := newTarget(t, "zkserver", "strace", "-f", "-c", "-o", summary, "-e", "trace=fdatasync,fsync", build(t, "zkserver"))
+		g.start(t)
+		o.Addr, o.ValueSize = g.addr, 100
+		if _, err := Run(context.Background(), o); err != nil {
+			t.Fatal(err)
+		}
+		// strace ends with the program it runs.
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", g.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := strconv.Atoi(strings.TrimSpace(string(children)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = syscall.Kill(child, syscall.SIGTERM)
+		_ = g.cmd.Wait()
+		g.cmd = nil
+		b, err := os.ReadFile(summary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		syncs := 0
+		for l := range strings.Lines(string(b)) { // % time, seconds, usecs/call, calls, [errors,] syscall
+			if f := strings.Fields(l); len(f) >= 5 && strings.Contains(f[len(f)-1], "sync") {
+				n, _ := strconv.Atoi(f[3])
+				syncs += n
+			}
+		}
+		fmt.Printf("| set %d×%d | %d | %d | %.0f |\n", o.Sessions, o.InFlight, o.Requests, syncs, float64(o.Requests)/float64(syncs))
+	}
+}
+
 // TestBenchShell measures one-liners as whole processes, zkcli and Apache's
 // shell in turn, on zkserver.
 func TestBenchShell(t *testing.T) {
