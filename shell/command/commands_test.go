@@ -78,7 +78,7 @@ func TestDeleteAllVerdict(t *testing.T) {
 	b = newBench(t, "", "/t")
 	b.fake.before = func(op, path string) error {
 		if op == "multi" {
-			return &session.ConnectionLossError{Sent: true}
+			return &session.ConnectionLossError{Op: protocol.OpMulti, Sent: true}
 		}
 		return nil
 	}

@@ -150,7 +150,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := cmd.Run(c)
+	err := c.partly(cmd.Run(c))
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}
@@ -372,7 +372,9 @@ func (s *Shell) event(e session.Event) {
 func newsOf(e session.Event, interactive bool) string {
 	switch e.State {
 	case session.Disconnected:
-		return "connection lost; trying to reconnect"
+		if interactive { // elsewhere the command that misses it says so
+			return "connection lost; trying to reconnect"
+		}
 	case session.SyncConnected:
 		if interactive {
 			return fmt.Sprintf("connected, session %v", e.Session)

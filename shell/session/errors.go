@@ -27,14 +27,17 @@ func (e *OpError) Unwrap() error { return e.Code }
 type ConnectionLossError struct {
 	Op     protocol.OpCode
 	Path   string
-	Sent   bool  // the request may have reached the server: the outcome is unknown
+	Sent   bool  // the request may have reached the server
 	Reason error // why: a *ConnectError when no server could be reached
 }
 
 func (e *ConnectionLossError) Error() string {
 	what := "nothing was sent"
-	if e.Sent {
+	switch {
+	case e.OutcomeUnknown():
 		what = "the outcome is unknown"
+	case e.Sent:
+		what = "the request only reads"
 	}
 	text := keeperText(protocol.ConnectionLoss, e.Path) + " (" + what
 	if e.Reason != nil {
@@ -42,6 +45,9 @@ func (e *ConnectionLossError) Error() string {
 	}
 	return text + ")"
 }
+
+// OutcomeUnknown tells whether the request may have changed something.
+func (e *ConnectionLossError) OutcomeUnknown() bool { return e.Sent && writes(e.Op) }
 
 func (e *ConnectionLossError) Unwrap() []error { return unwrapPair(protocol.ConnectionLoss, e.Reason) }
 
@@ -56,14 +62,20 @@ type CanceledError struct {
 
 func (e *CanceledError) Error() string {
 	what := "nothing was sent"
-	if e.Sent {
+	switch {
+	case e.OutcomeUnknown():
 		what = "the request was sent, its outcome is unknown"
+	case e.Sent:
+		what = "the request only reads"
 	}
 	if e.Path == "" {
 		return fmt.Sprintf("%s: %v (%s)", e.Op, e.Cause, what)
 	}
 	return fmt.Sprintf("%s %s: %v (%s)", e.Op, e.Path, e.Cause, what)
 }
+
+// OutcomeUnknown tells whether the request may have changed something.
+func (e *CanceledError) OutcomeUnknown() bool { return e.Sent && writes(e.Op) }
 
 func (e *CanceledError) Unwrap() error { return e.Cause }
 
