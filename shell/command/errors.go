@@ -71,7 +71,7 @@ func (c *Compat) Describe(cmd *Command, err error) (text string, exit int) {
 			exit = ExitUnknown
 		}
 		if c.Release == Own {
-			text += "; before that the command had written something"
+			text += "; what the command wrote before stays"
 		}
 	}
 	if c.Exits != ExitOwn && (exit == ExitNoConnection || exit == ExitUnknown) {
@@ -102,6 +102,7 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 		canceled *session.CanceledError
 		servers  *session.ServersError
 		connect  *session.ConnectError
+		large    *session.TooLargeError
 	)
 	switch {
 	case errors.Is(err, errUsage):
@@ -124,6 +125,10 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 			return `Exception in thread "main" java.lang.NumberFormatException: For input string: "` + number.Input + `"`, ExitFailed, false
 		}
 		return number.Error(), ExitFailed, true
+	case errors.As(err, &large) && cmd != nil && c.Release == Own:
+		return fmt.Sprintf("%s: the request has %d bytes, but a server takes %d (its jute.maxbuffer); nothing was sent. "+
+			"Where the server's is larger, say so with -client-configuration FILE and jute.maxbuffer in it",
+			strings.TrimSpace(cmd.Name+" "+large.Path), large.Size, large.Limit), ExitFailed, true
 	case errors.As(err, &servers):
 		return servers.Error(), ExitFailed, false
 	case errors.As(err, &path):

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -168,7 +169,9 @@ func (s *Shell) notFound(name string) error {
 		return &Failure{Text: text, Exit: ExitNotFound}
 	}
 	text := "Command not found: " + name
-	if guess := Suggest(s.Compat, name); guess != "" {
+	if slices.Contains(fourLetterWords, name) {
+		text += fmt.Sprintf(" (did you mean \"4lw %s\"?)", name)
+	} else if guess := Suggest(s.Compat, name); guess != "" {
 		text += fmt.Sprintf(" (did you mean %q? \"help\" lists all)", guess)
 	} else {
 		text += " (\"help\" lists what there is)"

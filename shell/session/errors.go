@@ -89,8 +89,8 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("%s %s: the request has %d bytes, a server with jute.maxbuffer %d refuses it; nothing was sent",
-		e.Op, e.Path, e.Size, e.Limit)
+	return fmt.Sprintf("%s: the request has %d bytes, more than the %d of jute.maxbuffer; nothing was sent",
+		strings.TrimSpace(e.Op.String()+" "+e.Path), e.Size, e.Limit)
 }
 
 // ReplyError is a reply that cannot be decoded.
@@ -150,15 +150,15 @@ func (e *ConnectError) Unwrap() []error {
 // ServersError is a server list that cannot be used; nothing was dialed.
 type ServersError struct {
 	Servers string // the list as given
-	Why     string
-	Err     error // the *protocol.PathError of a bad chroot, else nil
+	Why     string // a sentence that names the wrong part
+	Err     error  // the *protocol.PathError of a bad chroot, else nil
 }
 
 func (e *ServersError) Error() string {
 	if e.Err != nil {
 		return e.Err.Error()
 	}
-	return fmt.Sprintf("server list %q: %s", e.Servers, e.Why)
+	return e.Why
 }
 
 func (e *ServersError) Unwrap() error { return e.Err }

@@ -342,7 +342,7 @@ func TestTooLarge(t *testing.T) {
 	}
 	_, err := s.Set(bounded(t), "/a", make([]byte, 1001-overhead), -1)
 	var large *TooLargeError
-	if !errors.As(err, &large) || large.Size != 1001 || !strings.Contains(err.Error(), "jute.maxbuffer 1000") {
+	if !errors.As(err, &large) || large.Size != 1001 || !strings.Contains(err.Error(), "more than the 1000 of jute.maxbuffer") {
 		t.Errorf("got %v", err)
 	}
 	if _, _, err := s.Get(bounded(t), "no-slash", false); err == nil || err.Error() != "Path must start with / character" {
