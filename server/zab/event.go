@@ -110,7 +110,8 @@ func (Revalidate) event()        {}
 func (PingReply) event()         {}
 
 // Ready is what the driver has to do, in the order of the fields. It is valid
-// until the next call of Step or Ready, but for payloads, which never change.
+// until the next call of Ready (Step may be called meanwhile); payloads are
+// valid for good and never change.
 type Ready struct {
 	// Commits are to be applied in this order; all of it is durable here.
 	Commits []Entry

@@ -157,6 +157,10 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 			l.offered = max(l.offered, accepted)
 		}
 		l.tryDiscover()
+	} else if f.votes && accepted > l.epoch {
+		// It must refuse this epoch, now and whenever it comes again. Differs from
+		// Apache, where it is left out until this leader has gone.
+		l.stop(EpochOvertaken, fmt.Sprintf("server %d has accepted epoch %d, the leader's is %d", f.sid, accepted, l.epoch))
 	} else if l.phase > acceptingEpoch {
 		l.inform(f)
 	}

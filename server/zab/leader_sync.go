@@ -14,7 +14,7 @@ func (l *Leader) synchronise(f *learnerState) {
 	p, end := f.lastZxid, l.Committed()
 	newEpoch := p.Counter() == 0 && p != 0
 	switch {
-	case p < 0: // no data base at all (db.autocreate=false)
+	case p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
 		l.snapshot(f)
 	case p == end, newEpoch && p == protocol.MakeZxid(l.epoch, 0) && p > end:
 		l.register(f, quorum.Packet{Type: quorum.Diff, Zxid: p}, p)

@@ -26,10 +26,13 @@ type LearnerConfig struct {
 	LastZxid      protocol.Zxid // end of the log, all of it durable and applied; −1 implies AskSnapshot
 
 	// AskSnapshot makes the learner say that it has no history, and that what it
-	// says of it must not count: for a server whose own cannot be used, as it is
-	// damaged or cannot be cut back as a leader wanted. What the leader sends
-	// replaces all there is.
+	// says of it must not count: for a server whose own cannot be used. The
+	// leader's snapshot replaces all there is.
 	AskSnapshot bool
+	// AskInEpoch does so if the leader's epoch is this one: the epoch of a Learner
+	// that ended with CannotTruncate. To any other leader the history is told as
+	// it is, for it may be the better one. 0: no epoch.
+	AskInEpoch int64
 
 	// Recent ends at LastZxid; when it does not it begins anew.
 	Recent *Recent

@@ -69,10 +69,20 @@ func (l *Learner) leaderInfo(p *quorum.Packet) {
 	}
 }
 
+func (l *Learner) asks() bool {
+	return l.cfg.AskSnapshot || l.cfg.AskInEpoch != 0 && l.cfg.AskInEpoch == l.epoch
+}
+
+// nowhere is a zxid in no history: no leader uses that counter, and no ensemble
+// the epoch. Who says that its log ends there is sent a snapshot. (The zxid 0
+// may be answered by a DIFF with all there is, and the log would have to be
+// given up before that has come.)
+const nowhere protocol.Zxid = maxCounter
+
 func (l *Learner) ackEpoch(current int32) {
 	last := l.last
-	if l.cfg.AskSnapshot {
-		last, current = 0, quorum.EpochAcceptedBefore
+	if l.asks() {
+		last, current = nowhere, quorum.EpochAcceptedBefore
 	}
 	fe := quorum.FollowerEpoch{CurrentEpoch: current}
 	l.send(quorum.Packet{Type: quorum.AckEpoch, Zxid: last, Data: fe.AppendTo(nil)})
@@ -82,14 +92,14 @@ func (l *Learner) ackEpoch(current int32) {
 // beginSync starts from the history on disk, from a part of it, or from the
 // leader's snapshot. What follows is queued behind that for the disk.
 func (l *Learner) beginSync(p *quorum.Packet) {
+	if l.asks() && p.Type != quorum.Snap {
+		l.stop(BadPacket, fmt.Sprintf("%v %v, a snapshot was asked for", p.Type, p.Zxid))
+		return
+	}
 	switch p.Type {
 	case quorum.Diff:
-		if l.cfg.AskSnapshot {
-			// All of the leader's history follows, onto an empty state.
-			l.install(Order{Kind: InstallSnapshot, Empty: true})
-		}
 	case quorum.Trunc:
-		if p.Zxid < 0 || p.Zxid > l.last || l.cfg.AskSnapshot {
+		if p.Zxid < 0 || p.Zxid > l.last {
 			l.stop(BadPacket, fmt.Sprintf("TRUNC to %v of a history that ends at %v", p.Zxid, l.last))
 			return
 		}
@@ -103,19 +113,15 @@ func (l *Learner) beginSync(p *quorum.Packet) {
 			l.stop(BadPacket, fmt.Sprintf("SNAP of %v", p.Zxid))
 			return
 		}
-		l.install(Order{Kind: InstallSnapshot, Zxid: p.Zxid})
+		l.disk.control(Order{Kind: InstallSnapshot, Zxid: p.Zxid})
+		l.cfg.Recent.Reset(p.Zxid)
+		l.last, l.applied, l.disk.persisted = p.Zxid, p.Zxid, p.Zxid
 	default:
 		l.misplaced(p)
 		return
 	}
 	l.role = synchronising
 	l.out.note(Note{Text: "synchronising by " + p.Type.String(), Zxid: p.Zxid, Epoch: l.epoch})
-}
-
-func (l *Learner) install(o Order) {
-	l.disk.control(o)
-	l.cfg.Recent.Reset(o.Zxid)
-	l.last, l.applied, l.disk.persisted = o.Zxid, o.Zxid, o.Zxid
 }
 
 // newLeader ends the history that the leader began with: what was received

@@ -36,10 +36,7 @@ type Order struct {
 	Batch []Entry
 	// Zxid is the last of the batch; where to truncate to, after which tree and
 	// sessions are read anew from the disk; or that of the snapshot.
-	Zxid protocol.Zxid
-	// Empty: the snapshot is that of a server without history, and no stream is
-	// read for it.
-	Empty bool
+	Zxid  protocol.Zxid
 	Epoch int64 // to be written
 }
 

@@ -12,6 +12,7 @@ const (
 	LostQuorum                       // no quorum was heard within syncLimit
 	ZxidExhausted                    // the counter is used up: a new epoch must begin
 	DiskStalled                      // the own log has not been synced for syncLimit
+	EpochOvertaken                   // a voter has accepted a later epoch, of a leader that failed: a later one must begin
 	EpochExhausted                   // an epoch is an int32 on the wire
 
 	// Of a learner.
@@ -22,7 +23,7 @@ const (
 	Discontinuity      // a proposal leaves a gap (ZOOKEEPER-4925)
 	CommitMismatch     // a COMMIT is not for the oldest proposal
 	BadPacket          // a packet that has no place here, or cannot be decoded
-	CannotTruncate     // the history cannot be cut back: ask for a snapshot next time
+	CannotTruncate     // the history cannot be cut back: ask for a snapshot in this epoch
 	SnapshotFailed     // the stream was bad; the disk is as it was
 	TooManyUncommitted // proposals without commits exceed the limit
 
@@ -33,7 +34,7 @@ const (
 
 var reasonNames = [...]string{NoFollowers: "no quorum of followers", FollowerAhead: "follower is ahead of the leader",
 	LostQuorum: "lost the quorum", ZxidExhausted: "zxid counter is used up", DiskStalled: "own log stalled",
-	EpochExhausted: "epochs are used up", LeaderUnreachable: "leader not reached", LeaderLost: "connection to the leader ended",
+	EpochOvertaken: "a voter has accepted a later epoch", EpochExhausted: "epochs are used up", LeaderUnreachable: "leader not reached", LeaderLost: "connection to the leader ended",
 	LeaderSilent: "leader is silent", LeaderBehind: "leader's epoch is older than the accepted one",
 	Discontinuity: "gap in the leader's proposals", CommitMismatch: "commit out of order", BadPacket: "bad packet",
 	CannotTruncate: "cannot truncate the log", SnapshotFailed: "snapshot failed", TooManyUncommitted: "too many uncommitted proposals",
