@@ -23,6 +23,7 @@ const (
 	// Apache takes every name that begins with log. or snapshot. for one of
 	// its own, also with .tmp at the end; so our others begin otherwise.
 	tmpPrefix     = "tmp-"
+	installPrefix = "install-"
 	trimmedPrefix = "trimmed-"
 	damagedPrefix = "damaged-"
 )

@@ -120,6 +120,9 @@ func (r *recovery) run() (err error) {
 	if s.current, err = readEpoch(s.fs, s.snapDir, currentEpochName); err != nil {
 		return err
 	}
+	if err := s.finishInstall(); err != nil {
+		return err
+	}
 	if r.snaps, err = listFiles(s.fs, s.snapDir, snapPrefix); err != nil {
 		return err
 	}

@@ -24,6 +24,12 @@ type SnapshotSink interface {
 	RestoreNode(path string, data []byte, aclKey int64, st protocol.StatPersisted) error
 }
 
+// counter is a sink that wants to know how many will come.
+type counter interface {
+	sessionCount(n int)
+	aclCount(n int)
+}
+
 // SnapshotInfo is what a whole snapshot says of itself.
 type SnapshotInfo struct {
 	Digest *SnapshotDigest // nil: no section, or zeros in it
@@ -62,7 +68,9 @@ func readCompressed(in io.Reader, ext string, sink SnapshotSink) (info SnapshotI
 			return info, err
 		}
 	}
-	return readSnapshot(in, sink, true)
+	r := newSnapReader(in)
+	r.whole = true
+	return r.file(sink)
 }
 
 // watchedReader tells an error of the file from one of its content.
@@ -79,10 +87,15 @@ func (r *watchedReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// ReadSnapshotStream reads a snapshot from a stream that goes on behind it, as
-// a leader sends it: the first seal ends it.
-func ReadSnapshotStream(in io.Reader, sink SnapshotSink) (SnapshotInfo, error) {
-	return readSnapshot(in, sink, false)
+// ReadSnapshotStream reads what WriteSnapshotStream writes, not one byte
+// further.
+func ReadSnapshotStream(in io.Reader, sink SnapshotSink, end string) error {
+	r := newSnapReader(in)
+	r.content(sink)
+	if got := r.string("the end"); r.err == nil && got != end {
+		r.fail("%q stands where %q should", got, end)
+	}
+	return r.err
 }
 
 // maxSnapField bounds a path, a datum or a string of an ACL. Memory grows with
@@ -103,19 +116,25 @@ type snapReader struct {
 
 const snapReadChunk = 256 << 10
 
-func readSnapshot(in io.Reader, sink SnapshotSink, whole bool) (SnapshotInfo, error) {
-	r := &snapReader{in: in, whole: whole, buf: make([]byte, snapReadChunk), sum: adler32.New()}
+func newSnapReader(in io.Reader) *snapReader {
+	return &snapReader{in: in, buf: make([]byte, snapReadChunk), sum: adler32.New()}
+}
+
+// file reads a snapshot file.
+func (r *snapReader) file(sink SnapshotSink) (SnapshotInfo, error) {
 	info := SnapshotInfo{LastProcessed: -1}
 	r.head()
-	r.sessions(sink)
-	r.acls(sink)
-	info.Nodes = r.nodes(sink)
+	info.Nodes = r.content(sink)
 	r.seal("the tree")
-	if whole {
-		r.sections(&info)
-	}
+	r.sections(&info)
 	info.Bytes = r.read + int64(r.pos)
 	return info, r.err
+}
+
+func (r *snapReader) content(sink SnapshotSink) (nodes int64) {
+	r.sessions(sink)
+	r.acls(sink)
+	return r.nodes(sink)
 }
 
 func (r *snapReader) fail(format string, args ...any) {
@@ -213,6 +232,9 @@ func (r *snapReader) sessions(sink SnapshotSink) {
 	if n < 0 {
 		r.fail("%d sessions", n)
 	}
+	if c, ok := sink.(counter); ok && r.err == nil {
+		c.sessionCount(int(n))
+	}
 	for ; n > 0 && r.err == nil; n-- {
 		id, timeout := r.long(), r.int()
 		if r.err == nil {
@@ -225,6 +247,9 @@ func (r *snapReader) acls(sink SnapshotSink) {
 	n := r.int()
 	if n < 0 {
 		r.fail("%d ACLs", n)
+	}
+	if c, ok := sink.(counter); ok && r.err == nil {
+		c.aclCount(int(n))
 	}
 	for ; n > 0 && r.err == nil; n-- {
 		key, entries := r.long(), r.int()

@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -17,7 +18,7 @@ import (
 // snapshot never holds what is not durable.
 func (s *Store) Snapshot(zxid protocol.Zxid, src Source) error {
 	s.mu.Lock()
-	err, last := s.usable(), max(s.last, 0)
+	err, last, history := s.usable(), max(s.last, 0), s.history
 	s.mu.Unlock()
 	if err != nil {
 		return err
@@ -27,6 +28,9 @@ func (s *Store) Snapshot(zxid protocol.Zxid, src Source) error {
 	}
 	s.snapMu.Lock()
 	defer s.snapMu.Unlock()
+	if err := s.sameHistory(history); err != nil {
+		return fmt.Errorf("snapshot %v: %w", zxid, err)
+	}
 	ext, err := compressionExt(s.cfg.Compression)
 	if err != nil {
 		return err
@@ -51,13 +55,25 @@ func (s *Store) Snapshot(zxid protocol.Zxid, src Source) error {
 	return nil
 }
 
+// errReplaced: the history that the snapshot was to be of is not there any more.
+var errReplaced = errors.New("the history was cut or replaced meanwhile")
+
+func (s *Store) sameHistory(history int) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.history != history {
+		return errReplaced
+	}
+	return s.usable()
+}
+
 func (s *Store) writeSnapshot(path, ext string, src Source) error {
 	f, err := s.fs.Open(path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o666)
 	if err != nil {
 		return err
 	}
 	c := compress(&pacedWriter{f: f}, ext)
-	w := NewSnapshotWriter(c)
+	w := newSnapshotWriter(c)
 	w.noDigest, w.noLast = s.cfg.NoDigest, s.cfg.NoLastProcessedZxid
 	err = src.WriteSnapshot(w)
 	if err == nil {

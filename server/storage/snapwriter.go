@@ -82,19 +82,39 @@ type SnapshotWriter struct {
 	left     int // sessions or ACLs still to come
 	noDigest bool
 	noLast   bool
+	raw      bool // the content alone, as it goes over the wire
 }
 
 // snapBuffer is how many bytes a SnapshotWriter gathers before it writes.
 const snapBuffer = 128 << 10
 
-// NewSnapshotWriter writes a whole snapshot to w, uncompressed. It serves
-// Store.Snapshot and, in an ensemble, the leader that sends a snapshot.
-func NewSnapshotWriter(w io.Writer) *SnapshotWriter {
-	s := &SnapshotWriter{w: w, sum: adler32.New(), buf: make([]byte, 0, snapBuffer+4096)}
+// newSnapshotWriter writes a whole snapshot to w, uncompressed.
+func newSnapshotWriter(w io.Writer) *SnapshotWriter {
+	s := newRawWriter(w)
+	s.raw = false
 	s.buf = binary.BigEndian.AppendUint32(s.buf, snapMagic)
 	s.buf = binary.BigEndian.AppendUint32(s.buf, fileVersion)
 	s.buf = jute.AppendLong(s.buf, snapDbID)
 	return s
+}
+
+func newRawWriter(w io.Writer) *SnapshotWriter {
+	return &SnapshotWriter{w: w, sum: adler32.New(), buf: make([]byte, 0, snapBuffer+4096), raw: true}
+}
+
+// WriteSnapshotStream writes a snapshot as a leader sends it: sessions, ACLs
+// and nodes without header, seals and sections, and the string end behind them
+// (LearnerHandler.java).
+func WriteSnapshotStream(w io.Writer, src Source, end string) error {
+	s := newRawWriter(w)
+	if err := src.WriteSnapshot(s); err != nil {
+		return err
+	}
+	if err := s.close(); err != nil {
+		return err
+	}
+	_, err := w.Write(jute.AppendString(nil, end))
+	return err
 }
 
 // Err is the first error so far. A Source may look at it to stop early.
@@ -187,7 +207,7 @@ func (w *SnapshotWriter) EndNodes() {
 // may hold changes of, digest the tree's digest at that moment, or nil when
 // none is known (zxid and digest are then written as 0).
 func (w *SnapshotWriter) Finish(lastProcessed protocol.Zxid, digest *SnapshotDigest) error {
-	if w.at("Finish", stageEnd, stageDone) && !w.noDigest {
+	if w.at("Finish", stageEnd, stageDone) && !w.noDigest && !w.raw {
 		d := SnapshotDigest{Version: txn.DigestVersion}
 		if digest != nil {
 			d = *digest
@@ -210,6 +230,9 @@ func (w *SnapshotWriter) Finish(lastProcessed protocol.Zxid, digest *SnapshotDig
 
 // seal writes the sum of everything so far.
 func (w *SnapshotWriter) seal() {
+	if w.raw {
+		return
+	}
 	w.flush()
 	w.buf = jute.AppendLong(w.buf, int64(w.sum.Sum32()))
 	w.buf = jute.AppendString(w.buf, sealPath)

@@ -11,6 +11,7 @@
 //
 //	dataDir/version-2/snapshot.<zxid>[.gz|.snappy]
 //	dataDir/version-2/acceptedEpoch, currentEpoch
+//	dataDir/version-2/install-snapshot.<zxid>…           see InstallSnapshot
 //	dataLogDir/version-2/log.<zxid of the first record>
 //	dataLogDir/version-2/zookit.witness, zookit.lock     ours; Apache ignores them
 //	dataLogDir/initialize                                see Config.AutoCreateDB
@@ -158,6 +159,7 @@ type Store struct {
 	err       error      // why the store failed; final
 	closed    bool
 	recovered bool
+	history   int           // counts Truncate and InstallSnapshot
 	last      protocol.Zxid // of the newest txn logged, or of the snapshot
 	cur       *logFile      // nil: the next Append opens a new log
 	buf       []byte        // encoded batch, reused

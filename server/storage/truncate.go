@@ -37,6 +37,7 @@ func (s *Store) Truncate(zxid protocol.Zxid) error {
 		return s.fail(fmt.Errorf("truncate to %v: %w", zxid, err))
 	}
 	s.recovered = false
+	s.history++
 	return nil
 }
 
