@@ -63,6 +63,7 @@ type Conn struct {
 	heard     atomic.Int64 // when the last request came, Unix ms
 	pending   atomic.Int32 // writes collected or submitted, and not answered
 	ended     atomic.Bool  // closed; nothing is sent or taken any more
+	lingers   atomic.Bool  // answered to the end: see linger
 
 	authenticated bool // what Config.RequireAuth asks for was shown
 

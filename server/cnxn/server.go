@@ -243,22 +243,30 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// all returns the connections that are there.
+// all returns the connections that are there, but for those that linger.
 func (s *Server) all() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
-		list = append(list, c)
+		if !c.lingers.Load() {
+			list = append(list, c)
+		}
 	}
 	return list
 }
 
-// Count is the number of connections.
+// Count is the number of connections, but for those that linger.
 func (s *Server) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.conns)
+	n := 0
+	for c := range s.conns {
+		if !c.lingers.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // Totals are the counters of all connections.
