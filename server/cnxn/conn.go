@@ -41,7 +41,7 @@ type Backend interface {
 // Conn is one client connection.
 type Conn struct {
 	server *Server
-	sock   *socket
+	sock   socket
 	remote netip.AddrPort
 	since  time.Time
 
@@ -78,7 +78,7 @@ type Conn struct {
 	last     bool // no request is taken after what is queued; close when it is out
 }
 
-func newConn(s *Server, sock *socket) *Conn {
+func newConn(s *Server, sock socket) *Conn {
 	c := &Conn{server: s, sock: sock, since: time.Now()}
 	if a, ok := sock.RemoteAddr().(*net.TCPAddr); ok {
 		ap := a.AddrPort()

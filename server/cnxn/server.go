@@ -115,14 +115,32 @@ func (s *Server) admit(nc *net.TCPConn) {
 		nc.Close()
 		return
 	}
+	if c := s.open(sock); c != nil {
+		s.running.Go(c.serve)
+	}
+}
+
+// ServeConn serves a connection that did not come over the listener, until it
+// ends.
+func (s *Server) ServeConn(nc interface {
+	net.Conn
+	CloseWrite() error
+}) {
+	if c := s.open(plainSocket{nc}); c != nil {
+		c.serve()
+	}
+}
+
+// open counts a connection in; nil when a limit is reached.
+func (s *Server) open(sock socket) *Conn {
 	c := newConn(s, sock)
 	if why := s.register(c); why != "" {
 		s.stats.Rejected.Add(1)
 		s.warn("connection refused", "client", c.remote, "why", why)
-		nc.Close()
-		return
+		sock.Close()
+		return nil
 	}
-	s.running.Go(c.serve)
+	return c
 }
 
 // register counts the connection in, or says which limit it would exceed.
