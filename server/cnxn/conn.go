@@ -211,10 +211,16 @@ func (c *Conn) awaitWrites() error {
 	if c.pending.Load() == 0 {
 		return nil
 	}
+	return c.await(func() bool { return c.pending.Load() == 0 })
+}
+
+// await waits for the pipeline to bring about what done tells of, under out.mu,
+// or the end of the connection.
+func (c *Conn) await(done func() bool) error {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.waiting = true
-	for c.pending.Load() > 0 && !c.out.closed && !c.last {
+	for !done() && !c.out.closed && !c.last {
 		c.out.idle.Wait()
 	}
 	c.waiting = false
@@ -229,13 +235,5 @@ func (c *Conn) awaitWrites() error {
 
 // awaitEnd waits until the answer of the closeSession is queued.
 func (c *Conn) awaitEnd() error {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	for !c.out.closed && !c.last {
-		c.out.idle.Wait()
-	}
-	if c.out.closed {
-		return net.ErrClosed
-	}
-	return errDone
+	return c.await(func() bool { return false })
 }
