@@ -147,3 +147,16 @@ func TestGoZookeeperParsesSrvr(t *testing.T) {
 		t.Errorf("got %+v", s)
 	}
 }
+
+// TestKazooParsesTheVersion: kazoo (client.py, ENVI_VERSION) takes the digits
+// and dots that a version begins with, and each part must be a number.
+func TestKazooParsesTheVersion(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	for word, key := range map[string]string{"envi": "zookeeper.version=", "srvr": "Zookeeper version: ", "stat": "Zookeeper version: ", "mntr": "zk_version\t"} {
+		_, version, found := strings.Cut(zktest.Word(t, srv.Addr(), word), key)
+		if got := regexp.MustCompile(`([\d\.]*).*`).FindStringSubmatch(version)[1]; !found || got != "3.9.5" {
+			t.Errorf("%s: found %q, want 3.9.5", word, got)
+		}
+	}
+}
