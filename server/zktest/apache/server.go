@@ -157,8 +157,11 @@ func (s *Server) await() error {
 	retry := time.NewTicker(20 * time.Millisecond)
 	defer retry.Stop()
 	var last error
+	// A connect packet that arrives before it has loaded is taken and never answered, so ask again soon; ever less soon,
+	// for a machine on which a true answer takes that long.
+	begin := time.Now()
 	for time.Now().Before(deadline) {
-		if last = s.read(); last == nil {
+		if last = s.read(max(firstWait, time.Since(begin)/4)); last == nil {
 			return nil
 		}
 		select {
@@ -170,12 +173,15 @@ func (s *Server) await() error {
 	return fmt.Errorf("no read in %v: %w", bootPatience, last)
 }
 
-func (s *Server) read() error {
-	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000})
+// firstWait is how long the first of these reads may take.
+const firstWait = 200 * time.Millisecond
+
+func (s *Server) read(wait time.Duration) error {
+	c, err := wire.Dial(s.Addr, wire.Options{TimeoutMs: 4000, Patience: wait})
 	if err != nil {
 		return err
 	}
-	if c.Connect.TimeoutMs == 0 {
+	if c.Session.TimeoutMs == 0 {
 		c.Drop()
 		return errors.New("the session was refused")
 	}
