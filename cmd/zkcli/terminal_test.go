@@ -32,7 +32,7 @@ func startShell(t *testing.T, addr string, env ...string) *ptytest.Console {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-server", addr)
 	cmd.Env = append(os.Environ(), append([]string{
-		"ZKCLI_AS_PROGRAM=1", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
+		"ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
 	}, env...)...)
 	c := ptytest.Start(t, cmd, 100, 30)
 	prompt(c, addr, 0)
@@ -51,7 +51,7 @@ func at(addr string, n int, typed string) string {
 func TestEmbeddedPrompt(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(os.Args[0], "-embedded")
-	cmd.Env = append(os.Environ(), "ZKCLI_AS_PROGRAM=1", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), "ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME="+t.TempDir())
 	c := ptytest.Start(t, cmd, 100, 30)
 	c.Ends("(CONNECTED) 0]")
 	c.Send("ls /\r")

@@ -2,7 +2,6 @@ package zab
 
 import (
 	"flag"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -30,7 +29,7 @@ func randomCluster(seed uint64) (*cluster, schedule) {
 	c := newCluster(clusterConfig{
 		voters: sizes[rng.IntN(len(sizes))], observers: rng.IntN(3),
 		timing:        Timing{TickMs: 100, InitLimit: 10, SyncLimit: 5},
-		recentEntries: 1 + rng.IntN(12), batchEntries: 1 + rng.IntN(4),
+		recentEntries: 1 + rng.IntN(12), batchEntries: 1 + rng.IntN(4), earlyAcks: rng.IntN(3) == 0,
 	}, rng)
 	s := schedule{crash: rng.IntN(12), cut: rng.IntN(10), reset: rng.IntN(12), late: rng.IntN(8), wrongLeader: rng.IntN(500), purge: rng.IntN(4), idle: 20 + rng.IntN(60)}
 	if rng.IntN(10) == 0 {
@@ -60,7 +59,7 @@ func TestRandom(t *testing.T) {
 			t.Fatalf("go test ./server/zab -run TestRandom -seed=%d -steps=%d\n%v\nits last steps:\n%s", seed, *stepsFlag, err, tail(trace, 60))
 		}
 	}
-	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "log range", "learner serves",
+	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log range", "learner serves",
 		"crash during append", "crash during truncate", "crash during install snapshot", "crash during write currentEpoch", "crash during write acceptedEpoch",
 		LeaderSilent.String(), LostQuorum.String(), FollowerAhead.String(), LeaderBehind.String()} {
 		if seen[what] == 0 && !testing.Short() {
@@ -315,13 +314,19 @@ func (c *cluster) electBest() {
 			}
 		}
 	}
+	var leads *node // serves, or has the most followers
 	for _, n := range c.nodes {
-		if n.leader != nil && n.leader.Serving() {
-			for _, o := range looking {
-				o.follow(n)
-			}
-			return
+		if n.leader != nil && (leads == nil || n.served || !leads.served && c.followers(n) > c.followers(leads)) {
+			leads = n
 		}
+	}
+	if leads != nil && (leads.served || voters <= c.cfg.voters/2) {
+		for _, o := range looking {
+			if leads.leader != nil {
+				o.follow(leads)
+			}
+		}
+		return
 	}
 	if voters <= c.cfg.voters/2 {
 		return
@@ -340,4 +345,12 @@ func (c *cluster) electBest() {
 	}
 }
 
-func (s schedule) String() string { return fmt.Sprintf("%+v", struct{ schedule }{s}) }
+func (c *cluster) followers(n *node) int {
+	k := 0
+	for _, l := range c.links {
+		if l.leader == n && !l.learner.observer {
+			k++
+		}
+	}
+	return k
+}

@@ -44,6 +44,7 @@ type clusterConfig struct {
 	timing            Timing
 	recentEntries     int
 	batchEntries      int
+	earlyAcks         bool // followers ack what they log before they ack NEWLEADER (ZOOKEEPER-4685)
 }
 
 // node is one server.
@@ -419,15 +420,19 @@ func (c *cluster) unlink(l *link) {
 	c.links = slices.DeleteFunc(c.links, func(o *link) bool { return o == l })
 }
 
-// reset ends a link for both sides; a part of what was under way arrives.
+// reset ends a link for both sides; a part of what was under way arrives, and
+// nothing where it is cut.
 func (c *cluster) reset(l *link) {
-	keep := func(q []item) []item {
+	keep := func(q []item, cut bool) []item {
+		if cut {
+			q = nil
+		}
 		if c.rng != nil && len(q) > 0 {
 			q = q[:c.rng.IntN(len(q)+1)]
 		}
 		return append(slices.Clip(q), item{end: true})
 	}
-	l.up, l.down, l.upCut, l.downCut = keep(l.up), keep(l.down), false, false
+	l.up, l.down, l.upCut, l.downCut = keep(l.up, l.upCut), keep(l.down, l.downCut), false, false
 }
 
 // deliver hands over the next item towards one side. It is false when none can
@@ -514,6 +519,7 @@ func (n *node) finish() bool {
 	case Append:
 		n.append(o.Batch)
 		ev = Persisted{o.Zxid}
+		n.ackEarly(o.Batch)
 	case WriteAcceptedEpoch, WriteCurrentEpoch:
 		n.writeEpoch(o)
 		ev = EpochWritten{o.Kind, o.Epoch}
@@ -556,6 +562,19 @@ func (n *node) takeSnapshot(o *Order) (*[]Entry, bool) {
 	}
 	l.down = l.down[1:]
 	return &it.snap, true
+}
+
+// ackEarly is what Apache's followers do that log while they are synchronised.
+func (n *node) ackEarly(batch []Entry) {
+	if l := n.learner; !n.c.cfg.earlyAcks || l == nil || n.ended || n.observer || l.role >= awaitingStart || n.link == nil {
+		return
+	}
+	for _, e := range batch {
+		if e.Zxid.Epoch() == n.learner.Epoch() {
+			n.c.seen["ack before that of NEWLEADER"]++
+			n.link.up = append(n.link.up, item{packet: quorum.Packet{Type: quorum.Ack, Zxid: e.Zxid}})
+		}
+	}
 }
 
 func (n *node) append(batch []Entry) {
