@@ -1,0 +1,142 @@
+package peer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"zookit/server/zab"
+)
+
+// SnapshotEnd ends a snapshot on the quorum port (LearnerHandler.java).
+const SnapshotEnd = "BenWasHere"
+
+// A LeaderLink is a learner's connection to its leader. It dials until it has
+// one or is closed; there is one connection in its life.
+type LeaderLink struct {
+	cfg     QuorumConfig
+	ctx     context.Context
+	cancel  context.CancelFunc
+	running sync.WaitGroup
+	log     *refusals
+
+	mu   sync.Mutex
+	conn *packets
+}
+
+// DialLeader begins to dial the leader, whose addresses (host:port) are tried
+// in turn.
+func DialLeader(cfg QuorumConfig, addresses []string) *LeaderLink {
+	cfg.setDefaults()
+	l := &LeaderLink{cfg: cfg, log: newRefusals(cfg.Logger)}
+	l.ctx, l.cancel = context.WithCancel(context.Background())
+	l.running.Go(func() { l.run(addresses) })
+	return l
+}
+
+func (l *LeaderLink) run(addresses []string) {
+	conn := l.dial(addresses)
+	if conn == nil {
+		return
+	}
+	p := newPackets(&l.cfg, 0, conn)
+	l.mu.Lock()
+	l.conn = p
+	l.mu.Unlock()
+	if l.ctx.Err() != nil {
+		p.close()
+	}
+	if err := p.run(true); !quiet(err) && l.ctx.Err() == nil {
+		l.log.say(conn.RemoteAddr().String(), "the connection to the leader has ended", "error", err)
+	}
+}
+
+func (l *LeaderLink) dial(addresses []string) net.Conn {
+	for l.ctx.Err() == nil {
+		for _, address := range addresses {
+			ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
+			conn, err := l.cfg.Dial(ctx, address)
+			done()
+			if err == nil {
+				return conn
+			}
+			if l.ctx.Err() == nil {
+				l.log.say(address, "the leader cannot be reached", "error", err)
+			}
+		}
+		select {
+		case <-time.After(l.cfg.DialPause):
+		case <-l.ctx.Done():
+		}
+	}
+	return nil
+}
+
+func (l *LeaderLink) packets() *packets {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
+}
+
+// Send queues messages to the leader.
+func (l *LeaderLink) Send(list []zab.Message) {
+	p := l.packets()
+	if p == nil {
+		return
+	}
+	for i := range list {
+		p.send(list[i])
+	}
+}
+
+// Snapshot hands the stream behind a SNAP to read, which takes exactly the
+// snapshot; then packets are read on. progress is called as bytes arrive, no
+// more often than a few times a second.
+func (l *LeaderLink) Snapshot(progress func(), read func(io.Reader) error) error {
+	p := l.packets()
+	if p == nil {
+		return fmt.Errorf("read a snapshot: %w", net.ErrClosed)
+	}
+	err := read(&watched{in: p.in, tell: progress})
+	if err == nil {
+		p.stream <- struct{}{}
+	}
+	return err
+}
+
+// watched tells of progress.
+type watched struct {
+	in   io.Reader
+	tell func()
+	last time.Time
+}
+
+const progressPause = 200 * time.Millisecond
+
+func (w *watched) Read(b []byte) (int, error) {
+	n, err := w.in.Read(b)
+	if now := time.Now(); n > 0 && now.Sub(w.last) > progressPause {
+		w.last = now
+		w.tell()
+	}
+	return n, err
+}
+
+// Finish ends the link when what is queued is sent.
+func (l *LeaderLink) Finish() {
+	if p := l.packets(); p != nil {
+		p.finish()
+	}
+}
+
+// Close ends the link at once, and waits.
+func (l *LeaderLink) Close() {
+	l.cancel()
+	if p := l.packets(); p != nil {
+		p.close()
+	}
+	l.running.Wait()
+}
