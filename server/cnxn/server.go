@@ -254,6 +254,14 @@ func (s *Server) CloseConns(why string) {
 	}
 }
 
+// DropConns closes every connection at once and goes on accepting: what a
+// member of an ensemble does that has lost its leader.
+func (s *Server) DropConns(why string) {
+	for _, c := range s.all() {
+		c.closeNow(why)
+	}
+}
+
 // Close closes the listener and every connection, and waits until all their
 // goroutines have ended.
 func (s *Server) Close() {

@@ -18,6 +18,7 @@ const SnapshotEnd = "BenWasHere"
 // one or is closed; there is one connection in its life.
 type LeaderLink struct {
 	cfg     QuorumConfig
+	id      zab.Conn
 	ctx     context.Context
 	cancel  context.CancelFunc
 	running sync.WaitGroup
@@ -28,10 +29,10 @@ type LeaderLink struct {
 }
 
 // DialLeader begins to dial the leader, whose addresses (host:port) are tried
-// in turn.
-func DialLeader(cfg QuorumConfig, addresses []string) *LeaderLink {
+// in turn. Events carry id as their connection.
+func DialLeader(cfg QuorumConfig, id zab.Conn, addresses []string) *LeaderLink {
 	cfg.setDefaults()
-	l := &LeaderLink{cfg: cfg, log: newRefusals(cfg.Logger)}
+	l := &LeaderLink{cfg: cfg, id: id, log: newRefusals(cfg.Logger)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.running.Go(func() { l.run(addresses) })
 	return l
@@ -42,7 +43,7 @@ func (l *LeaderLink) run(addresses []string) {
 	if conn == nil {
 		return
 	}
-	p := newPackets(&l.cfg, 0, conn)
+	p := newPackets(&l.cfg, l.id, conn)
 	l.mu.Lock()
 	l.conn = p
 	l.mu.Unlock()
@@ -81,21 +82,17 @@ func (l *LeaderLink) packets() *packets {
 	return l.conn
 }
 
-// Send queues messages to the leader.
-func (l *LeaderLink) Send(list []zab.Message) {
-	p := l.packets()
-	if p == nil {
-		return
-	}
-	for i := range list {
-		p.send(list[i])
+// Send queues a message to the leader.
+func (l *LeaderLink) Send(m zab.Message) {
+	if p := l.packets(); p != nil {
+		p.send(outgoing{Message: m})
 	}
 }
 
-// Snapshot hands the stream behind a SNAP to read, which takes exactly the
+// ReadSnapshot hands the stream behind a SNAP to read, which takes exactly the
 // snapshot; then packets are read on. progress is called as bytes arrive, no
 // more often than a few times a second.
-func (l *LeaderLink) Snapshot(progress func(), read func(io.Reader) error) error {
+func (l *LeaderLink) ReadSnapshot(progress func(), read func(io.Reader) error) error {
 	p := l.packets()
 	if p == nil {
 		return fmt.Errorf("read a snapshot: %w", net.ErrClosed)

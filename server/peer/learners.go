@@ -67,7 +67,12 @@ func (l *Learners) accept(ln net.Listener) {
 			}
 		}
 		l.mu.Lock()
-		if l.closed || len(l.conns) == maxLearnerConns {
+		if l.closed {
+			l.mu.Unlock()
+			_ = conn.Close()
+			return
+		}
+		if len(l.conns) == maxLearnerConns {
 			l.mu.Unlock()
 			_ = conn.Close()
 			l.log.say(conn.RemoteAddr().String(), "connection of the quorum port refused: there are too many", "limit", maxLearnerConns)
@@ -98,13 +103,14 @@ func (l *Learners) find(id zab.Conn) *packets {
 	return l.conns[id]
 }
 
-// Send queues messages, each for the connection it names. One to a connection
-// that is gone is dropped.
-func (l *Learners) Send(list []zab.Message) {
-	for i := range list {
-		if p := l.find(list[i].To); p != nil {
-			p.send(list[i])
-		}
+// Send queues a message for the connection it names; one to a connection that
+// is gone is dropped. snapshot is the content of a SnapshotStream, else nil.
+func (l *Learners) Send(m zab.Message, snapshot Snapshot) {
+	o := outgoing{m, snapshot}
+	if p := l.find(m.To); p != nil {
+		p.send(o)
+	} else {
+		o.drop()
 	}
 }
 

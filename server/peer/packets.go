@@ -23,8 +23,6 @@ type QuorumConfig struct {
 	Deliver func(in *Inbox, ev zab.Event)
 	// Log reads the txns of a LogRange, in order.
 	Log func(after, through protocol.Zxid, f func(zxid protocol.Zxid, payload []byte) error) error
-	// Snapshot writes the content of a SnapshotStream, and what ends it.
-	Snapshot func(w io.Writer) error
 
 	Timeout   time.Duration // of one read or write: the cores are more exact, this frees what hangs; 0: a minute
 	MaxPacket int           // bytes of a packet's data, and of its authinfo; 0: 2 MiB
@@ -64,6 +62,20 @@ func (c *QuorumConfig) setDefaults() {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+}
+
+// A Snapshot is the content of a SnapshotStream.
+type Snapshot interface {
+	// Send writes it with the string SnapshotEnd behind, and ends it.
+	Send(w io.Writer) error
+	// Close ends one that was not written.
+	Close()
+}
+
+// outgoing is a message in the queue of a connection.
+type outgoing struct {
+	zab.Message
+	snapshot Snapshot
 }
 
 // packetOverhead is what a packet costs beside its data.
@@ -140,7 +152,7 @@ type packets struct {
 
 	mu    sync.Mutex // guards all below
 	more  sync.Cond
-	queue []zab.Message
+	queue []outgoing
 	bytes int64 // in queue
 	last  bool  // nothing is queued any more: close when the queue is empty
 	ended bool
@@ -208,9 +220,13 @@ func (p *packets) close() {
 		p.inbox.end()
 		p.mu.Lock()
 		p.ended = true
+		list := p.queue
 		p.queue, p.bytes = nil, 0
 		p.more.Broadcast()
 		p.mu.Unlock()
+		for i := range list {
+			list[i].drop()
+		}
 	})
 }
 
@@ -222,12 +238,19 @@ func (p *packets) finish() {
 	p.mu.Unlock()
 }
 
+func (m *outgoing) drop() {
+	if m.snapshot != nil {
+		m.snapshot.Close()
+	}
+}
+
 // send queues a message.
-func (p *packets) send(m zab.Message) {
+func (p *packets) send(m outgoing) {
 	n := packetSize(&m.Packet)
 	p.mu.Lock()
 	if p.ended || p.last {
 		p.mu.Unlock()
+		m.drop()
 		return
 	}
 	p.queue = append(p.queue, m)
@@ -268,7 +291,7 @@ func (p *packets) read(learner bool) error {
 func (p *packets) write() error {
 	out := bufio.NewWriterSize(&timedWriter{p.conn, p.cfg.Timeout}, 64<<10)
 	var buf []byte
-	var list []zab.Message
+	var list []outgoing
 	for {
 		p.mu.Lock()
 		for len(p.queue) == 0 && !p.ended {
@@ -288,6 +311,9 @@ func (p *packets) write() error {
 		for i := range list {
 			var err error
 			if buf, err = p.writeMessage(out, &list[i], buf[:0]); err != nil {
+				for j := range list[i+1:] {
+					list[i+1+j].drop()
+				}
 				return err
 			}
 			p.mu.Lock()
@@ -301,7 +327,7 @@ func (p *packets) write() error {
 }
 
 // writeMessage writes one message; buf is scratch.
-func (p *packets) writeMessage(out *bufio.Writer, m *zab.Message, buf []byte) ([]byte, error) {
+func (p *packets) writeMessage(out *bufio.Writer, m *outgoing, buf []byte) ([]byte, error) {
 	if m.Kind == zab.LogRange {
 		err := p.cfg.Log(m.After, m.Through, func(zxid protocol.Zxid, payload []byte) error {
 			buf = (&quorum.Packet{Type: quorum.Proposal, Zxid: zxid, Data: payload}).AppendTo(buf[:0])
@@ -316,10 +342,11 @@ func (p *packets) writeMessage(out *bufio.Writer, m *zab.Message, buf []byte) ([
 	}
 	buf = m.Packet.AppendTo(buf)
 	if _, err := out.Write(buf); err != nil {
+		m.drop()
 		return buf, err
 	}
-	if m.Kind == zab.SnapshotStream {
-		if err := p.cfg.Snapshot(out); err != nil {
+	if m.snapshot != nil {
+		if err := m.snapshot.Send(out); err != nil {
 			return buf, fmt.Errorf("send a snapshot of %v: %w", m.Packet.Zxid, err)
 		}
 	}
