@@ -4,6 +4,7 @@ import (
 	"zookit/protocol"
 	"zookit/server/cnxn"
 	"zookit/server/replica"
+	"zookit/server/session"
 )
 
 // backend is the server as the connections see it.
@@ -25,12 +26,13 @@ func (b *backend) Connect(c *cnxn.Conn, r *protocol.ConnectRequest) {
 		return
 	}
 	b.pipe.do(func(now replica.Now) {
-		h, ok := b.rep.Reopen(now, r.Session, r.Password, r.TimeoutMs, c)
-		if !ok {
-			c.Refused()
-			return
-		}
-		c.Attached(h, b.rep.State().Zxid())
+		b.rep.Reopen(now, r.Session, r.Password, r.TimeoutMs, c, func(h *session.Handle) {
+			if h == nil {
+				c.Refused()
+				return
+			}
+			c.Attached(h, b.rep.State().Zxid())
+		})
 	})
 }
 
@@ -39,6 +41,10 @@ type newSession cnxn.Conn
 
 func (n *newSession) Complete(_ *replica.Request, reply *replica.Reply) {
 	c := (*cnxn.Conn)(n)
+	if reply.Silent {
+		c.Disconnect(replica.ReasonNotServing)
+		return
+	}
 	if reply.Session == nil {
 		c.Refused()
 		return

@@ -132,6 +132,10 @@ func (p *Prep) Reset() {
 	}
 }
 
+// Begin starts an epoch: the next zxid is the one after zxid, which has the
+// epoch and the counter 0. Nothing may be in flight.
+func (p *Prep) Begin(zxid protocol.Zxid) { p.zxid = zxid }
+
 // Zxid is the last zxid taken.
 func (p *Prep) Zxid() protocol.Zxid { return p.zxid }
 

@@ -28,7 +28,7 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 	for r.queue.len() > 0 && r.err == nil {
 		p := r.queue.at(0)
 		if p.sync {
-			r.commitSync(p)
+			r.answerSync(p.q, p.code)
 		} else if p.txn.Zxid <= zxid {
 			r.commitTxn(p)
 		} else {
@@ -56,21 +56,35 @@ func (r *Replica) commitTxn(p *proposal) {
 	for i := range r.result.Events {
 		s.watches.Trigger(&r.result.Events[i], p.txn.Zxid)
 	}
-	r.commitSession(p)
+	if p.txn.Type == protocol.OpCloseSession {
+		r.sessionClosed(p.q.Session, p.q.Owner)
+	}
+	r.answer(p.q, &outcome{zxid: p.txn.Zxid, err: p.txn.Err, multiErr: p.txn.MultiErr, create2: p.txn.Create2})
+}
 
+// outcome is what became of a request: r.result beside it is what the tree says.
+type outcome struct {
+	zxid          protocol.Zxid
+	err, multiErr protocol.Code
+	create2       []int
+}
+
+// answer completes a request whose txn was applied.
+func (r *Replica) answer(q *Request, o *outcome) {
+	if q.Done == nil {
+		return
+	}
 	reply := &r.reply
-	*reply = Reply{Xid: p.q.Xid, Zxid: p.txn.Zxid, Err: p.txn.Err, op: p.q.Op, result: &r.result, create2: p.txn.Create2}
+	*reply = Reply{Xid: q.Xid, Zxid: o.zxid, Err: o.err, op: q.Op, result: &r.result, create2: o.create2}
 	switch {
-	case p.txn.Err == protocol.SessionMoved, p.txn.MultiErr == protocol.SessionMoved:
+	case o.err == protocol.SessionMoved, o.multiErr == protocol.SessionMoved:
 		reply.Close, reply.Silent = true, true
-	case p.q.Op == protocol.OpCloseSession:
+	case q.Op == protocol.OpCloseSession:
 		reply.Close = true
-	case p.q.Op == protocol.OpCreateSession:
-		reply.Session = r.sessions.Lookup(p.q.Session)
+	case q.Op == protocol.OpCreateSession:
+		reply.Session = r.sessions.Lookup(q.Session)
 	}
-	if p.q.Done != nil {
-		p.q.Done.Complete(p.q, reply)
-	}
+	q.Done.Complete(q, reply)
 }
 
 // asPredicted compares what the tree made of a txn with what prep said it
@@ -91,22 +105,23 @@ func (r *Replica) asPredicted(p *proposal) bool {
 	return r.err == nil
 }
 
-// commitSync answers a sync: everything proposed before it is committed.
-func (r *Replica) commitSync(p *proposal) {
-	reply := &r.reply
-	*reply = Reply{Xid: p.q.Xid, Zxid: r.state.tree.LastZxid(), Err: p.code, op: p.q.Op}
-	if p.code == protocol.SessionMoved {
-		reply.Close, reply.Silent = true, true
+// answerSync completes a sync: everything proposed before it is committed.
+func (r *Replica) answerSync(q *Request, code protocol.Code) {
+	if q.Done == nil {
+		return
 	}
-	if p.code == protocol.OK {
+	reply := &r.reply
+	*reply = Reply{Xid: q.Xid, Zxid: r.state.tree.LastZxid(), Err: code, op: q.Op}
+	switch code {
+	case protocol.SessionMoved:
+		reply.Close, reply.Silent = true, true
+	case protocol.OK:
 		// The path is not looked at and goes back as it came.
-		if n, ok := stringLen(p.q.Body); ok {
-			reply.path = p.q.Body[:n]
+		if n, ok := stringLen(q.Body); ok {
+			reply.path = q.Body[:n]
 		} else {
 			reply.Err = protocol.MarshallingError
 		}
 	}
-	if p.q.Done != nil {
-		p.q.Done.Complete(p.q, reply)
-	}
+	q.Done.Complete(q, reply)
 }

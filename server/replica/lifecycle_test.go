@@ -93,7 +93,7 @@ func TestFailedIsFinal(t *testing.T) {
 	if rd := g.r.Ready(); len(rd.Append) != 0 || rd.Snapshot != nil {
 		t.Errorf("work after the failure: %+v", rd)
 	}
-	if _, ok := g.r.Reopen(g.now, c.id, nil, 1, c); ok || g.r.Err() != disk || g.r.Deadline() != math.MaxInt64 {
+	if _, ok := reopen(g.r, g.now, c.id, nil, 1, c); ok || g.r.Err() != disk || g.r.Deadline() != math.MaxInt64 {
 		t.Errorf("reopen %v, error %v, deadline %d", ok, g.r.Err(), g.r.Deadline())
 	}
 	c.expect("nothing is answered after it")
@@ -316,7 +316,7 @@ func TestRecovery(t *testing.T) {
 		}
 	}
 	password := session.Password(old.id)
-	h, ok := r.Reopen(now, old.id, password[:], 4000, c)
+	h, ok := reopen(r, now, old.id, password[:], 4000, c)
 	if !ok {
 		t.Fatal("a session of before does not open")
 	}

@@ -23,6 +23,9 @@ func (r *Replica) Propose(now Now, q *Request) {
 	if r.err != nil || !r.started {
 		return
 	}
+	if r.ens != nil && !r.leads(now, q) {
+		return
+	}
 	p := r.queue.take()
 	p.q = q
 	r.propose(now, p)
@@ -51,7 +54,11 @@ func (r *Replica) propose(now Now, p *proposal) {
 		}
 		return
 	case protocol.OpCreateSession:
-		r.createSession(now, q)
+		if q.Session != 0 {
+			r.adoptSession(now, q)
+		} else {
+			r.createSession(now, q)
+		}
 	case protocol.OpCloseSession:
 		if h := r.sessions.Lookup(q.Session); h != nil {
 			r.sessions.Close(h)
@@ -72,11 +79,16 @@ func (r *Replica) propose(now Now, p *proposal) {
 		r.note(Note{Text: "write refused: with every identity its ACLs stand for, its txn is longer than jute.maxbuffer and jute.maxbuffer.extrasize allow", Session: q.Session})
 	}
 	r.queue.push(p)
+	if r.ens != nil {
+		r.ens.broadcast(p)
+	}
 }
 
 // Accepting is false while the requests that wait for their commit hold more
 // than Config.MaxPendingBytes: propose no more until a batch is persisted.
-func (r *Replica) Accepting() bool { return r.pendingB < r.cfg.MaxPendingBytes }
+func (r *Replica) Accepting() bool {
+	return r.pendingB < r.cfg.MaxPendingBytes && (r.ens == nil || r.ens.accepting())
+}
 
 // Ready is what the driver has to do, in this order.
 type Ready struct {
@@ -91,6 +103,9 @@ type Ready struct {
 	SnapshotZxid protocol.Zxid
 	// Notes are for the log.
 	Notes []Note
+	// Peers is what an ensemble adds. It has batches of its own: Append is then
+	// empty.
+	Peers
 }
 
 // batch is the part of the queue that is with the disk.
@@ -109,19 +124,28 @@ func (r *Replica) Ready() Ready {
 	if r.err != nil || !r.started || r.batch.last != 0 {
 		return rd
 	}
+	if r.ens != nil {
+		r.readyPeers(&rd)
+		return rd
+	}
 	if r.snapshots.due {
-		r.snapshots.reset(&r.cfg, r.rng)
-		rd.Roll = true
-		if !r.snapshots.running {
-			r.snapshots.running = true
-			rd.Snapshot, rd.SnapshotZxid = r.state.beginSnapshot()
-		} else {
-			r.note(Note{Text: "too busy to snap, skipping"})
-		}
+		r.snap(&rd)
 	}
 	r.fillBatch()
 	rd.Append = r.batch.entries
 	return rd
+}
+
+// snap begins a snapshot and a new log file.
+func (r *Replica) snap(rd *Ready) {
+	r.snapshots.reset(&r.cfg, r.rng)
+	rd.Roll = true
+	if !r.snapshots.running {
+		r.snapshots.running = true
+		rd.Snapshot, rd.SnapshotZxid = r.state.beginSnapshot()
+	} else {
+		r.note(Note{Text: "too busy to snap, skipping"})
+	}
 }
 
 // recordOverhead is what the log adds to a payload, rounded up.

@@ -86,6 +86,8 @@ type Config struct {
 	MaxPendingBytes int
 
 	Seed uint64 // spreads the snapshots of the members of an ensemble
+
+	Ensemble *Ensemble // nil: standalone
 }
 
 func (c *Config) setDefaults() {
@@ -149,6 +151,8 @@ type Replica struct {
 	snapshots  snapshotTrigger
 	notes      []Note
 	started    bool
+
+	ens *ensemble // nil: standalone
 }
 
 // New returns a replica with an empty tree. Fill Sink from the storage, then
@@ -169,17 +173,30 @@ func New(cfg Config) (*Replica, error) {
 		owners: make(map[protocol.SessionID]Owner),
 	}
 	r.state = newState(&r.cfg)
+	if cfg.Ensemble != nil {
+		ens, err := newEnsemble(cfg.Ensemble)
+		if err != nil {
+			return nil, err
+		}
+		r.ens = ens
+	}
 	return r, nil
 }
 
 // Start begins to serve what the sink has received: ephemerals of sessions that
 // are not there are removed, as Apache does when it loads its data, and the
-// sessions that are there get their whole timeout from now.
+// sessions that are there get their whole timeout from now. A member of an
+// ensemble begins to look for a leader.
 func (r *Replica) Start(now Now) error {
 	if r.started {
 		return errors.New("replica: started twice")
 	}
 	r.started = true
+	r.snapshots.reset(&r.cfg, r.rng)
+	if r.ens != nil {
+		r.startEnsemble(now)
+		return r.err
+	}
 	t := r.state.tree
 	r.state.mu.Lock()
 	r.removeOrphans()
@@ -191,17 +208,21 @@ func (r *Replica) Start(now Now) error {
 	r.state.publish(r.sessions.Len())
 	r.state.mu.Unlock()
 
-	r.prep = prep.New(prep.Config{
+	r.prep = r.newPrep()
+	r.containers.next = now.MonoMs + r.cfg.ContainerCheckMs
+	return r.err
+}
+
+// newPrep returns a prep that goes on from the tree as it is.
+func (r *Replica) newPrep() *prep.Prep {
+	return prep.New(prep.Config{
 		Extended:        r.cfg.Tree.Extended,
 		Digest:          r.cfg.Tree.Digest,
 		EnforceQuota:    r.cfg.EnforceQuota,
 		ReconfigEnabled: r.cfg.ReconfigEnabled,
 		CloseSessionTxn: r.cfg.CloseSessionTxn,
 		MaxTxnBytes:     r.cfg.MaxTxnBytes,
-	}, t, r.cfg.ACL)
-	r.containers.next = now.MonoMs + r.cfg.ContainerCheckMs
-	r.snapshots.reset(&r.cfg, r.rng)
-	return r.err
+	}, r.state.tree, r.cfg.ACL)
 }
 
 // State is what readers use.
@@ -228,12 +249,19 @@ func (r *Replica) Deadline() int64 {
 	if r.err != nil || !r.started {
 		return math.MaxInt64
 	}
+	if r.ens != nil {
+		return r.ensembleDeadline()
+	}
 	return min(r.sessions.Deadline(), r.containers.deadline())
 }
 
-// Tick does what time brings: sessions expire, containers and TTL znodes go.
+// Tick does what time brings: sessions expire, containers and TTL znodes go;
+// in an ensemble, elections and roles end.
 func (r *Replica) Tick(now Now) {
 	if r.err != nil || !r.started {
+		return
+	}
+	if r.ens != nil && !r.tickEnsemble(now) {
 		return
 	}
 	r.expireSessions(now)

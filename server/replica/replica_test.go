@@ -8,6 +8,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/txn"
+	"zookit/server/session"
 	"zookit/server/storage"
 	"zookit/server/tree"
 	"zookit/server/watch"
@@ -505,4 +506,10 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := New(cfg); err == nil {
 		t.Error("a minimum above the maximum is accepted")
 	}
+}
+
+// reopen is Reopen where its answer comes at once.
+func reopen(r *Replica, now Now, id protocol.SessionID, password []byte, timeoutMs int32, owner Owner) (h *session.Handle, ok bool) {
+	r.Reopen(now, id, password, timeoutMs, owner, func(got *session.Handle) { h = got })
+	return h, h != nil
 }

@@ -53,6 +53,7 @@ type Reason int
 const (
 	ReasonReconnected Reason = iota + 1 // its session was opened again elsewhere
 	ReasonExpired                       // its session expired
+	ReasonNotServing                    // the server is no longer a part of an ensemble that serves
 )
 
 func (r Reason) String() string {
@@ -61,6 +62,8 @@ func (r Reason) String() string {
 		return "the session was opened by another connection"
 	case ReasonExpired:
 		return "the session expired"
+	case ReasonNotServing:
+		return "this server has lost its leader or its quorum"
 	}
 	return "unknown reason"
 }
@@ -85,7 +88,7 @@ type Completion interface {
 // Request is a write, a sync, or the making of a session. It belongs to the
 // replica from Propose to Complete.
 type Request struct {
-	Session protocol.SessionID // 0 for OpCreateSession; the id is set inside
+	Session protocol.SessionID // 0 for a client's OpCreateSession; the id is set inside
 	Xid     int32
 	Op      protocol.OpCode
 	Body    []byte // the request's body, without its header
@@ -106,8 +109,9 @@ type Reply struct {
 
 	// Close asks to close the connection after the reply.
 	Close bool
-	// Silent says that there is no reply: the session moved to another
-	// connection, and this one is closed without a word (ZOOKEEPER-710).
+	// Silent says that there is no reply, and that the connection is closed
+	// without a word: the session moved to another one (ZOOKEEPER-710), or a
+	// member of an ensemble ceased to serve and nobody knows the outcome.
 	Silent bool
 	// Session is the new session of an OpCreateSession, which is answered by a
 	// connect response and not by AppendFrame.

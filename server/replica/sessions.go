@@ -18,28 +18,43 @@ func (r *Replica) createSession(now Now, q *Request) {
 	}
 }
 
-// Reopen attaches a session to another connection. It is false when the
-// session is unknown, being closed, or the password is not its own: the client
-// is then told that its session has expired. The connection that had the
-// session is disconnected before Reopen returns, and whatever of its writes
-// comes later is answered as SessionMoved.
+// Reopen attaches a session to another connection. done is called once with
+// the session, or with nil when the session is unknown, being closed, or the
+// password is not its own: the client is then told that its session has
+// expired. The connection that had the session is disconnected before that, and
+// whatever of its writes comes later is answered as SessionMoved.
+//
+// A learner asks the leader first, so done is called later, by Ready; when the
+// role ends meanwhile the connection is disconnected and done is not called.
+// Everywhere else it is called before Reopen returns. The state is not locked.
 //
 // Differs from Apache: it disconnects the other one before it looks at the
 // password, so that anybody who can guess an id can cut off its client.
-func (r *Replica) Reopen(now Now, id protocol.SessionID, password []byte, timeoutMs int32, owner Owner) (*session.Handle, bool) {
+func (r *Replica) Reopen(now Now, id protocol.SessionID, password []byte, timeoutMs int32, owner Owner, done func(*session.Handle)) {
 	if r.err != nil || !r.started || !session.CheckPassword(id, password) {
-		return nil, false
+		done(nil)
+		return
 	}
 	timeoutMs = session.Negotiate(timeoutMs, r.cfg.MinSessionTimeoutMs, r.cfg.MaxSessionTimeoutMs)
+	if r.ens != nil && r.ens.leader == nil || !r.Serving() {
+		r.reopenElsewhere(now, id, timeoutMs, owner, done)
+		return
+	}
 	h, ok := r.sessions.Renew(id, timeoutMs, now.MonoMs)
 	if !ok {
-		return nil, false
+		done(nil)
+		return
 	}
+	r.attach(id, owner)
+	done(h)
+}
+
+// attach makes a connection the owner of a session.
+func (r *Replica) attach(id protocol.SessionID, owner Owner) {
 	if old := r.owners[id]; old != nil && old != owner {
 		old.Disconnect(ReasonReconnected)
 	}
 	r.owners[id] = owner
-	return h, true
 }
 
 // Detach says that a connection is gone; its session lives on until it expires
@@ -47,6 +62,9 @@ func (r *Replica) Reopen(now Now, id protocol.SessionID, password []byte, timeou
 func (r *Replica) Detach(id protocol.SessionID, owner Owner) {
 	if r.owners[id] == owner {
 		delete(r.owners, id)
+		if r.ens != nil {
+			r.ens.detached(id)
+		}
 	}
 }
 
@@ -84,17 +102,13 @@ func (r *Replica) expireSessions(now Now) {
 	}
 }
 
-// commitSession follows a committed closeSession.
-func (r *Replica) commitSession(p *proposal) {
-	if p.txn.Type != protocol.OpCloseSession {
-		return
-	}
-	id := p.q.Session
+// sessionClosed follows a committed closeSession. The client that asked gets
+// its reply and is closed after it.
+func (r *Replica) sessionClosed(id protocol.SessionID, asker Owner) {
 	r.sessions.Remove(id)
 	owner := r.owners[id]
 	delete(r.owners, id)
-	// The client that asked gets its reply and is closed after it.
-	if owner != nil && owner != p.q.Owner {
+	if owner != nil && owner != asker {
 		owner.Disconnect(ReasonExpired)
 	}
 }

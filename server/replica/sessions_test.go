@@ -36,17 +36,17 @@ func TestReopen(t *testing.T) {
 	password := session.Password(old.id)
 
 	wrong := &conn{g: g}
-	if _, ok := g.r.Reopen(g.now, old.id, make([]byte, 16), 4000, wrong); ok {
+	if _, ok := reopen(g.r, g.now, old.id, make([]byte, 16), 4000, wrong); ok {
 		t.Error("a wrong password opens the session")
 	}
-	if _, ok := g.r.Reopen(g.now, 4711, password[:], 4000, wrong); ok {
+	if _, ok := reopen(g.r, g.now, 4711, password[:], 4000, wrong); ok {
 		t.Error("an unknown session opens")
 	}
 	old.expect("whoever cannot open it does not cut off its client")
 
 	old.write(protocol.OpCreate, createOf("/before", 0))
 	c := &conn{g: g, id: old.id, ids: old.ids}
-	h, ok := g.r.Reopen(g.now, old.id, password[:], 9000, c)
+	h, ok := reopen(g.r, g.now, old.id, password[:], 9000, c)
 	if !ok || h.ID() != old.id || h.TimeoutMs() != 9000 {
 		t.Fatalf("reopen: %v %+v", ok, h)
 	}
@@ -76,7 +76,7 @@ func TestReopen(t *testing.T) {
 	g.r.Detach(c.id, c)
 	next := &conn{g: g, id: old.id, ids: old.ids}
 	c.take()
-	if _, ok := g.r.Reopen(g.now, old.id, password[:], 9000, next); !ok {
+	if _, ok := reopen(g.r, g.now, old.id, password[:], 9000, next); !ok {
 		t.Fatal("a detached session does not open")
 	}
 	c.expect("a detached connection is not told")
@@ -107,7 +107,7 @@ func TestCloseSession(t *testing.T) {
 		}
 	}
 	password := session.Password(c.id)
-	if _, ok := g.r.Reopen(g.now, c.id, password[:], 4000, c); ok {
+	if _, ok := reopen(g.r, g.now, c.id, password[:], 4000, c); ok {
 		t.Error("a closed session opens again")
 	}
 	c.write(protocol.OpCreate, createOf("/x", 0))

@@ -10,21 +10,53 @@ import (
 // Sink receives the recovered history: one snapshot, then the txns after it.
 // Give it to Store.Recover before Start.
 func (r *Replica) Sink() storage.Sink {
-	return &sink{r: r, restorer: tree.Restorer{Tree: r.state.tree}}
+	s := &sink{opt: r.cfg.Tree, replayed: &r.snapshots.replayed}
+	s.use = func(t *tree.Tree) { r.state.tree = t }
+	s.restorer.Tree = r.state.tree
+	return s
 }
 
-// sink fills the tree. A recovery without a snapshot begins with the tree of a
+// Reload receives the history anew, after a truncation or with a leader's
+// snapshot. Its tree is nobody else's until Reloaded, so it may be filled by
+// any goroutine.
+type Reload struct {
+	sink
+	tree     *tree.Tree
+	replayed int64
+}
+
+// NewReload returns a Reload that holds the tree of a new server.
+func (r *Replica) NewReload() *Reload {
+	rl := new(Reload)
+	rl.sink = sink{opt: r.cfg.Tree, replayed: &rl.replayed}
+	rl.use = func(t *tree.Tree) { rl.tree = t }
+	rl.Reset()
+	return rl
+}
+
+// Reloaded hands over what was read anew. The zab.Truncated or
+// zab.SnapshotInstalled that follows puts it in force.
+func (r *Replica) Reloaded(rl *Reload) {
+	if r.ens != nil {
+		r.ens.reloaded = rl
+	}
+}
+
+// sink fills a tree. A recovery without a snapshot begins with the tree of a
 // new server; one with a snapshot gets every znode from it.
 type sink struct {
-	r        *Replica
+	opt      tree.Options
+	use      func(*tree.Tree)
+	replayed *int64
 	restorer tree.Restorer
 	empty    bool // the restorer's tree has nothing of the new server's any more
 }
 
 // Reset begins with the tree of a new server.
 func (s *sink) Reset() {
-	s.r.state.tree = tree.New(s.r.cfg.Tree)
-	s.restorer = tree.Restorer{Tree: s.r.state.tree}
+	t := tree.New(s.opt)
+	s.use(t)
+	s.restorer = tree.Restorer{Tree: t}
 	s.empty = false
 }
 
@@ -64,5 +96,5 @@ func (s *sink) EndSnapshot(zxid protocol.Zxid, digest *storage.SnapshotDigest) e
 // nearer.
 func (s *sink) Apply(t *txn.Txn) {
 	s.restorer.Apply(t)
-	s.r.snapshots.replayed++
+	*s.replayed++
 }

@@ -55,6 +55,9 @@ type snapshotSource struct {
 	snap  *tree.Snapshot
 }
 
+// BeginSnapshot fixes what a snapshot for a learner holds; see beginSnapshot.
+func (r *Replica) BeginSnapshot() (storage.Source, protocol.Zxid) { return r.state.beginSnapshot() }
+
 // beginSnapshot fixes what the snapshot holds: at least everything up to the
 // zxid returned. Later txns may show in it; their replay does no harm.
 func (s *State) beginSnapshot() (storage.Source, protocol.Zxid) {

@@ -44,6 +44,9 @@ func (h *Handle) Closing() bool { return h.closing.Load() }
 // microseconds apart, which no bucket can show.
 func (h *Handle) Touch(now int64) { h.touched.Store(now) }
 
+// Touched is when the last packet arrived.
+func (h *Handle) Touched() int64 { return h.touched.Load() }
+
 // Negotiate brings the timeout a client asks for into the server's bounds.
 func Negotiate(asked, minMs, maxMs int32) int32 {
 	return max(minMs, min(asked, maxMs))

@@ -36,6 +36,22 @@ func NewTracker(tickMs int32, first protocol.SessionID) *Tracker {
 // Len is the number of sessions, those being closed included.
 func (t *Tracker) Len() int { return len(t.byID) }
 
+// NextID is the id that the next session gets.
+func (t *Tracker) NextID() protocol.SessionID { return t.nextID }
+
+// Touched are the sessions heard of at or after since that are not being
+// closed, by id: what a learner tells its leader.
+func (t *Tracker) Touched(since int64) []*Handle {
+	var out []*Handle
+	for _, h := range t.byID {
+		if !h.Closing() && h.Touched() >= since {
+			out = append(out, h)
+		}
+	}
+	slices.SortFunc(out, func(a, b *Handle) int { return cmp.Compare(a.id, b.id) })
+	return out
+}
+
 // Lookup is the handle of a session, or nil.
 func (t *Tracker) Lookup(id protocol.SessionID) *Handle { return t.byID[id] }
 

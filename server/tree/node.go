@@ -149,6 +149,9 @@ func (t *Tree) Ephemerals(session protocol.SessionID) []string {
 // EphemeralOwners lists the sessions that own ephemerals, sorted.
 func (t *Tree) EphemeralOwners() []protocol.SessionID { return sortedKeys(t.owners) }
 
+// SessionCount is the number of sessions.
+func (t *Tree) SessionCount() int { return len(t.sessions) }
+
 // SessionTimeout is a session's timeout in ms.
 func (t *Tree) SessionTimeout(id protocol.SessionID) (timeoutMs int32, ok bool) {
 	timeoutMs, ok = t.sessions[id]

@@ -1,0 +1,363 @@
+package replica
+
+import (
+	"fmt"
+
+	"zookit/protocol"
+	"zookit/protocol/quorum"
+	"zookit/server/election"
+	"zookit/server/session"
+	"zookit/server/zab"
+)
+
+// Ensemble is what a replica that is a member of an ensemble knows of it. Zero
+// values of the limits mean the defaults of the core they go to.
+type Ensemble struct {
+	ID         int64
+	Observer   bool
+	Verifier   *quorum.Verifier
+	ConfigText []byte // of the configuration: in notifications and NEWLEADER
+	zab.Timing
+	zab.Batching
+
+	// From the disk, neither below 0.
+	AcceptedEpoch int64
+	CurrentEpoch  int64
+
+	// Quarantined: the history on the disk cannot be used, or its loss cannot be
+	// ruled out. The server has no vote and joins as an observer, until a leader
+	// has given it a snapshot.
+	Quarantined bool
+
+	RecentEntries int   // commitLogCount
+	RecentBytes   int64 // of these
+
+	MaxLearners       int   // connections
+	MaxSnapshots      int   // leader.maxConcurrentSnapSyncs
+	MaxLearnerQueue   int64 // bytes of txns a learner may be behind
+	MaxUncommitted    int64 // bytes of proposals a learner holds without their COMMIT
+	FinalizeWaitMs    int64
+	MinNotificationMs int64 // fastleader.minNotificationInterval
+	MaxNotificationMs int64 // fastleader.maxNotificationInterval
+	MaxInFlight       int64 // bytes of a leader's proposals that are not applied
+	MaxUnsynced       int64 // bytes a learner holds that are not durable
+}
+
+// Role is what a member of an ensemble does. Every Role of a replica has
+// another Term.
+type Role struct {
+	State  quorum.ServerState
+	Leader int64 // sid, while it follows, observes or leads
+	// Term numbers the roles of this process. The connection of a learner to its
+	// leader is zab.Conn(Term) in the events that tell of it, so that what an
+	// old connection still says is known as such. A leader's connections are
+	// numbered by the driver.
+	Term int64
+	// Serving: requests are taken. While it is false no client may connect.
+	Serving bool
+	Epoch   int64 // of the leader, with Serving
+	// Why the last role ended, with State LOOKING; nil at the start.
+	Why *zab.StepDown
+}
+
+// Peers is the part of a Ready that an ensemble adds. The driver handles it in
+// the order of the fields.
+type Peers struct {
+	// Role is the new role, nil while it stays. With another Term every
+	// connection to a learner or leader is closed; with Following or Observing
+	// the leader is to be dialed, with Leading learners are to be let in. When
+	// Serving ends, every connection of a client is closed.
+	Role *Role
+	// Votes go to the election port.
+	Votes []election.Message
+	// Messages go out at once, Close are connections to be closed after them:
+	// see zab.Ready. For a SnapshotStream ask BeginSnapshot at once.
+	Messages []zab.Message
+	Close    []zab.Closing
+	// Order, when not nil, is work for the disk, after Roll; its completion
+	// comes back through PeerEvent. After a truncation or a snapshot Reloaded is
+	// called first.
+	Order *zab.Order
+	// LookUps are answered with zab.Located.
+	LookUps []zab.LookUp
+
+	PeerNotes     []zab.Note
+	ElectionNotes []election.Note
+}
+
+// core is what a zab.Leader and a zab.Learner have in common.
+type core interface {
+	Step(nowMs int64, ev zab.Event)
+	Ready() zab.Ready
+	Deadline() int64
+	Accepting() bool
+	Epoch() int64
+	Tail() []zab.Entry
+}
+
+// ensemble is the state of a member. Its role is LOOKING (core is nil), or one
+// of leader and learner is set. A role that has ended keeps its core until the
+// disk is at rest: what was written meanwhile is part of the history.
+type ensemble struct {
+	Ensemble
+	election *election.Election
+	recent   *zab.Recent
+	now      Now // of the last call that had one
+
+	role    Role
+	core    core
+	leader  *zab.Leader
+	learner *zab.Learner
+	ending  bool
+
+	// ordered is the order that is with the driver, held one that waits until no
+	// snapshot is being written: the file could hold what a truncation removes.
+	ordered zab.Order
+	held    *zab.Order
+	// logEnd is the zxid the log ends with, all of it durable.
+	logEnd   protocol.Zxid
+	reloaded *Reload
+	diskErr  error
+	asked    int64 // zab.LearnerConfig.AskInEpoch
+
+	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
+	forwarded forwarded                  // learner: what is with the leader
+
+	out Peers
+}
+
+func newEnsemble(cfg *Ensemble) (*ensemble, error) {
+	e := &ensemble{Ensemble: *cfg, recent: zab.NewRecent(cfg.RecentEntries, cfg.RecentBytes)}
+	e.AcceptedEpoch, e.CurrentEpoch = max(e.AcceptedEpoch, 0), max(e.CurrentEpoch, 0)
+	var err error
+	e.election, err = election.New(election.Config{
+		ID: cfg.ID, Verifier: cfg.Verifier, ConfigText: cfg.ConfigText,
+		FinalizeWaitMs: cfg.FinalizeWaitMs, MinNotificationMs: cfg.MinNotificationMs, MaxNotificationMs: cfg.MaxNotificationMs,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("replica: %w", err)
+	}
+	return e, nil
+}
+
+// startEnsemble begins the first election.
+func (r *Replica) startEnsemble(now Now) {
+	e := r.ens
+	e.now = now
+	e.logEnd = r.state.tree.LastZxid()
+	e.recent.Reset(e.logEnd)
+	r.sessions = session.NewTracker(r.cfg.TickMs, session.FirstID(r.cfg.ServerID, now.WallMs))
+	r.state.publish(0)
+	r.look(nil)
+}
+
+// Role is what this member does; the zero Role when it is standalone.
+func (r *Replica) Role() Role {
+	if r.ens == nil {
+		return Role{}
+	}
+	return r.ens.role
+}
+
+// Serving tells that requests are taken.
+func (r *Replica) Serving() bool {
+	return r.err == nil && r.started && (r.ens == nil || r.ens.role.Serving)
+}
+
+// ElectionEvent takes in what was heard on the election port.
+func (r *Replica) ElectionEvent(now Now, ev election.Event) {
+	if r.err != nil || !r.started || r.ens == nil {
+		return
+	}
+	r.ens.now = now
+	r.ens.election.Step(now.MonoMs, ev)
+}
+
+// PeerEvent takes in what happened on the quorum port or on the disk. Those of
+// a learner's connection carry Conn(Role.Term) and are passed over in another
+// role.
+func (r *Replica) PeerEvent(now Now, ev zab.Event) {
+	if r.err != nil || !r.started || r.ens == nil {
+		return
+	}
+	e := r.ens
+	e.now = now
+	switch ev := ev.(type) {
+	case zab.Connected:
+		if e.stale(ev.Conn) {
+			return
+		}
+	case zab.Disconnected:
+		if e.stale(ev.Conn) {
+			return
+		}
+	case zab.Received:
+		if e.stale(ev.Conn) || !r.readableTxn(&ev) {
+			return
+		}
+	case zab.StorageFailed:
+		e.diskErr = ev.Err
+		if e.core == nil {
+			r.Failed(ev.Err)
+			return
+		}
+	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled:
+		if !r.orderDone(ev) {
+			return
+		}
+	}
+	if e.core != nil {
+		e.core.Step(now.MonoMs, ev)
+	}
+}
+
+// stale tells that a connection is not one of this role's. Leaders know their
+// own.
+func (e *ensemble) stale(c zab.Conn) bool {
+	return e.core == nil || e.ending || e.learner != nil && c != zab.Conn(e.role.Term)
+}
+
+// ensembleDeadline is when time brings something.
+func (r *Replica) ensembleDeadline() int64 {
+	e := r.ens
+	at := e.election.Deadline()
+	if e.core != nil {
+		at = min(at, e.core.Deadline())
+	}
+	if e.leader != nil && e.role.Serving {
+		at = min(at, r.sessions.Deadline(), r.containers.deadline())
+	}
+	return at
+}
+
+// tickEnsemble lets time pass for election and role. It is true when there is
+// more: what a leader does that serves.
+func (r *Replica) tickEnsemble(now Now) bool {
+	e := r.ens
+	e.now = now
+	if now.MonoMs >= e.election.Deadline() {
+		e.election.Step(now.MonoMs, nil)
+	}
+	if e.core != nil {
+		e.core.Step(now.MonoMs, zab.Tick{})
+	}
+	return e.leader != nil && e.role.Serving
+}
+
+// PeerAccepting is false while a learner holds so much that is not durable that
+// no more should be read from the leader.
+func (r *Replica) PeerAccepting() bool {
+	return r.ens == nil || r.ens.learner == nil || r.ens.learner.Accepting()
+}
+
+// readyPeers collects what is to be done, and applies what is committed. The
+// tree of a server that does not serve may hold what will be truncated, so no
+// snapshot is taken of it.
+func (r *Replica) readyPeers(rd *Ready) {
+	r.pump()
+	e := r.ens
+	if r.err != nil {
+		return
+	}
+	if r.snapshots.due && e.role.Serving {
+		r.snap(rd)
+	}
+	if e.held != nil && !r.snapshots.running {
+		e.ordered, e.held = *e.held, nil
+		e.out.Order = &e.ordered
+	}
+	if o := e.out.Order; o != nil && o.Kind == zab.Append {
+		bytes := 0
+		for i := range o.Batch {
+			bytes += len(o.Batch[i].Payload)
+		}
+		r.snapshots.count(len(o.Batch), bytes)
+	}
+	rd.Peers, e.out = e.out, Peers{}
+}
+
+// pump lets the cores run until they have nothing more to do.
+func (r *Replica) pump() {
+	e := r.ens
+	for r.err == nil {
+		er := e.election.Ready()
+		e.out.Votes = append(e.out.Votes, er.Messages...)
+		e.out.ElectionNotes = append(e.out.ElectionNotes, er.Notes...)
+		if er.Decision != nil {
+			r.begin(er.Decision)
+		}
+		if e.core != nil && !e.ending && r.pumpCore() {
+			continue
+		}
+		if !r.rest() {
+			return
+		}
+	}
+}
+
+// pumpCore takes one Ready of the role's core. It is false when that was empty.
+func (r *Replica) pumpCore() bool {
+	e := r.ens
+	rd := e.core.Ready()
+	if len(rd.Commits) > 0 {
+		r.commitEntries(rd.Commits)
+	}
+	e.out.Messages = append(e.out.Messages, rd.Messages...)
+	e.out.Close = append(e.out.Close, rd.Close...)
+	e.out.LookUps = append(e.out.LookUps, rd.LookUps...)
+	e.out.PeerNotes = append(e.out.PeerNotes, rd.Notes...)
+	if rd.Order != nil {
+		r.takeOrder(*rd.Order)
+	}
+	for _, o := range rd.Outputs {
+		r.output(o)
+	}
+	if rd.StepDown != nil {
+		r.end(rd.StepDown)
+		return true
+	}
+	return rd.Order != nil || len(rd.Commits)+len(rd.Messages)+len(rd.Close)+len(rd.LookUps)+len(rd.Outputs) > 0
+}
+
+// commitEntries applies what a quorum has, under the state's lock.
+func (r *Replica) commitEntries(entries []zab.Entry) {
+	if r.ens.leader != nil {
+		r.commit(entries[len(entries)-1].Zxid)
+		return
+	}
+	s := r.state
+	s.mu.Lock()
+	defer s.mu.Unlock() // also when a bug panics: readers must not hang on it
+	for i := range entries {
+		if r.err == nil {
+			r.commitEntry(entries[i])
+		}
+	}
+	s.publish(s.tree.SessionCount())
+}
+
+// output takes what a core says to its replica.
+func (r *Replica) output(o zab.Output) {
+	switch o := o.(type) {
+	case zab.Serve:
+		r.serve(o.Epoch)
+	case zab.Forwarded:
+		r.forwardedHere(&o)
+	case zab.Touched:
+		r.touched(o.Touches)
+	case zab.RevalidateAsked:
+		r.revalidate(&o)
+	case zab.LearnerGone:
+		delete(r.ens.learners, o.Conn)
+	case zab.Synced:
+		r.synced()
+	case zab.RevalidateAnswered:
+		r.revalidated(o.Reply)
+	case zab.PingAsked:
+		r.pong(o.Zxid)
+	case zab.EnsembleConfig:
+		r.compareConfig(o.Text)
+	case zab.Activate:
+		r.note(Note{Text: "the ensemble was reconfigured; this server keeps the configuration it was started with"})
+	}
+}

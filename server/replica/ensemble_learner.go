@@ -1,0 +1,273 @@
+package replica
+
+import (
+	"fmt"
+
+	"zookit/protocol"
+	"zookit/protocol/jute"
+	"zookit/protocol/quorum"
+	"zookit/protocol/txn"
+	"zookit/server/session"
+	"zookit/server/zab"
+)
+
+// forward sends a request of a client here to the leader. It is answered when
+// its txn is committed here; a sync, when the leader answers it.
+func (r *Replica) forward(now Now, q *Request) {
+	e := r.ens
+	r.state.outstanding.Add(1)
+	r.pendingB += len(q.Body)
+	body := q.Body
+	code := protocol.OK
+	switch q.Op {
+	case protocol.OpCreateSession:
+		r.createSession(now, q)
+		body = jute.AppendInt(nil, q.TimeoutMs)
+	default:
+		code = r.checkLocal(q)
+		if h := r.sessions.Lookup(q.Session); h != nil && q.Op == protocol.OpCloseSession && code == protocol.OK {
+			r.sessions.Close(h)
+		}
+	}
+	f := e.forwarded.add(q)
+	if code == protocol.SessionMoved {
+		// Its session has another connection to this very server. The leader
+		// could not tell one from the other.
+		f.moved = true
+		r.settle(f)
+		return
+	}
+	e.learner.Step(now.MonoMs, zab.Forward{
+		Request: quorum.ForwardedRequest{Session: q.Session, Cxid: q.Xid, Type: q.Op, Body: body},
+		Auth:    q.IDs,
+	})
+}
+
+// reopenElsewhere asks the leader for a session that has come here.
+func (r *Replica) reopenElsewhere(now Now, id protocol.SessionID, timeoutMs int32, owner Owner, done func(*session.Handle)) {
+	e := r.ens
+	if !r.Serving() {
+		owner.Disconnect(ReasonNotServing)
+		return
+	}
+	e.now = now
+	e.forwarded.reopen(&reopening{session: id, timeoutMs: timeoutMs, owner: owner, done: done})
+	e.learner.Step(now.MonoMs, zab.Revalidate{Session: id, TimeoutMs: timeoutMs})
+}
+
+// detached notes that a session has no connection here any more.
+func (e *ensemble) detached(id protocol.SessionID) {
+	if e.learner != nil {
+		e.forwarded.detached = append(e.forwarded.detached, id)
+	}
+}
+
+// checkLocal says whether a session has moved to another connection to this
+// server; everything else the leader knows better.
+func (r *Replica) checkLocal(q *Request) protocol.Code {
+	if owner := r.owners[q.Session]; q.Owner != nil && owner != nil && owner != q.Owner {
+		return protocol.SessionMoved
+	}
+	return protocol.OK
+}
+
+// readableTxn refuses a txn that this server cannot read before it comes into
+// the log, where it would stay for ever: Apache's 3.8.0 can be made to write
+// such (ZOOKEEPER-2623).
+func (r *Replica) readableTxn(ev *zab.Received) bool {
+	p := &ev.Packet
+	e := r.ens
+	if e.learner == nil || p.Type != quorum.Proposal && p.Type != quorum.Inform {
+		return true
+	}
+	if _, err := txn.DecodeBorrowed(p.Data); err != nil {
+		r.note(Note{Text: fmt.Sprintf("leaving the leader: its txn %v cannot be read: %v", p.Zxid, err)})
+		e.out.Close = append(e.out.Close, zab.Closing{Conn: ev.Conn, Why: "a txn that cannot be read"})
+		e.learner.Step(e.now.MonoMs, zab.Disconnected{Conn: ev.Conn})
+		return false
+	}
+	return true
+}
+
+// commitEntry applies one txn that the ensemble has committed, fires its
+// watches, and completes its request if that came from here.
+func (r *Replica) commitEntry(entry zab.Entry) {
+	s := r.state
+	t, err := txn.DecodeBorrowed(entry.Payload)
+	if err != nil {
+		r.broken("txn %v is committed and cannot be read: %v", entry.Zxid, err)
+		return
+	}
+	if last := s.tree.LastZxid(); t.Zxid <= last {
+		r.broken("commit of %v (%v) after %v", t.Zxid, t.Type, last)
+		return
+	}
+	s.tree.Apply(t, &r.result)
+	if r.result.DigestMismatch {
+		r.digestMismatch(t)
+	}
+	for i := range r.result.Events {
+		s.watches.Trigger(&r.result.Events[i], t.Zxid)
+	}
+	f := r.ens.forwarded.match(t)
+	var asker Owner
+	if f != nil {
+		asker = f.q.Owner
+	}
+	if t.Type == protocol.OpCloseSession {
+		r.sessionClosed(t.Session, asker)
+	}
+	if f == nil {
+		return
+	}
+	r.overtaken(f)
+	out := outcome{zxid: t.Zxid, err: r.result.Err}
+	switch {
+	case t.Type == protocol.OpMulti:
+		out.err, out.multiErr = protocol.OK, r.result.Err
+		out.create2 = create2Ops(f.q)
+	case t.Type == protocol.OpError:
+		if b, ok := t.Body.(*txn.Error); ok {
+			out.err = b.Err
+		}
+	}
+	r.ens.forwarded.remove(f)
+	r.completed(f)
+	r.answer(f.q, &out)
+}
+
+// digestMismatch: this tree and the leader's differ. Like Apache the server
+// goes on, and counts it.
+func (r *Replica) digestMismatch(t *txn.Txn) {
+	if r.state.tree.DigestMismatches() > 1 {
+		return
+	}
+	r.note(Note{Text: fmt.Sprintf("the tree differs from the leader's since %v: its digest is 0x%x, the leader's 0x%x; compare the members' data, and give this server a snapshot by emptying its data directory",
+		t.Zxid, r.state.tree.Digest(), t.Digest.Tree)})
+}
+
+// create2Ops are the create2 ops of a multi, whose txn does not tell them from
+// create: see prep.Txn.
+func create2Ops(q *Request) []int {
+	var m protocol.MultiRequest
+	d := jute.Decoder{Borrow: true}
+	d.Reset(q.Body)
+	if m.Decode(&d) != nil {
+		return nil
+	}
+	var ops []int
+	for i := range m.Ops {
+		if m.Ops[i].Type == protocol.OpCreate2 {
+			ops = append(ops, i)
+		}
+	}
+	return ops
+}
+
+// overtaken ends the requests before f in its session: a sync whose answer is
+// on its way behind this commit, and what the leader has passed over, whose
+// outcome nobody knows.
+func (r *Replica) overtaken(f *inFlight) {
+	for {
+		head := r.ens.forwarded.head(f.q.Session)
+		if head == f {
+			return
+		}
+		head.lost = head.q.Op != protocol.OpSync
+		r.settleLocked(head)
+	}
+}
+
+// settle ends a request without a txn, under the state's lock.
+func (r *Replica) settle(f *inFlight) {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.settleLocked(f)
+}
+
+// settleLocked is settle with the lock held.
+func (r *Replica) settleLocked(f *inFlight) {
+	r.ens.forwarded.remove(f)
+	r.completed(f)
+	switch {
+	case f.lost, f.moved:
+		r.drop(f.q)
+	default:
+		r.answerSync(f.q, protocol.OK)
+	}
+}
+
+// completed gives back what a request has taken up.
+func (r *Replica) completed(f *inFlight) {
+	r.pendingB -= len(f.q.Body)
+	r.state.outstanding.Add(-1)
+}
+
+// synced answers the oldest sync. All that was committed before is applied.
+func (r *Replica) synced() {
+	f := r.ens.forwarded.nextSync()
+	if f == nil {
+		r.note(Note{Text: "the leader has answered a sync that was not asked for"})
+		return
+	}
+	if f.done {
+		return // a commit behind it came with the same packets
+	}
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.overtaken(f)
+	r.settleLocked(f)
+}
+
+// revalidated attaches a session that the leader knows to the connection that
+// asked for it, or refuses it.
+func (r *Replica) revalidated(reply quorum.RevalidateReply) {
+	e := r.ens
+	w := e.forwarded.nextReopening(reply.Session)
+	if w == nil {
+		r.note(Note{Text: "the leader has answered for a session that was not asked for", Session: reply.Session})
+		return
+	}
+	if !reply.Valid {
+		w.done(nil)
+		return
+	}
+	r.attach(w.session, w.owner)
+	w.done(r.sessions.Track(w.session, w.timeoutMs, e.now.MonoMs))
+}
+
+// pong tells the leader which sessions were heard of since its last PING, and
+// forgets those that have no connection any more.
+func (r *Replica) pong(zxid protocol.Zxid) {
+	e := r.ens
+	handles := r.sessions.Touched(e.forwarded.touchedAtMs)
+	e.forwarded.touchedAtMs = e.now.MonoMs
+	touches := make(quorum.Touches, 0, len(handles))
+	for _, h := range handles {
+		touches = append(touches, quorum.Touch{Session: h.ID(), TimeoutMs: h.TimeoutMs()})
+	}
+	for _, id := range e.forwarded.detached {
+		if r.owners[id] == nil {
+			r.sessions.Remove(id)
+		}
+	}
+	e.forwarded.detached = e.forwarded.detached[:0]
+	e.learner.Step(e.now.MonoMs, zab.PingReply{Zxid: zxid, Touches: touches})
+}
+
+// compareConfig warns of members that were configured differently.
+func (r *Replica) compareConfig(text []byte) {
+	e := r.ens
+	if string(text) == string(e.ConfigText) {
+		return
+	}
+	theirs, err := quorum.ParseConfig(string(text))
+	if err != nil {
+		r.note(Note{Text: "the leader's configuration cannot be read: " + err.Error()})
+		return
+	}
+	ours, err := quorum.ParseConfig(string(e.ConfigText))
+	if err == nil && !ours.SameVoting(theirs) {
+		r.note(Note{Text: fmt.Sprintf("the server lines here and on the leader differ: make them the same in every zoo.cfg (here %q, there %q)", e.ConfigText, text)})
+	}
+}

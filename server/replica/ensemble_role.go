@@ -1,0 +1,268 @@
+package replica
+
+import (
+	"fmt"
+	"slices"
+
+	"zookit/protocol"
+	"zookit/protocol/quorum"
+	"zookit/protocol/txn"
+	"zookit/server/election"
+	"zookit/server/session"
+	"zookit/server/zab"
+)
+
+// A role begins when the election has decided, serves when zab says so, and
+// ends when zab steps down:
+//
+//	look ── begin ── serve ── end ── rest ── look
+//
+// rest waits for the order that is with the disk. Then the tree is given what
+// is in the log and was not applied, so that every role begins with a tree that
+// holds exactly what the log does.
+
+// setRole makes a role known. The term stays as long as the connections do.
+func (e *ensemble) setRole(role Role) {
+	e.role = role
+	e.out.Role = &role
+}
+
+// look begins an election, with what the log holds.
+func (r *Replica) look(why *zab.StepDown) {
+	e := r.ens
+	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
+	if e.role.State != quorum.Looking || e.role.Term == 0 {
+		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
+	}
+	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch, Abstain: e.Quarantined})
+}
+
+// begin takes up the role that was decided for.
+func (r *Replica) begin(d *election.Decision) {
+	e := r.ens
+	if e.core != nil {
+		r.broken("an election ended while the role is %v", e.role.State)
+		return
+	}
+	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
+	if d.State == quorum.Leading {
+		r.becomeLeading()
+	} else {
+		r.becomeLearner()
+	}
+}
+
+func (r *Replica) becomeLeading() {
+	e := r.ens
+	e.learners = make(map[zab.Conn]*learnerOwner)
+	e.leader = zab.NewLeader(zab.LeaderConfig{
+		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
+		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
+		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
+	}, e.now.MonoMs)
+	e.core = e.leader
+}
+
+func (r *Replica) becomeLearner() {
+	e := r.ens
+	e.forwarded.reset()
+	e.learner = zab.NewLearner(zab.LearnerConfig{
+		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
+		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
+		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
+		MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
+	}, e.now.MonoMs)
+	e.core = e.learner
+}
+
+// serve begins to take requests. The sessions of a leader get their whole
+// timeout from now; a learner knows only of those that come to it.
+func (r *Replica) serve(epoch int64) {
+	e := r.ens
+	t := r.state.tree
+	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
+		r.broken("leading epoch %d: the tree stands at %v and the log at %v", epoch, last, e.logEnd)
+		return
+	}
+	e.election.Step(e.now.MonoMs, election.Established{Epoch: epoch})
+	e.Quarantined, e.asked = false, 0
+	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
+	clear(r.owners)
+	if e.leader != nil {
+		r.prep = r.newPrep()
+		r.prep.Begin(protocol.MakeZxid(epoch, 0))
+		for _, id := range t.Sessions() {
+			timeoutMs, _ := t.SessionTimeout(id)
+			r.sessions.Track(id, timeoutMs, e.now.MonoMs)
+		}
+		r.containers = containerCheck{next: e.now.MonoMs + r.cfg.ContainerCheckMs}
+	}
+	role := e.role
+	role.Serving, role.Epoch = true, epoch
+	e.setRole(role)
+	if e.leader != nil {
+		r.closeDeadSessions()
+	}
+}
+
+// end stops to take requests. Nobody can say what becomes of those under way:
+// they are not answered, and the clients lose their connections.
+func (r *Replica) end(why *zab.StepDown) {
+	e := r.ens
+	if why.Reason.Final() {
+		err := fmt.Errorf("%v of epoch %d: %w", e.role.State, e.core.Epoch(), why)
+		switch {
+		case why.Reason == zab.Broken:
+			err = fmt.Errorf("%w: %w", ErrInvariant, err)
+		case e.diskErr != nil:
+			err = e.diskErr
+		}
+		r.Failed(err)
+		return
+	}
+	if why.Reason == zab.CannotTruncate {
+		e.asked = e.core.Epoch()
+	}
+	e.ending = true
+	e.held = nil
+	e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
+	r.dropRequests()
+	r.disconnectClients()
+}
+
+// dropRequests ends every request under way without an answer.
+func (r *Replica) dropRequests() {
+	s := r.state
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r.queue.len() > 0 {
+		p := r.queue.at(0)
+		r.pendingB -= len(p.q.Body) + p.txn.Grown
+		s.outstanding.Add(-1)
+		r.drop(p.q)
+		r.queue.pop()
+	}
+	for _, f := range r.ens.forwarded.takeAll() {
+		r.pendingB -= len(f.q.Body)
+		s.outstanding.Add(-1)
+		r.drop(f.q)
+	}
+}
+
+// drop completes a request without an answer. The state is locked.
+func (r *Replica) drop(q *Request) {
+	if q.Done == nil {
+		return
+	}
+	r.reply = Reply{Xid: q.Xid, Close: true, Silent: true, op: q.Op}
+	q.Done.Complete(q, &r.reply)
+}
+
+// disconnectClients closes the connections of this server's clients, in the
+// order of their sessions.
+func (r *Replica) disconnectClients() {
+	ids := make([]protocol.SessionID, 0, len(r.owners))
+	for id := range r.owners {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		r.owners[id].Disconnect(ReasonNotServing)
+	}
+	clear(r.owners)
+	for _, w := range r.ens.forwarded.takeReopening() {
+		w.owner.Disconnect(ReasonNotServing)
+	}
+}
+
+// rest ends a role for good once no order is with the disk.
+func (r *Replica) rest() bool {
+	e := r.ens
+	if !e.ending || e.ordered.Kind != 0 {
+		return false
+	}
+	s := r.state
+	s.mu.Lock()
+	for _, entry := range e.core.Tail() {
+		t, err := txn.Decode(entry.Payload)
+		if err != nil {
+			r.broken("txn %v is in the log and cannot be read: %v", entry.Zxid, err)
+			break
+		}
+		s.tree.Apply(t, &r.result)
+	}
+	s.publish(s.tree.SessionCount())
+	s.mu.Unlock()
+	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd {
+		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
+	}
+	if r.err == nil {
+		r.look(e.role.Why)
+	}
+	return r.err == nil
+}
+
+// takeOrder hands an order to the driver, or keeps it until the snapshot that
+// is being written has ended.
+func (r *Replica) takeOrder(o zab.Order) {
+	e := r.ens
+	if (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot) && r.snapshots.running {
+		e.held = &o
+		return
+	}
+	e.ordered = o
+	e.out.Order = &e.ordered
+}
+
+// orderDone notes what the disk holds now. It is false when the answer is not
+// that of the order that is out: the core must not see it.
+func (r *Replica) orderDone(ev zab.Event) bool {
+	e := r.ens
+	o := e.ordered
+	ok := false
+	switch ev := ev.(type) {
+	case zab.Persisted:
+		if ok = o.Kind == zab.Append && o.Zxid == ev.Zxid; ok {
+			e.logEnd = ev.Zxid
+		}
+	case zab.EpochWritten:
+		if ok = o.Kind == ev.Kind && o.Epoch == ev.Epoch; ok && ev.Kind == zab.WriteAcceptedEpoch {
+			e.AcceptedEpoch = ev.Epoch
+		} else if ok {
+			e.CurrentEpoch = ev.Epoch
+		}
+	case zab.Truncated:
+		if ok = o.Kind == zab.Truncate && o.Zxid == ev.Zxid; ok && ev.Err == nil {
+			r.install(ev.Zxid)
+		}
+	case zab.SnapshotInstalled:
+		if ok = o.Kind == zab.InstallSnapshot && o.Zxid == ev.Zxid; ok && ev.Err == nil {
+			r.install(ev.Zxid)
+		}
+	}
+	if !ok {
+		r.broken("%#v reported as done while the order that is out is %v %v (epoch %d)", ev, o.Kind, o.Zxid, o.Epoch)
+		return false
+	}
+	e.ordered, e.reloaded = zab.Order{}, nil
+	return r.err == nil
+}
+
+// install puts the tree that was read anew in the place of the old one.
+func (r *Replica) install(zxid protocol.Zxid) {
+	e, rl := r.ens, r.ens.reloaded
+	if rl == nil || rl.tree.LastZxid() != zxid {
+		last := protocol.Zxid(-1)
+		if rl != nil {
+			last = rl.tree.LastZxid()
+		}
+		r.broken("the disk stands at %v, the tree read from it at %v", zxid, last)
+		return
+	}
+	s := r.state
+	s.mu.Lock()
+	s.tree = rl.tree
+	s.publish(s.tree.SessionCount())
+	s.mu.Unlock()
+	e.logEnd = zxid
+}
