@@ -116,6 +116,7 @@ type questioner struct {
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
 func (q *questioner) confirm(question string) bool {
+	repl.DropTyped(q.in)
 	q.sh.Out.Ask(question + " [y/N] ")
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
 	if err != nil {

@@ -144,6 +144,26 @@ func TestInterruptQuestion(t *testing.T) {
 	c.Exits(1)
 }
 
+// What was typed before the question of a large deleteall is no answer to it.
+func TestTypedBeforeQuestion(t *testing.T) {
+	t.Parallel()
+	server := zktest.Start(t)
+	plant(t, server.Addr(), 3_000)
+	slow := newRelay(t, server.Addr())
+
+	c := startShell(t, slow.addr)
+	slow.allow(60_000)
+	c.Send("deleteall /big\r")
+	slow.stalled()
+	c.Send("y\r")
+	slow.allow(-1)
+	c.Sees("[y/N] ")
+	c.Send("n\r")
+	c.Has("deleteall: nothing was deleted")
+	c.Send("quit\r")
+	c.Exits(1)
+}
+
 // Completion goes down the tree with slashes, and follows connect to another server.
 func TestCompletionDescends(t *testing.T) {
 	t.Parallel()
