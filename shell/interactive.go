@@ -33,7 +33,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	edits := repl.CanEdit(in, out, env.Getenv)
 	o.background = edits
 	sh.Interactive = true
-	ask := &questioner{sh: sh, in: in, ctx: ctx}
+	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
 	sh.Confirm = ask.confirm
 	sh.SessionChanged = func() {
 		lookup.Reset()
@@ -109,9 +109,10 @@ func childrenOf(sh *command.Shell) repl.Children {
 
 // questioner asks a person at the terminal while a command runs.
 type questioner struct {
-	sh  *command.Shell
-	in  *os.File
-	ctx context.Context // of the running command; commands run one after the other
+	sh      *command.Shell
+	in      *os.File
+	printer *repl.Printer
+	ctx     context.Context // of the running command; commands run one after the other
 }
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
@@ -119,6 +120,7 @@ func (q *questioner) confirm(question string) bool {
 	repl.DropTyped(q.in)
 	q.sh.Out.Ask(question + " [y/N] ")
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
+	q.printer.Echoed()
 	if err != nil {
 		return false
 	}

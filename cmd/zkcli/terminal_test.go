@@ -136,7 +136,7 @@ func TestInterruptQuestion(t *testing.T) {
 	c.Send("deleteall /big\r")
 	c.Sees("[y/N]")
 	c.Send("y\r")
-	prompt(c, addr, 3)
+	c.Ends("[y/N] y\n" + at(addr, 3, ""))
 	c.Send("stat /big\r")
 	c.Has("Node does not exist: /big")
 	c.Ends(at(addr, 4, ""))
