@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 func zkcli(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
-	cmd.Env = append(os.Environ(), "ZKCLI_TEST_MAIN=1", "TERM=xterm-256color", "NO_COLOR=1",
+	cmd.Env = append(os.Environ(), "ZKCLI_TEST_MAIN=1", "TERM=xterm-256color", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0",
 		"ZKCLI_HISTORY="+filepath.Join(t.TempDir(), "history"), "ZKCLI_COMPAT=")
 	return cmd
 }
