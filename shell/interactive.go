@@ -70,11 +70,14 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
-	return exitOf(err, sh)
+	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 
-// exitOf is the exit code after the interactive shell has ended.
-func exitOf(err error, sh *command.Shell) int {
+// exitOf is the exit code after the interactive shell has ended. Who leaves the
+// prompt has read what failed: in zkcli's own manner that ends with 0, so that
+// `make run` and the like do not report an error. Apache's shell ends with the
+// code of the last command, and so do the manners that follow it.
+func exitOf(err error, own bool, sh *command.Shell) int {
 	var signaled *repl.SignalError
 	var panicked *repl.PanicError
 	switch {
@@ -88,6 +91,9 @@ func exitOf(err error, sh *command.Shell) int {
 	case err != nil:
 		sh.Out.Warn("zkcli: " + err.Error())
 		return command.ExitFailed
+	}
+	if own {
+		return command.ExitOK
 	}
 	return sh.Exit()
 }
