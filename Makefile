@@ -17,7 +17,7 @@ build: ## bin/zkcli and bin/zkserver, static
 
 check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet ./... && $(GO) vet -tags bench,record ./server/load ./cmd/zkcli
 	$(GO) test -short ./...
 
 test: ## everything: lint, race, terminal and crash tests, conformance with Apache
@@ -29,7 +29,7 @@ race: ## unit tests under the race detector
 	$(GO) test -short -race ./...
 
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
-	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run 'CrashPoint' ./server/storage/
+	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
 
 conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that one
 	.ci/setup
@@ -53,7 +53,7 @@ cover: ## statement coverage by package
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./...
+	$(GO) vet ./... && $(GO) vet -tags bench,record ./server/load ./cmd/zkcli
 	$(GO) run $(STATICCHECK) ./...
 
 vuln: ## known vulnerabilities in what is linked (needs the vulnerability database)

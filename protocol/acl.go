@@ -55,6 +55,15 @@ func appendACLs(b []byte, v []ACL) []byte {
 // AppendACLs appends a vector of ACLs; nil becomes the null vector.
 func AppendACLs(b []byte, v []ACL) []byte { return appendACLs(b, v) }
 
+// ACLsLen is the number of bytes that AppendACLs appends.
+func ACLsLen(v []ACL) int {
+	n := 4
+	for i := range v {
+		n += 12 + len(v[i].Scheme) + len(v[i].ID)
+	}
+	return n
+}
+
 // DecodeACLs reads a vector of ACLs; null reads as nil.
 func DecodeACLs(d *jute.Decoder) []ACL {
 	n := d.Vector(12)

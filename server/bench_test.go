@@ -55,7 +55,7 @@ func BenchmarkPipelined(b *testing.B) {
 			for b.Loop() {
 				c.Write(buf)
 				for range window {
-					if _, err := c.Frame(); err != nil {
+					if _, err := c.Packet(); err != nil {
 						b.Fatal(err)
 					}
 				}

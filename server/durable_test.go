@@ -39,7 +39,7 @@ func TestAcknowledgedWritesSurviveAPowerCut(t *testing.T) {
 				c.Create(path, nil, protocol.FlagPersistent)
 				wg.Go(func() {
 					for n := int64(1); ; n++ {
-						if _, err := c.Conn.Write(zktest.Request(nil, int32(n), protocol.OpSetData, set(path, fmt.Sprint(n)))); err != nil {
+						if _, err := c.Socket.Write(zktest.Request(nil, int32(n), protocol.OpSetData, set(path, fmt.Sprint(n)))); err != nil {
 							return
 						}
 						r, err := c.TryReceive()
@@ -145,5 +145,59 @@ func TestRestartKeepsEverything(t *testing.T) {
 		if string(d.Data) != fmt.Sprint(i) {
 			t.Fatalf("znode %d has %q", i, d.Data)
 		}
+	}
+}
+
+// TestTxnsBeyondJuteMaxbuffer: what a client does within its rights never makes
+// a txn too long for the log, which would end the server: neither a session with
+// more ephemerals than one record can name, closed or expired (ZOOKEEPER-4306),
+// nor a multi whose ACLs stand for many identities.
+func TestTxnsBeyondJuteMaxbuffer(t *testing.T) {
+	t.Parallel()
+	cfg := zktest.Config()
+	cfg.MaxBuffer, cfg.MaxBufferExtra = 4096, 1024
+	srv := zktest.StartConfig(t, cfg)
+	closes, expires, c := zktest.Dial(t, srv.Addr()), zktest.DialTimeout(t, srv.Addr(), 2*zktest.TickMs), zktest.Dial(t, srv.Addr())
+	for i := range 200 {
+		name := fmt.Sprintf("/%s-%d-", strings.Repeat("e", 40), i)
+		closes.Create(name, nil, protocol.FlagEphemeralSequential)
+		expires.Create(name, nil, protocol.FlagEphemeralSequential)
+	}
+	closes.Must(protocol.OpCloseSession, nil, nil)
+	eventually(t, "the other session to expire", func() bool { return srv.Server().Status().Ephemerals == 0 })
+
+	for i := range 30 {
+		c.Auth("digest", fmt.Sprintf("user%d:pw", i))
+	}
+	var r protocol.MultiRequest
+	for i := range 30 {
+		r.Ops = append(r.Ops, protocol.MultiOp{Type: protocol.OpCreate, Record: &protocol.CreateRequest{
+			Path: fmt.Sprintf("/m%d", i), ACL: []protocol.ACL{{Perms: protocol.PermAll, Scheme: "auth"}},
+		}})
+	}
+	var refused, made protocol.MultiResponse
+	c.Must(protocol.OpMulti, &r, &refused)
+	r.Ops = r.Ops[:3]
+	c.Must(protocol.OpMulti, &r, &made)
+	failed := 0
+	for _, x := range refused.Results {
+		if x.Err == protocol.BadArguments {
+			failed++
+		}
+	}
+	if failed != 1 || len(made.Results) != 3 || made.Results[0].Err != protocol.OK {
+		t.Errorf("too long: %+v; short enough: %+v", refused.Results, made.Results)
+	}
+	// Nor can a connection pile up identities.
+	for i := range 100 {
+		_, _ = c.Socket.Write(zktest.Request(nil, protocol.XidAuth, protocol.OpAuth, &protocol.AuthRequest{Scheme: "digest", Auth: fmt.Appendf(nil, "another%d:pw", i)}))
+	}
+	for closed := false; !closed; {
+		_, err := c.TryReceive()
+		closed = err != nil
+	}
+	srv.Restart()
+	if st := srv.Server().Status(); st.Ephemerals != 0 || st.Nodes != 5+3 {
+		t.Errorf("after a restart: %d ephemerals, %d znodes", st.Ephemerals, st.Nodes)
 	}
 }

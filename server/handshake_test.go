@@ -16,7 +16,7 @@ func TestConnectForms(t *testing.T) {
 		r := protocol.ConnectRequest{TimeoutMs: 10_000, Password: make([]byte, 16), HasReadOnly: withFlag}
 		frame := protocol.AppendFrame(nil, &r)
 		c.Write(frame)
-		body, err := c.Frame()
+		body, err := c.Packet()
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestConnectionLimits(t *testing.T) {
 			}
 			zktest.Open(t, srv.Addr()).Closed()
 			// One goes, and its place is free again.
-			open[0].Conn.Close()
+			open[0].Socket.Close()
 			eventually(t, "the connection to be counted out", func() bool { return srv.Server().Status().Connections == 2 })
 			zktest.Dial(t, srv.Addr())
 			if got := srv.Server().Status().Rejected; got != 1 {

@@ -74,7 +74,7 @@ func TestTruncatedFrameThenClose(t *testing.T) {
 	for cut := 1; cut < len(whole); cut++ {
 		c := zktest.Dial(t, srv.Addr())
 		c.Write(whole[:cut])
-		_ = c.Conn.(*net.TCPConn).CloseWrite()
+		_ = c.Socket.(*net.TCPConn).CloseWrite()
 		c.Closed()
 	}
 	var d protocol.GetDataResponse
@@ -139,7 +139,7 @@ func TestLargestFrame(t *testing.T) {
 	}
 	big.Data = append(big.Data, 'b')
 	// The server may close before all is written.
-	_, _ = c.Conn.Write(zktest.Request(nil, 9, protocol.OpSetData, big))
+	_, _ = c.Socket.Write(zktest.Request(nil, 9, protocol.OpSetData, big))
 	c.Closed()
 }
 
@@ -178,8 +178,8 @@ func TestRandomBytes(t *testing.T) {
 	for i := range 300 {
 		if i%10 == 0 {
 			c := zktest.Open(t, srv.Addr())
-			_, _ = c.Conn.Write(noise(1 + rng.IntN(200)))
-			c.Conn.Close()
+			_, _ = c.Socket.Write(noise(1 + rng.IntN(200)))
+			c.Socket.Close()
 			continue
 		}
 		c := zktest.Dial(t, srv.Addr())
@@ -192,10 +192,10 @@ func TestRandomBytes(t *testing.T) {
 			h := protocol.RequestHeader{Xid: int32(rng.Uint32()), Type: ops[rng.IntN(len(ops))]}
 			b = append(h.AppendTo(append(b, length(int32(8+len(body)))...)), body...)
 		}
-		_, _ = c.Conn.Write(b)
-		_ = c.Conn.(*net.TCPConn).CloseWrite()
-		_, _ = io.Copy(io.Discard, c.Conn)
-		c.Conn.Close()
+		_, _ = c.Socket.Write(b)
+		_ = c.Socket.(*net.TCPConn).CloseWrite()
+		_, _ = io.Copy(io.Discard, c.Socket)
+		c.Socket.Close()
 	}
 	zktest.Dial(t, srv.Addr()).Must(protocol.OpExists, &protocol.ExistsRequest{Path: "/"}, nil)
 	if err := srv.Server().Err(); err != nil {
@@ -277,13 +277,13 @@ func TestConnectionThatDripsBytes(t *testing.T) {
 	for _, b := range frames {
 		c.Write([]byte{b})
 	}
-	if _, err := c.Frame(); err != nil {
+	if _, err := c.Packet(); err != nil {
 		t.Fatal(err)
 	}
 	for _, b := range zktest.Request(nil, 5, protocol.OpExists, &protocol.ExistsRequest{Path: "/"}) {
 		c.Write([]byte{b})
 	}
-	frame, err := c.Frame()
+	frame, err := c.Packet()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -135,7 +135,7 @@ func TestFanOut(t *testing.T) {
 	}
 	// Watches go with their connections.
 	for _, c := range clients {
-		c.Conn.Close()
+		c.Socket.Close()
 	}
 	eventually(t, "the watches to go", func() bool { return srv.Server().Status().Watches == 0 })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -110,6 +111,7 @@ func (s *Server) replicaConfig() replica.Config {
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
 		CloseSessionTxn:         c.CloseSessionPath,
+		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
 		SnapSizeKB:              c.SnapSizeKB,
 		ContainerCheckMs:        c.ContainerCheckMs,
@@ -120,6 +122,12 @@ func (s *Server) replicaConfig() replica.Config {
 		MaxBatchBytes:           storage.MaxBatchBytes,
 		Seed:                    rand.Uint64(),
 	}
+}
+
+// maxTxnBytes is the longest record that Apache reads back from a log
+// (BinaryInputArchive.checkLength, Apache 3.9).
+func (s *Server) maxTxnBytes() int {
+	return min(s.cfg.MaxBuffer, math.MaxInt32-s.cfg.MaxBufferExtra) + s.cfg.MaxBufferExtra
 }
 
 // Start binds the client port, recovers the data, and serves. When it returns
@@ -189,7 +197,7 @@ func (s *Server) storageConfig() storage.Config {
 	c := &s.cfg
 	return storage.Config{
 		FS: s.opt.fs, DataDir: c.DataDir, LogDir: c.DataLogDir,
-		MaxRecordBytes:      c.MaxBuffer + c.MaxBufferExtra,
+		MaxRecordBytes:      s.maxTxnBytes(),
 		PreAllocSizeKB:      int(c.PreAllocKB),
 		TxnLogSizeLimitKB:   c.TxnLogSizeKB,
 		NoSync:              !c.ForceSync,

@@ -26,7 +26,7 @@ func TestFourLetterWords(t *testing.T) {
 	c.Must(protocol.OpGetChildren, &protocol.GetChildrenRequest{Path: "/", Watch: true}, nil)
 	c.Call(protocol.OpExists, &protocol.ExistsRequest{Path: "/b", Watch: true}, nil)
 	sid := regexp.QuoteMeta(c.Session.Session.String())
-	peer := regexp.QuoteMeta(c.Conn.LocalAddr().String())
+	peer := regexp.QuoteMeta(c.Socket.LocalAddr().String())
 	_, port, _ := net.SplitHostPort(srv.Addr())
 	date := `[A-Z][a-z]{2} [A-Z][a-z]{2} \d\d \d\d:\d\d:\d\d \S+ \d{4}`
 	const version = `Zookeeper version: 3\.9\.5-zookit, built on 03/04/2026 05:06 UTC\n`
@@ -116,7 +116,7 @@ func TestWordsTypedByHand(t *testing.T) {
 		c.Write([]byte{b})
 	}
 	buf := make([]byte, 10)
-	if n, err := c.Conn.Read(buf); err != nil || string(buf[:n]) != "rw" {
+	if n, err := c.Socket.Read(buf); err != nil || string(buf[:n]) != "rw" {
 		t.Errorf("got %q, %v", buf[:n], err)
 	}
 }

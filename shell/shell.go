@@ -7,7 +7,7 @@
 package shell
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -240,7 +240,10 @@ func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) in
 			switch {
 			case ctx.Err() != nil:
 				return code(exit)
-			case sh.Done(), sh.Out.Broken(), o.stopAtFailure && exit != 0:
+			case sh.Done(), sh.Out.Broken():
+				return exit
+			case o.stopAtFailure && exit != 0:
+				sh.Out.Note(fmt.Sprintf("zkcli: -e: stopped at line %d", number))
 				return exit
 			case exit == command.ExitNoConnection && sh.NeverConnected():
 				// No server: none of the other lines would fare better.
@@ -256,14 +259,12 @@ func readLines(ctx context.Context, in io.Reader) (<-chan string, *error) {
 	lines, failed := make(chan string), new(error)
 	go func() {
 		defer close(lines)
-		r := newLineReader(in)
-		for {
-			text, err := r.next()
-			if err != nil {
-				if err != io.EOF {
-					*failed = err
-				}
-				return
+		scanner := bufio.NewScanner(in)
+		scanner.Buffer(nil, maxLine)
+		for first := true; scanner.Scan(); first = false {
+			text := scanner.Text()
+			if first { // editors on Windows leave a byte order mark there
+				text = strings.TrimPrefix(text, "\ufeff")
 			}
 			select {
 			case lines <- text:
@@ -271,44 +272,9 @@ func readLines(ctx context.Context, in io.Reader) (<-chan string, *error) {
 				return
 			}
 		}
+		if *failed = scanner.Err(); errors.Is(*failed, bufio.ErrTooLong) {
+			*failed = fmt.Errorf("it is longer than %d bytes", maxLine)
+		}
 	}()
 	return lines, failed
-}
-
-// lineReader reads lines of at most maxLine bytes without their line breaks; a
-// last line needs none.
-type lineReader struct {
-	in  io.Reader
-	buf []byte
-	at  int // where the unread part of buf begins
-	end error
-}
-
-func newLineReader(in io.Reader) *lineReader { return &lineReader{in: in} }
-
-func (r *lineReader) next() (string, error) {
-	seen := r.at
-	for {
-		if i := bytes.IndexByte(r.buf[seen:], '\n'); i >= 0 {
-			text := string(r.buf[r.at : seen+i])
-			r.at = seen + i + 1
-			return strings.TrimSuffix(text, "\r"), nil
-		}
-		if len(r.buf)-r.at > maxLine {
-			return "", fmt.Errorf("it is longer than %d bytes", maxLine)
-		}
-		if r.end != nil {
-			if r.end == io.EOF && r.at < len(r.buf) {
-				text := string(r.buf[r.at:])
-				r.at = len(r.buf)
-				return text, nil
-			}
-			return "", r.end
-		}
-		r.buf = append(r.buf[:0], r.buf[r.at:]...)
-		r.at, seen = 0, len(r.buf)
-		chunk := make([]byte, 32<<10)
-		n, err := r.in.Read(chunk)
-		r.buf, r.end = append(r.buf, chunk[:n]...), err
-	}
 }

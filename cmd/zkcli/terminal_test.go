@@ -302,7 +302,7 @@ func plant(t *testing.T, addr string, n int) {
 type writer struct{ c *zktest.Client }
 
 func (w writer) Write(b []byte) (int, error) {
-	return w.c.Conn.Write(b)
+	return w.c.Socket.Write(b)
 }
 
 // relay stands between zkcli and a server, and can stop handing on what the server says.

@@ -146,28 +146,31 @@ func (r *Rules) valid(scheme, id string) bool {
 
 // FixUp makes the ACL that is stored from the one a client sends: duplicates go,
 // "auth" becomes the connection's authenticated ids, and every id is valid under
-// a scheme the server knows. Anything else is InvalidACL. The result is new; its
-// strings are those of the arguments.
-func (r *Rules) FixUp(acl []protocol.ACL, ids []protocol.ID) ([]protocol.ACL, protocol.Code) {
+// a scheme the server knows. Anything else is InvalidACL. A result of more than
+// limit bytes on the wire is BadArguments: each "auth" stands for all the ids.
+// The result is new; its strings are those of the arguments.
+func (r *Rules) FixUp(acl []protocol.ACL, ids []protocol.ID, limit int) ([]protocol.ACL, protocol.Code) {
 	if len(acl) == 0 {
 		return nil, protocol.InvalidACL
 	}
 	fixed := make([]protocol.ACL, 0, len(acl))
+	size := protocol.ACLsLen(nil)
+	repeated := repeats(acl)
 	for i, e := range acl {
-		if slices.Contains(acl[:i], e) {
+		if repeated(i) {
 			continue
 		}
+		from := len(fixed)
 		switch {
 		case e.Scheme == schemeWorld && e.ID == "anyone":
 			fixed = append(fixed, e)
 		case e.Scheme == schemeAuth:
-			n := len(fixed)
 			for _, id := range ids {
 				if id.Scheme != schemeIP && r.has(id.Scheme) {
 					fixed = append(fixed, protocol.ACL{Perms: e.Perms, Scheme: id.Scheme, ID: id.ID})
 				}
 			}
-			if len(fixed) == n {
+			if len(fixed) == from {
 				return nil, protocol.InvalidACL
 			}
 		case r.valid(e.Scheme, e.ID):
@@ -175,8 +178,25 @@ func (r *Rules) FixUp(acl []protocol.ACL, ids []protocol.ID) ([]protocol.ACL, pr
 		default:
 			return nil, protocol.InvalidACL
 		}
+		if size += protocol.ACLsLen(fixed[from:]) - protocol.ACLsLen(nil); size > limit {
+			return nil, protocol.BadArguments
+		}
 	}
 	return fixed, protocol.OK
+}
+
+// repeats tells of each entry whether an equal one stands before it.
+func repeats(acl []protocol.ACL) func(i int) bool {
+	const few = 32
+	if len(acl) <= few {
+		return func(i int) bool { return slices.Contains(acl[:i], acl[i]) }
+	}
+	seen := make(map[protocol.ACL]bool, len(acl))
+	return func(i int) bool {
+		before := seen[acl[i]]
+		seen[acl[i]] = true
+		return before
+	}
 }
 
 // Authenticate answers an auth packet: the ids that it adds to the connection,

@@ -104,10 +104,31 @@ func TestFixUp(t *testing.T) {
 		{name: "sasl", opt: Options{SASL: true}, acl: all(entry(1, "sasl", "a/b@C")), want: all(entry(1, "sasl", "a/b@C"))},
 		{name: "sasl malformed", opt: Options{SASL: true}, acl: all(entry(1, "sasl", "a@b@C")), notValid: true},
 	} {
-		got, code := rules(t, c.opt).FixUp(c.acl, c.ids)
+		got, code := rules(t, c.opt).FixUp(c.acl, c.ids, 1000)
 		if c.notValid && code != protocol.InvalidACL || !c.notValid && (code != protocol.OK || !slices.Equal(got, c.want)) {
 			t.Errorf("%s: %v, %v, want %v", c.name, got, code, c.want)
 		}
+	}
+}
+
+// A list that stands for more than the limit is refused before it is made; at the limit it is not.
+func TestFixUpLimit(t *testing.T) {
+	t.Parallel()
+	ids := []protocol.ID{{Scheme: "digest", ID: "bob:x="}, {Scheme: "digest", ID: "eve:y="}}
+	var list, want []protocol.ACL
+	for p := range protocol.Perm(100) {
+		list = append(list, entry(p, "auth", ""), entry(p, "auth", ""))
+		want = append(want, entry(p, "digest", "bob:x="), entry(p, "digest", "eve:y="))
+	}
+	size := protocol.ACLsLen(want)
+	if size != len(protocol.AppendACLs(nil, want)) {
+		t.Errorf("ACLsLen is %d, AppendACLs appends %d bytes", size, len(protocol.AppendACLs(nil, want)))
+	}
+	if got, code := Default().FixUp(list, ids, size); code != protocol.OK || !slices.Equal(got, want) {
+		t.Errorf("at the limit: %v, %d entries, want %d", code, len(got), len(want))
+	}
+	if _, code := Default().FixUp(list, ids, size-1); code != protocol.BadArguments {
+		t.Errorf("beyond the limit: %v", code)
 	}
 }
 

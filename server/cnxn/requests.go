@@ -304,6 +304,9 @@ func (c *Conn) auth(h protocol.RequestHeader, body []byte) error {
 				ids = append(ids, id)
 			}
 		}
+		if tooMany(ids, c.server.cfg.MaxBuffer) {
+			return fmt.Errorf("%w: the connection's identities are longer than jute.maxbuffer together", errBadRequest)
+		}
 		c.ids.Store(&ids)
 		c.reader.IDs = ids
 		c.authenticated = c.authenticated || slices.Contains(c.server.cfg.RequireAuth, r.Scheme)
@@ -316,6 +319,17 @@ func (c *Conn) auth(h protocol.RequestHeader, body []byte) error {
 		return errDone
 	}
 	return nil
+}
+
+// tooMany tells whether identities take more than limit bytes. Apache keeps as
+// many as a client sends.
+func tooMany(ids []protocol.ID, limit int) bool {
+	const each = 32 // two string headers
+	n := 0
+	for _, id := range ids {
+		n += each + len(id.Scheme) + len(id.ID)
+	}
+	return n > limit
 }
 
 // sasl answers a SASL token with an empty one: there is no SASL here, and this

@@ -27,11 +27,11 @@ var sessionStories = []story{
 		s.open("a", wire.Options{TimeoutMs: 20_000})
 		s.as("a", protocol.OpCreate, create(s, "e", protocol.FlagEphemeral))
 		s.as("a", protocol.OpGetData, &protocol.GetDataRequest{Path: s.path("e"), Watch: true})
-		first := s.conn("a").Connect
+		first := s.conn("a").Session
 		s.forget("a")
 		s.open("again", wire.Options{TimeoutMs: 10_000, Session: first.Session, Password: first.Password})
 		s.at("the same password")
-		s.logf("%v", bytes.Equal(s.conn("again").Connect.Password, first.Password))
+		s.logf("%v", bytes.Equal(s.conn("again").Session.Password, first.Password))
 		s.as("again", protocol.OpGetEphemerals, &protocol.GetEphemeralsRequest{Prefix: s.root})
 		s.do(protocol.OpSetData, set(s, "e", "x", -1)) // the watch went with the connection
 		s.settle()
@@ -43,7 +43,7 @@ var sessionStories = []story{
 	}},
 	{"wrong sessions", func(s *side) {
 		s.open("a", wire.Options{TimeoutMs: 20_000})
-		good := s.conn("a").Connect
+		good := s.conn("a").Session
 		for name, o := range []wire.Options{
 			{Session: good.Session, Password: make([]byte, 16)}, {Session: good.Session, Password: []byte{}}, {Session: good.Session, Password: good.Password[:15]},
 			{Session: good.Session + 1, Password: good.Password}, {Session: 1, Password: make([]byte, 16)}, {Session: -1, Password: good.Password},
@@ -51,7 +51,7 @@ var sessionStories = []story{
 		} {
 			wrong := fmt.Sprintf("wrong %d", name)
 			s.open(wrong, o)
-			if c := s.conns[wrong]; c != nil && c.Connect.TimeoutMs == 0 {
+			if c := s.conns[wrong]; c != nil && c.Session.TimeoutMs == 0 {
 				s.closed(wrong)
 			}
 		}
@@ -61,7 +61,7 @@ var sessionStories = []story{
 	}},
 	{"a second connection", func(s *side) {
 		s.open("a", wire.Options{TimeoutMs: 20_000})
-		first := s.conn("a").Connect
+		first := s.conn("a").Session
 		s.open("b", wire.Options{Session: first.Session, Password: first.Password})
 		s.closed("a")
 		s.as("b", protocol.OpCreate, create(s, "by b", protocol.FlagEphemeral))
@@ -69,7 +69,7 @@ var sessionStories = []story{
 	}},
 	{"expiry", func(s *side) {
 		s.open("short", wire.Options{TimeoutMs: 1000})
-		gone := s.conn("short").Connect
+		gone := s.conn("short").Session
 		s.as("short", protocol.OpCreate, create(s, "e", protocol.FlagEphemeral))
 		s.do(protocol.OpExists, exists(s, "e", true))
 		s.forget("short")

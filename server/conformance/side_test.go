@@ -101,8 +101,8 @@ func (s *side) keep(name string, c *wire.Conn) {
 		s.order = append(s.order, name)
 	}
 	s.conns[name] = c
-	if c.Connect.Session != 0 && s.sessions[c.Connect.Session] == "" {
-		s.sessions[c.Connect.Session] = name
+	if c.Session.Session != 0 && s.sessions[c.Session.Session] == "" {
+		s.sessions[c.Session.Session] = name
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *side) open(name string, o wire.Options) {
 		return
 	}
 	s.keep(name, c)
-	r := c.Connect
+	r := c.Session
 	password := "null"
 	if r.Password != nil {
 		password = fmt.Sprintf("%d bytes", len(r.Password))
@@ -270,7 +270,7 @@ func (s *side) closed(name string) {
 func (s *side) forget(name string) {
 	if c := s.conns[name]; c != nil {
 		c.Drop()
-		s.left = append(s.left, c.Connect)
+		s.left = append(s.left, c.Session)
 	}
 	delete(s.conns, name)
 	s.order = remove(s.order, name)
@@ -307,7 +307,7 @@ func (s *side) finish() {
 		s.t.Fatal(err)
 	}
 	for _, name := range s.order {
-		s.left = append(s.left, s.conns[name].Connect)
+		s.left = append(s.left, s.conns[name].Session)
 		s.conns[name].Drop()
 	}
 	for _, session := range s.left {
@@ -324,7 +324,7 @@ func (s *side) closeSession(session protocol.ConnectResponse) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	if c.Connect.TimeoutMs == 0 { // the story closed it
+	if c.Session.TimeoutMs == 0 { // the story closed it
 		c.Drop()
 		return
 	}

@@ -61,6 +61,9 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 		srv.Close()
 		return refuse(env, withPort(err, cfg))
 	}
+	for _, w := range exposed(cfg, srv.Addr()) {
+		log.Warn(w)
+	}
 	log.Info("started", "address", srv.Addr().String(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
 	select {
 	case <-ctx.Done():

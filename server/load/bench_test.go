@@ -1,4 +1,4 @@
-//go:build bench
+//go:build bench && linux
 
 package load
 
@@ -57,14 +57,18 @@ func newTarget(t *testing.T, name string, argv ...string) *target {
 }
 
 // ours and theirs start the two servers; heap is Apache's -Xmx.
-func ours(t *testing.T) *target {
-	bin := filepath.Join(t.TempDir(), "zkserver")
-	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "zookit/cmd/zkserver")
-	build.Env = append(build.Environ(), "CGO_ENABLED=0")
-	if out, err := build.CombinedOutput(); err != nil {
+func ours(t *testing.T) *target { return newTarget(t, "zkserver", build(t, "zkserver")) }
+
+// build makes one of our programs as releases are made.
+func build(t *testing.T, program string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), program)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "zookit/cmd/"+program)
+	cmd.Env = append(cmd.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	return newTarget(t, "zkserver", bin)
+	return bin
 }
 
 func theirs(t *testing.T, heap string) *target {
@@ -258,6 +262,77 @@ func TestBenchSessions(t *testing.T) {
 		}
 		g.stop(t)
 	}
+}
+
+// TestBenchSyncs counts zkserver's syncs with strace: many sessions share one,
+// a lone request has its own.
+func TestBenchSyncs(t *testing.T) {
+	fmt.Printf("\n| strace -f -c -e trace=fdatasync,fsync | sets | syncs | sets a sync |\n|---|---|---|---|\n")
+	for _, o := range []Options{
+		{Op: Set, Sessions: 16, InFlight: 32, Requests: 100_000},
+		{Op: Set, Sessions: 1, InFlight: 1, Requests: 1000},
+	} {
+		summary := filepath.Join(t.TempDir(), "strace")
+		g := newTarget(t, "zkserver", "strace", "-f", "-c", "-o", summary, "-e", "trace=fdatasync,fsync", build(t, "zkserver"))
+		g.start(t)
+		o.Addr, o.ValueSize = g.addr, 100
+		if _, err := Run(context.Background(), o); err != nil {
+			t.Fatal(err)
+		}
+		// strace ends with the program it runs.
+		children, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", g.cmd.Process.Pid))
+		if err != nil {
+			t.Fatal(err)
+		}
+		child, err := strconv.Atoi(strings.TrimSpace(string(children)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = syscall.Kill(child, syscall.SIGTERM)
+		_ = g.cmd.Wait()
+		g.cmd = nil
+		b, err := os.ReadFile(summary)
+		if err != nil {
+			t.Fatal(err)
+		}
+		syncs := 0
+		for l := range strings.Lines(string(b)) { // % time, seconds, usecs/call, calls, [errors,] syscall
+			if f := strings.Fields(l); len(f) >= 5 && strings.Contains(f[len(f)-1], "sync") {
+				n, _ := strconv.Atoi(f[3])
+				syncs += n
+			}
+		}
+		fmt.Printf("| set %d×%d | %d | %d | %.0f |\n", o.Sessions, o.InFlight, o.Requests, syncs, float64(o.Requests)/float64(syncs))
+	}
+}
+
+// TestBenchShell measures one-liners as whole processes, zkcli and Apache's
+// shell in turn, on zkserver.
+func TestBenchShell(t *testing.T) {
+	g := ours(t)
+	g.start(t)
+	bin := build(t, "zkcli")
+	shells := [2][]string{{bin, "-server", g.addr, "ls", "/"},
+		{"java", "-cp", apache.ClassPath(), apache.ShellMain, "-server", g.addr, "ls", "/"}}
+	var wall, cpu [2][]time.Duration
+	var peak [2][]int64
+	for range 11 {
+		for i, argv := range shells {
+			cmd := exec.Command(argv[0], argv[1:]...)
+			begin := time.Now()
+			if out, err := cmd.CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			wall[i] = append(wall[i], time.Since(begin))
+			cpu[i] = append(cpu[i], cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+			peak[i] = append(peak[i], cmd.ProcessState.SysUsage().(*syscall.Rusage).Maxrss<<10)
+		}
+	}
+	fmt.Printf("\n| `ls /`, median of 11 | wall | CPU | peak resident |\n|---|---|---|---|\n")
+	for i, name := range []string{"zkcli", "Apache's shell"} {
+		fmt.Printf("| %s | %v | %v | %.1f MiB |\n", name, median(wall[i]).Round(100*time.Microsecond), median(cpu[i]).Round(time.Millisecond), mib(median(peak[i])))
+	}
+	fmt.Printf("| ratio | 1/%.0f | | 1/%.1f |\n", float64(median(wall[1]))/float64(median(wall[0])), float64(median(peak[1]))/float64(median(peak[0])))
 }
 
 // TestBenchMillion measures a million znodes of 100 bytes: resident size, and

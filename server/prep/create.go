@@ -53,7 +53,7 @@ func (p *Prep) create(q *Request, out *Txn, inMulti bool, c *create) protocol.Co
 	if !ok {
 		return p.badPath()
 	}
-	list, code := p.acl.FixUp(c.acl, q.IDs)
+	list, code := p.fixACL(q, out, c.acl, 1+sequenceLen)
 	if code != protocol.OK {
 		return code
 	}
@@ -157,6 +157,9 @@ func parentOf(path string) (parent string, ok bool) {
 	}
 	return path[:slash], true
 }
+
+// sequenceLen is the longest suffix of a sequential znode.
+const sequenceLen = 11
 
 // sequence is the suffix of a sequential znode: the parent's count of created
 // children as Java's %010d writes it, so ten characters with the sign of a

@@ -133,7 +133,8 @@ func TestMultiOps(t *testing.T) {
 		owner protocol.SessionID
 	}{
 		{"create with the container flag", mCreate("/n", 4), 0, protocol.ContainerOwner},
-		{"createContainer without it", container(0), 0, protocol.ContainerOwner},
+		{"createContainer with it", container(4), 0, protocol.ContainerOwner},
+		{"createContainer without it is a create", container(0), 0, 0},
 		{"createTTL", ttl(5, 500), 0, protocol.OwnerOfTTL(500)},
 		{"createTTL, ttl 0", ttl(5, 0), protocol.BadArguments, 0},
 		{"createTTL without the flag is a create", ttl(0, 500), 0, 0},

@@ -33,6 +33,10 @@ type Config struct {
 	EnforceQuota    bool // refuse writes above a hard limit (zookeeper.enforceQuota)
 	ReconfigEnabled bool // answer reconfig with Unimplemented, not ReconfigDisabled
 	CloseSessionTxn bool // name a session's ephemerals in its closeSession (zookeeper.closeSessionTxn.enabled)
+	// MaxTxnBytes bounds a txn: what is longer no Apache server can read back
+	// from its log, nor take as a proposal (jute.maxbuffer plus
+	// jute.maxbuffer.extrasize). 0: no bound.
+	MaxTxnBytes int
 }
 
 // Request is one write. Everything it refers to must stay unchanged until
@@ -68,6 +72,10 @@ type Txn struct {
 	// type create, because 3.8.0 reads no other (it drops the rest of the
 	// multi); their results are create2's, as 3.9 answers.
 	Create2 []int
+	// Grown is by how many bytes the txn is longer than the request, where an
+	// ACL stands for many identities. With TooLong it is refused for that.
+	Grown   int
+	TooLong bool
 
 	digest txn.Digest
 	bodies bodies
@@ -142,6 +150,7 @@ func (p *Prep) Prepare(q *Request, out *Txn) {
 	out.Txn.Header = txn.Header{Session: q.Session, Cxid: q.Xid, Zxid: p.zxid, TimeMs: q.TimeMs, Type: q.Op}
 	out.Body, out.Txn.Digest = nil, nil
 	out.Err, out.MultiErr, out.Create2 = protocol.OK, protocol.OK, out.Create2[:0]
+	out.Grown, out.TooLong = 0, false
 
 	before := p.digest
 	if out.Err = p.prepare(q, out); out.Err != protocol.OK {

@@ -1,6 +1,7 @@
 package prep
 
 import (
+	"math"
 	"slices"
 
 	"zookit/protocol"
@@ -132,7 +133,7 @@ func (p *Prep) setACL(q *Request, out *Txn, r *protocol.SetACLRequest) protocol.
 	if protocol.ValidatePath(r.Path) != nil {
 		return protocol.BadArguments
 	}
-	list, code := p.acl.FixUp(r.ACL, q.IDs)
+	list, code := p.fixACL(q, out, r.ACL, 0)
 	if code != protocol.OK {
 		return code
 	}
@@ -176,7 +177,12 @@ func (p *Prep) check(q *Request, out *Txn, r *protocol.CheckVersionRequest) prot
 }
 
 // closeSession removes the session's ephemerals, those in flight included, in
-// the order of their paths.
+// the order of their paths. A txn that would be too long with them is written in
+// the form of 3.5 and before, without paths: every release reads it, and removes
+// what the session owns then, which is the same.
+//
+// Differs from Apache: it writes any length, and then cannot read its own log,
+// nor its followers the proposal (ZOOKEEPER-4306).
 //
 // Differs from Apache: each parent also loses the child in the change records,
 // so that a delete of the parent proposed behind the close succeeds as it will
@@ -204,11 +210,42 @@ func (p *Prep) closeSession(q *Request, out *Txn) protocol.Code {
 		gone = append(gone, path)
 	}
 	out.bodies.close.Paths = nil
-	if p.cfg.CloseSessionTxn {
+	if p.cfg.CloseSessionTxn && (p.cfg.MaxTxnBytes == 0 || closeLen(gone) <= p.cfg.MaxTxnBytes) {
 		out.bodies.close.Paths = gone
 	}
 	out.Body = &out.bodies.close
 	return protocol.OK
+}
+
+// closeLen is the length of a closeSession that names the paths.
+func closeLen(paths []string) int {
+	n := txn.HeaderLen + 4 + txn.DigestLen
+	for _, path := range paths {
+		n += 4 + len(path)
+	}
+	return n
+}
+
+// fixACL is the ACL that is stored for the one of a request. Apart from it, a
+// txn has the parts of its request, op by op in a multi, and more at most other
+// bytes for each create: the bound on txns is kept by what the ACLs add.
+//
+// Differs from Apache: there is no bound there, and a multi of many creates
+// with scheme auth can make a log nobody reads back.
+func (p *Prep) fixACL(q *Request, out *Txn, list []protocol.ACL, other int) ([]protocol.ACL, protocol.Code) {
+	limit := math.MaxInt
+	before := protocol.ACLsLen(list)
+	if p.cfg.MaxTxnBytes > 0 {
+		limit = p.cfg.MaxTxnBytes - txn.HeaderLen - txn.DigestLen - len(q.Body) - out.Grown - other + before
+	}
+	fixed, code := p.acl.FixUp(list, q.IDs, limit)
+	if code == protocol.BadArguments {
+		out.TooLong = true
+	}
+	if code == protocol.OK {
+		out.Grown += max(0, protocol.ACLsLen(fixed)-before) + other
+	}
+	return fixed, code
 }
 
 // versionMatches tells whether a request that expects want may change a znode

@@ -34,7 +34,7 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 		} else {
 			break
 		}
-		r.pendingB -= len(p.q.Body)
+		r.pendingB -= len(p.q.Body) + p.txn.Grown
 		s.outstanding.Add(-1)
 		r.queue.pop()
 	}

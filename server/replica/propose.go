@@ -67,6 +67,10 @@ func (r *Replica) propose(now Now, p *proposal) {
 		Session: q.Session, Xid: q.Xid, Op: q.Op, Body: q.Body, IDs: q.IDs,
 		TimeMs: now.WallMs, SessionErr: sessionErr, TimeoutMs: q.TimeoutMs, Path: q.path,
 	}, &p.txn)
+	r.pendingB += p.txn.Grown
+	if p.txn.TooLong {
+		r.note(Note{Text: "write refused: with every identity its ACLs stand for, its txn is longer than jute.maxbuffer and jute.maxbuffer.extrasize allow", Session: q.Session})
+	}
 	r.queue.push(p)
 }
 

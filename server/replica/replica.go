@@ -65,6 +65,8 @@ type Config struct {
 	ReconfigEnabled bool // reconfigEnabled
 	CloseSessionTxn bool // zookeeper.closeSessionTxn.enabled
 
+	MaxTxnBytes int // jute.maxbuffer + jute.maxbuffer.extrasize: the longest txn; 0 is no bound
+
 	SnapCount  int   // zookeeper.snapCount, txns; default 100000
 	SnapSizeKB int64 // zookeeper.snapSizeLimitInKb; default 4194304, ≤ 0 none
 
@@ -139,7 +141,7 @@ type Replica struct {
 	// The first sent txns of it are in the batch that is out, if any.
 	queue    fifo
 	batch    batch
-	pendingB int // bytes of the bodies in queue
+	pendingB int // bytes of the requests in queue, and what their txns add
 
 	result     tree.Result // reused by every commit
 	reply      Reply
@@ -195,6 +197,7 @@ func (r *Replica) Start(now Now) error {
 		EnforceQuota:    r.cfg.EnforceQuota,
 		ReconfigEnabled: r.cfg.ReconfigEnabled,
 		CloseSessionTxn: r.cfg.CloseSessionTxn,
+		MaxTxnBytes:     r.cfg.MaxTxnBytes,
 	}, t, r.cfg.ACL)
 	r.containers.next = now.MonoMs + r.cfg.ContainerCheckMs
 	r.snapshots.reset(&r.cfg, r.rng)

@@ -5,46 +5,36 @@ import (
 	"fmt"
 	"net"
 	"testing"
-	"time"
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
+	"zookit/server/zktest/wire"
 )
 
-// wireWait bounds every exchange of a Client: a test that waits longer fails
-// instead of hanging.
-const wireWait = 20 * time.Second
-
-// Client speaks the wire protocol as bytes, for tests of the wire. It does
-// nothing by itself: no pings, no reconnects, and replies are read when asked
-// for. It is not safe for concurrent use, except that sending and receiving may
-// be in two goroutines.
+// Client is a raw client whose errors fail the test: package wire tells what it
+// does and what it leaves alone. Its socket is closed with the test.
 type Client struct {
-	t      testing.TB
-	Conn   net.Conn
-	frames *protocol.FrameReader
-	xid    int32
-
-	// Session is what the server answered to Connect.
-	Session protocol.ConnectResponse
+	t testing.TB
+	*wire.Conn
 }
 
 // Reply is one packet from the server; Event is set for a notification.
-type Reply struct {
-	protocol.ReplyHeader
-	Body  []byte
-	Event *protocol.WatcherEvent
+type Reply = wire.Reply
+
+// Request appends a request with its length before it.
+func Request(b []byte, xid int32, op protocol.OpCode, body protocol.Record) []byte {
+	return wire.Request(b, xid, op, body)
 }
 
 // Open connects to addr and sends nothing.
 func Open(t testing.TB, addr string) *Client {
 	t.Helper()
-	nc, err := net.Dial("tcp", addr)
+	c, err := wire.Open(addr, 0)
 	if err != nil {
 		t.Fatalf("dial %s: %v", addr, err)
 	}
-	t.Cleanup(func() { nc.Close() })
-	return &Client{t: t, Conn: nc, frames: protocol.NewFrameReader(nc, 64<<20)}
+	t.Cleanup(c.Drop)
+	return &Client{t, c}
 }
 
 // Dial connects and opens a session with a timeout of 30 s.
@@ -75,53 +65,37 @@ func (c *Client) Resume(addr string) *Client {
 // Connect sends a connect request and reads its answer into Session.
 func (c *Client) Connect(r protocol.ConnectRequest) {
 	c.t.Helper()
-	c.Write(protocol.AppendFrame(nil, &r))
-	body, err := c.Frame()
-	if err != nil {
-		c.t.Fatalf("connect response: %v", err)
-	}
-	c.Session = protocol.ConnectResponse{}
-	if err := c.Session.Decode(jute.NewDecoder(body)); err != nil {
-		c.t.Fatalf("connect response: %v", err)
+	if err := c.Conn.Connect(&r); err != nil {
+		c.t.Fatal(err)
 	}
 }
 
 // Write sends bytes as they are.
 func (c *Client) Write(b []byte) {
 	c.t.Helper()
-	_ = c.Conn.SetWriteDeadline(time.Now().Add(wireWait))
-	if _, err := c.Conn.Write(b); err != nil {
+	if err := c.Conn.Write(b); err != nil {
 		c.t.Fatalf("write: %v", err)
 	}
-}
-
-// Frame reads the next packet.
-func (c *Client) Frame() ([]byte, error) {
-	_ = c.Conn.SetReadDeadline(time.Now().Add(wireWait))
-	return c.frames.Next()
 }
 
 // Send sends a request and returns its xid. A nil body sends the header alone.
 func (c *Client) Send(op protocol.OpCode, body protocol.Record) int32 {
 	c.t.Helper()
-	c.xid++
-	c.Write(Request(nil, c.xid, op, body))
-	return c.xid
-}
-
-// Request appends a request with its length before it.
-func Request(b []byte, xid int32, op protocol.OpCode, body protocol.Record) []byte {
-	h := protocol.RequestHeader{Xid: xid, Type: op}
-	if body == nil {
-		return protocol.AppendFrame(b, &h)
+	var b []byte
+	if body != nil {
+		b = body.AppendTo(nil)
 	}
-	return protocol.AppendFrame(b, &h, body)
+	xid, err := c.Conn.Send(op, b)
+	if err != nil {
+		c.t.Fatalf("%v: %v", op, err)
+	}
+	return xid
 }
 
 // Receive reads the next packet, a reply or an event.
 func (c *Client) Receive() Reply {
 	c.t.Helper()
-	r, err := c.TryReceive()
+	r, err := c.Conn.Receive()
 	if err != nil {
 		c.t.Fatalf("receive: %v", err)
 	}
@@ -129,25 +103,7 @@ func (c *Client) Receive() Reply {
 }
 
 // TryReceive is Receive that returns the error of the connection.
-func (c *Client) TryReceive() (Reply, error) {
-	frame, err := c.Frame()
-	if err != nil {
-		return Reply{}, err
-	}
-	var r Reply
-	d := jute.NewDecoder(frame)
-	if err := r.Decode(d); err != nil {
-		return Reply{}, err
-	}
-	r.Body = append([]byte(nil), d.Rest()...)
-	if r.Xid == protocol.XidNotification {
-		r.Event = new(protocol.WatcherEvent)
-		if err := r.Event.Decode(d); err != nil {
-			return Reply{}, err
-		}
-	}
-	return r, nil
-}
+func (c *Client) TryReceive() (Reply, error) { return c.Conn.Receive() }
 
 // Call sends a request and reads its reply; an event or another xid in between
 // fails the test. When the reply has no error, it is decoded into reply unless
@@ -189,11 +145,11 @@ func (c *Client) Create(path string, data []byte, flags protocol.CreateFlag) str
 // packet, and fails the test on anything else.
 func (c *Client) Closed() {
 	c.t.Helper()
-	frame, err := c.Frame()
+	packet, err := c.Packet()
 	var timeout net.Error
 	switch {
 	case err == nil:
-		c.t.Fatalf("got a packet (%x), want the connection closed", frame)
+		c.t.Fatalf("got a packet (%x), want the connection closed", packet)
 	case errors.As(err, &timeout) && timeout.Timeout():
 		c.t.Fatal("the connection is still open")
 	}

@@ -78,7 +78,7 @@ func TestDeleteAllVerdict(t *testing.T) {
 	b = newBench(t, "", "/t")
 	b.fake.before = func(op, path string) error {
 		if op == "multi" {
-			return &session.ConnectionLossError{Sent: true}
+			return &session.ConnectionLossError{Op: protocol.OpMulti, Sent: true}
 		}
 		return nil
 	}
@@ -117,7 +117,7 @@ func TestSetACLRecursive(t *testing.T) {
 		manner, out, err string
 		exit             int
 	}{
-		{"", "", "Insufficient permission : /t/a\nsetAcl: 2 znodes were changed, 1 failures\n", 1},
+		{"", "", "Insufficient permission : /t/a\nsetAcl: znodes changed: 2, failed: 1\n", 1},
 		{"3.8", "KeeperErrorCode = NoAuth for /t/a", "", 0},
 	} {
 		b := newBench(t, c.manner, "/t", "/t/a", "/t/b")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"zookit/protocol"
 	"zookit/shell/render"
@@ -51,6 +52,7 @@ type Context struct {
 	Command *Command
 	Args    []string // without the command's name and its flags
 	flags   map[string]string
+	wrote   atomic.Bool // something was written
 }
 
 // Has tells whether a flag was given.
@@ -79,7 +81,10 @@ func (c *Context) Session() (Session, error) {
 		}
 		return nil, loss
 	}
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return writing{s, &c.wrote}, nil
 }
 
 // Tables tells whether results may be laid out as tables.

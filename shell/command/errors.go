@@ -15,8 +15,8 @@ const (
 	ExitOK           = 0
 	ExitFailed       = 1   // failed or misused
 	ExitClientConfig = 2   // bad client configuration
-	ExitNoConnection = 3   // nothing was sent (Apache: 1)
-	ExitUnknown      = 4   // sent, outcome unknown (Apache: 1)
+	ExitNoConnection = 3   // no connection, nothing was written (Apache: 1)
+	ExitUnknown      = 4   // connection lost, something was or may have been written (Apache: 1)
 	ExitNotFound     = 127 // unknown command
 	ExitInterrupted  = 130
 )
@@ -66,6 +66,14 @@ func (c *Compat) Describe(cmd *Command, err error) (text string, exit int) {
 		cmd = e.cmd
 	}
 	text, exit, caught := c.describe(cmd, err)
+	if e := (*partlyError)(nil); errors.As(err, &e) {
+		if exit == ExitNoConnection {
+			exit = ExitUnknown
+		}
+		if c.Release == Own {
+			text += "; what the command wrote before stays"
+		}
+	}
 	if c.Exits != ExitOwn && (exit == ExitNoConnection || exit == ExitUnknown) {
 		exit = ExitFailed
 	}
@@ -94,6 +102,7 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 		canceled *session.CanceledError
 		servers  *session.ServersError
 		connect  *session.ConnectError
+		large    *session.TooLargeError
 	)
 	switch {
 	case errors.Is(err, errUsage):
@@ -116,6 +125,10 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 			return `Exception in thread "main" java.lang.NumberFormatException: For input string: "` + number.Input + `"`, ExitFailed, false
 		}
 		return number.Error(), ExitFailed, true
+	case errors.As(err, &large) && cmd != nil && c.Release == Own:
+		return fmt.Sprintf("%s: the request has %d bytes, but a server takes %d (its jute.maxbuffer); nothing was sent. "+
+			"Where the server's is larger, say so with -client-configuration FILE and jute.maxbuffer in it",
+			strings.TrimSpace(cmd.Name+" "+large.Path), large.Size, large.Limit), ExitFailed, true
 	case errors.As(err, &servers):
 		return servers.Error(), ExitFailed, false
 	case errors.As(err, &path):
@@ -184,7 +197,7 @@ func (c *Compat) keeperText(code protocol.Code, path string) (text string, caugh
 // connectionLost says, in zkcli's own manner, what became of the request.
 func (c *Compat) connectionLost(e *session.ConnectionLossError) (text string, exit int, caught bool) {
 	exit = ExitNoConnection
-	if e.Sent {
+	if e.OutcomeUnknown() {
 		exit = ExitUnknown
 	}
 	text, caught = c.keeperText(protocol.ConnectionLoss, e.Path)
@@ -198,15 +211,23 @@ func (c *Compat) connectionLost(e *session.ConnectionLossError) (text string, ex
 	case e.Reason != nil:
 		text += ": " + e.Reason.Error()
 	}
-	if e.Sent {
-		return text + "; the request was sent, so it may have been carried out: look before you repeat it", exit, caught
+	switch {
+	case e.OutcomeUnknown():
+		text += "; the request was sent, so it may have been carried out: look before you repeat it"
+	case e.Sent:
+		text += "; the request only reads, so it can be repeated"
+	default:
+		text += "; nothing was sent"
 	}
-	return text + "; nothing was sent", exit, caught
+	return text, exit, caught
 }
 
 func (c *Compat) interrupted(e *session.CanceledError) string {
-	if e.Sent {
+	switch {
+	case e.OutcomeUnknown():
 		return "interrupted: the request was sent, so it may have been carried out"
+	case e.Sent:
+		return "interrupted"
 	}
 	return "interrupted: nothing was sent"
 }

@@ -13,13 +13,16 @@ import (
 // closes.
 const fourLetterTimeout = 10 * time.Second
 
+// fourLetterWords are those worth offering. stat is also a command.
+var fourLetterWords = []string{
+	"ruok", "srvr", "stat", "conf", "mntr", "cons", "dump", "envi", "wchs", "wchc", "wchp", "dirs", "isro", "crst", "srst",
+}
+
 var fourLetter = &Command{
-	Name:  "4lw",
-	In:    Own,
-	Usage: Usage{R38: "word [host:port]"},
-	Args: []Arg{{Name: "word", Kind: ChoiceArg, Words: []string{
-		"ruok", "srvr", "stat", "conf", "mntr", "cons", "dump", "envi", "wchs", "wchc", "wchp", "dirs", "isro", "crst", "srst",
-	}}, {Name: "server"}},
+	Name:    "4lw",
+	In:      Own,
+	Usage:   Usage{R38: "word [host:port]"},
+	Args:    []Arg{{Name: "word", Kind: ChoiceArg, Words: fourLetterWords}, {Name: "server"}},
 	Summary: "send a four-letter word to the server and print its answer",
 	Help:    "The server is the one of this session unless another is named. It answers the words of its 4lw.commands.whitelist.",
 	Example: []string{"4lw mntr", "4lw ruok zk2:2181"},

@@ -106,7 +106,7 @@ func setACLs(c *Context, s Session, root string, acl []protocol.ACL, version int
 		}
 	}
 	if failed > 0 {
-		return &Failure{Text: fmt.Sprintf("setAcl: %d znodes were changed, %d failures", done, failed)}
+		return &Failure{Text: fmt.Sprintf("setAcl: znodes changed: %d, failed: %d", done, failed)}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -150,7 +151,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := cmd.Run(c)
+	err := c.partly(cmd.Run(c))
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}
@@ -168,7 +169,9 @@ func (s *Shell) notFound(name string) error {
 		return &Failure{Text: text, Exit: ExitNotFound}
 	}
 	text := "Command not found: " + name
-	if guess := Suggest(s.Compat, name); guess != "" {
+	if slices.Contains(fourLetterWords, name) {
+		text += fmt.Sprintf(" (did you mean \"4lw %s\"?)", name)
+	} else if guess := Suggest(s.Compat, name); guess != "" {
 		text += fmt.Sprintf(" (did you mean %q? \"help\" lists all)", guess)
 	} else {
 		text += " (\"help\" lists what there is)"
@@ -372,7 +375,9 @@ func (s *Shell) event(e session.Event) {
 func newsOf(e session.Event, interactive bool) string {
 	switch e.State {
 	case session.Disconnected:
-		return "connection lost; trying to reconnect"
+		if interactive { // elsewhere the command that misses it says so
+			return "connection lost; trying to reconnect"
+		}
 	case session.SyncConnected:
 		if interactive {
 			return fmt.Sprintf("connected, session %v", e.Session)

@@ -78,6 +78,17 @@ func (c *core) createdBy(flags protocol.CreateFlag, path string) {
 	}
 }
 
+// createsEphemeral tells whether a request would leave an ephemeral behind.
+func createsEphemeral(req protocol.Record) bool {
+	switch r := req.(type) {
+	case *protocol.CreateRequest:
+		return r.Flags.Ephemeral()
+	case *protocol.MultiRequest:
+		return slices.ContainsFunc(r.Ops, func(op protocol.MultiOp) bool { return createsEphemeral(op.Record) })
+	}
+	return false
+}
+
 func (c *core) multiDone(ops []protocol.MultiOp, results []protocol.MultiResult) {
 	if len(results) != len(ops) {
 		return

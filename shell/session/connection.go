@@ -104,6 +104,7 @@ func (c *core) loseSession() {
 	}
 	c.watches.Clear()
 	clear(c.ephemerals)
+	c.mayOwn = false
 	c.session, c.timeoutMs, c.readOnly, c.seen = 0, 0, false, 0
 	c.expiries++
 	c.emit(ev)
@@ -139,6 +140,7 @@ func (c *core) lost(t *tap, err error) {
 	}
 	for _, p := range t.pending {
 		if p.sent {
+			c.mayOwn = c.mayOwn || createsEphemeral(p.req)
 			p.result <- &ConnectionLossError{Op: p.op, Path: p.path, Sent: true, Reason: c.lossReason(err)}
 		} else {
 			p.result <- errNotSent

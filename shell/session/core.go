@@ -64,6 +64,7 @@ type core struct {
 	identities []*protocol.AuthRequest
 	watches    *watchTable
 	ephemerals map[string]struct{}
+	mayOwn     bool // an ephemeral's creation had no answer
 }
 
 // Dial opens a session. It returns when the first server has accepted it. An
@@ -232,12 +233,8 @@ func (c *core) close(ctx context.Context) error {
 	case <-limit.Done():
 	}
 	c.cancel()
-	confirmed := session == 0
 	if t != nil {
 		t.shut(errShut)
-		c.mu.Lock()
-		confirmed = confirmed || t.closeOK
-		c.mu.Unlock()
 	}
 	<-c.ended
 	c.wg.Wait()
@@ -247,7 +244,11 @@ func (c *core) close(ctx context.Context) error {
 	case <-c.events.done:
 	case <-limit.Done():
 	}
-	if confirmed {
+	c.mu.Lock()
+	confirmed := t != nil && t.closeOK
+	owner := len(c.ephemerals) > 0 || c.mayOwn
+	c.mu.Unlock()
+	if session == 0 || confirmed || !owner {
 		return nil
 	}
 	return fmt.Errorf("closing session %v: the server did not confirm it; its ephemeral znodes stay until it times out (%v)",

@@ -27,14 +27,17 @@ func (e *OpError) Unwrap() error { return e.Code }
 type ConnectionLossError struct {
 	Op     protocol.OpCode
 	Path   string
-	Sent   bool  // the request may have reached the server: the outcome is unknown
+	Sent   bool  // the request may have reached the server
 	Reason error // why: a *ConnectError when no server could be reached
 }
 
 func (e *ConnectionLossError) Error() string {
 	what := "nothing was sent"
-	if e.Sent {
+	switch {
+	case e.OutcomeUnknown():
 		what = "the outcome is unknown"
+	case e.Sent:
+		what = "the request only reads"
 	}
 	text := keeperText(protocol.ConnectionLoss, e.Path) + " (" + what
 	if e.Reason != nil {
@@ -42,6 +45,9 @@ func (e *ConnectionLossError) Error() string {
 	}
 	return text + ")"
 }
+
+// OutcomeUnknown tells whether the request may have changed something.
+func (e *ConnectionLossError) OutcomeUnknown() bool { return e.Sent && writes(e.Op) }
 
 func (e *ConnectionLossError) Unwrap() []error { return unwrapPair(protocol.ConnectionLoss, e.Reason) }
 
@@ -56,14 +62,20 @@ type CanceledError struct {
 
 func (e *CanceledError) Error() string {
 	what := "nothing was sent"
-	if e.Sent {
+	switch {
+	case e.OutcomeUnknown():
 		what = "the request was sent, its outcome is unknown"
+	case e.Sent:
+		what = "the request only reads"
 	}
 	if e.Path == "" {
 		return fmt.Sprintf("%s: %v (%s)", e.Op, e.Cause, what)
 	}
 	return fmt.Sprintf("%s %s: %v (%s)", e.Op, e.Path, e.Cause, what)
 }
+
+// OutcomeUnknown tells whether the request may have changed something.
+func (e *CanceledError) OutcomeUnknown() bool { return e.Sent && writes(e.Op) }
 
 func (e *CanceledError) Unwrap() error { return e.Cause }
 
@@ -77,8 +89,8 @@ type TooLargeError struct {
 }
 
 func (e *TooLargeError) Error() string {
-	return fmt.Sprintf("%s %s: the request has %d bytes, a server with jute.maxbuffer %d refuses it; nothing was sent",
-		e.Op, e.Path, e.Size, e.Limit)
+	return fmt.Sprintf("%s: the request has %d bytes, more than the %d of jute.maxbuffer; nothing was sent",
+		strings.TrimSpace(e.Op.String()+" "+e.Path), e.Size, e.Limit)
 }
 
 // ReplyError is a reply that cannot be decoded.
@@ -138,15 +150,15 @@ func (e *ConnectError) Unwrap() []error {
 // ServersError is a server list that cannot be used; nothing was dialed.
 type ServersError struct {
 	Servers string // the list as given
-	Why     string
-	Err     error // the *protocol.PathError of a bad chroot, else nil
+	Why     string // a sentence that names the wrong part
+	Err     error  // the *protocol.PathError of a bad chroot, else nil
 }
 
 func (e *ServersError) Error() string {
 	if e.Err != nil {
 		return e.Err.Error()
 	}
-	return fmt.Sprintf("server list %q: %s", e.Servers, e.Why)
+	return e.Why
 }
 
 func (e *ServersError) Unwrap() error { return e.Err }

@@ -63,7 +63,19 @@ func (c *core) enter(t *tap, p *pending) {
 	t.pending[p.xid] = p
 }
 
-// call sends a request when there is a connection and waits for its reply.
+// writes tells whether an operation changes znodes. The others can be repeated
+// without harm; a watch, too, ends with its connection and can be set again.
+func writes(op protocol.OpCode) bool {
+	switch op {
+	case protocol.OpCreate, protocol.OpCreate2, protocol.OpCreateContainer, protocol.OpCreateTTL,
+		protocol.OpDelete, protocol.OpSetData, protocol.OpSetACL, protocol.OpMulti, protocol.OpReconfig:
+		return true
+	}
+	return false
+}
+
+// call sends a request when there is a connection and waits for its reply. One
+// that does not write is sent once more when its connection is lost.
 func (c *core) call(ctx context.Context, r call) error {
 	p, err := c.encode(r)
 	if err != nil {
@@ -71,6 +83,7 @@ func (c *core) call(ctx context.Context, r call) error {
 	}
 	wait := c.newPatience()
 	defer wait.stop()
+	repeated := writes(r.op)
 	for {
 		t, err := c.submit(ctx, p, wait)
 		if err != nil {
@@ -82,7 +95,12 @@ func (c *core) call(ctx context.Context, r call) error {
 		case <-ctx.Done():
 			err = c.abandon(t, p, ctx.Err())
 		}
-		if !errors.Is(err, errNotSent) {
+		var loss *ConnectionLossError
+		switch {
+		case errors.Is(err, errNotSent):
+		case errors.As(err, &loss) && !repeated && !c.isClosed():
+			repeated = true
+		default:
 			return err
 		}
 	}

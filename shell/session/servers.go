@@ -39,7 +39,7 @@ func ParseServers(servers string) (addrs []string, chroot string, err error) {
 		}
 	}
 	if len(addrs) == 0 {
-		return nil, "", &ServersError{Servers: servers, Why: "it names no server; write host:port[,host:port…][/chroot]"}
+		return nil, "", &ServersError{Servers: servers, Why: strconv.Quote(servers) + " names no server; write host:port[,host:port…][/chroot]"}
 	}
 	return addrs, chroot, nil
 }

@@ -114,6 +114,6 @@ func (s *Session) Settle(ctx context.Context) { s.c.events.settle(ctx) }
 
 // Close ends the session at the server and releases everything. It takes at
 // most until the context ends, or two seconds; an error says that the server
-// did not confirm, so that ephemerals stay until the session times out. A
+// did not confirm, so that the session's ephemerals stay until it times out. A
 // second Close does nothing.
 func (s *Session) Close(ctx context.Context) error { return s.c.close(ctx) }

@@ -342,7 +342,7 @@ func TestTooLarge(t *testing.T) {
 	}
 	_, err := s.Set(bounded(t), "/a", make([]byte, 1001-overhead), -1)
 	var large *TooLargeError
-	if !errors.As(err, &large) || large.Size != 1001 || !strings.Contains(err.Error(), "jute.maxbuffer 1000") {
+	if !errors.As(err, &large) || large.Size != 1001 || !strings.Contains(err.Error(), "more than the 1000 of jute.maxbuffer") {
 		t.Errorf("got %v", err)
 	}
 	if _, _, err := s.Get(bounded(t), "no-slash", false); err == nil || err.Error() != "Path must start with / character" {
@@ -381,19 +381,19 @@ func TestBadReplies(t *testing.T) {
 		p.reply(request{RequestHeader: protocol.RequestHeader{Xid: 0x7fffffff}}, 4, protocol.OK)
 		p.reply(request{RequestHeader: protocol.RequestHeader{Xid: 99}}, 4, protocol.OK)
 		p.reply(p.expect(protocol.OpGetData), 4, -999)
-		p.expect(protocol.OpGetData)
+		p.expect(protocol.OpSetData)
 		p.send(&protocol.RequestHeader{Xid: -1}) // a header cut short
 	}, func(p *peer) {
 		p.welcome()
-		p.expect(protocol.OpGetData)
+		p.expect(protocol.OpSetData)
 		p.send(&protocol.ReplyHeader{Xid: -1}) // an event without a body
 	}, func(p *peer) {
 		p.welcome()
-		p.expect(protocol.OpGetData)
+		p.expect(protocol.OpSetData)
 		_, _ = p.conn.Write([]byte{0xff, 0xff, 0xff, 0xff})
 	}, func(p *peer) {
 		p.welcome()
-		p.expect(protocol.OpGetData)
+		p.expect(protocol.OpSetData)
 		p.send(&protocol.ReplyHeader{Xid: 5}, &protocol.SetDataRequest{Data: make([]byte, forwardLimit)})
 	}, good)
 	s := open(t, Options{Servers: f.addr()})
@@ -409,7 +409,7 @@ func TestBadReplies(t *testing.T) {
 		t.Errorf("an unknown code: %v", err)
 	}
 	for range 4 {
-		if err := get(); !isLoss(err, true) {
+		if _, err := s.Set(bounded(t), "/a", nil, -1); !isLoss(err, true) {
 			t.Errorf("after garbage: %v", err)
 		}
 	}
@@ -432,11 +432,38 @@ func TestSilence(t *testing.T) {
 	}, good)
 	rec := newRecorder()
 	s := open(t, Options{Servers: f.addr(), OnEvent: rec.add})
-	_, _, err := s.Get(bounded(t), "/a", false)
+	_, err := s.Set(bounded(t), "/a", nil, -1)
 	if !isLoss(err, true) || !strings.Contains(err.Error(), "was silent for 100ms") {
 		t.Errorf("got %v", err)
 	}
 	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected")
+}
+
+// A read whose connection is lost is sent once more, a write never.
+func TestReadsAreRepeated(t *testing.T) {
+	t.Parallel()
+	lose := func(op protocol.OpCode) func(*peer) {
+		return func(p *peer) { p.welcome(); p.expect(op) }
+	}
+	f := newFake(t, lose(protocol.OpGetData), func(p *peer) {
+		p.welcome()
+		p.reply(p.expect(protocol.OpGetData), 4, protocol.OK, &protocol.GetDataResponse{Data: []byte("x")})
+		p.expect(protocol.OpSetData)
+	}, lose(protocol.OpSync), lose(protocol.OpSync), good)
+	s := open(t, Options{Servers: f.addr()})
+	if data, _, err := s.Get(bounded(t), "/a", false); err != nil || string(data) != "x" {
+		t.Errorf("a read lost once: %q, %v", data, err)
+	}
+	var loss *ConnectionLossError
+	if _, err := s.Set(bounded(t), "/a", nil, -1); !errors.As(err, &loss) || !loss.OutcomeUnknown() {
+		t.Errorf("a write: %v", err)
+	}
+	if err := s.Sync(bounded(t), "/a"); !errors.As(err, &loss) || !loss.Sent || loss.OutcomeUnknown() {
+		t.Errorf("a read lost twice: %v", err)
+	}
+	if err := s.Close(bounded(t)); err != nil {
+		t.Error(err)
+	}
 }
 
 // A slow receiver of events holds up neither requests nor other events.
@@ -510,7 +537,7 @@ func TestClose(t *testing.T) {
 	s = open(t, Options{Servers: frozen.addr()})
 	failed := make(chan error)
 	go func() {
-		_, err := s.Set(context.Background(), "/a", nil, -1)
+		_, _, err := s.Create(context.Background(), "/a", nil, protocol.OpenACL, protocol.FlagEphemeral, 0)
 		failed <- err
 	}()
 	<-asked

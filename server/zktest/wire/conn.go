@@ -3,6 +3,7 @@
 package wire
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"net"
@@ -21,18 +22,21 @@ type Options struct {
 	Session    protocol.SessionID
 	Password   []byte // nil is sixteen zero bytes
 	LastZxid   protocol.Zxid
-	NoReadOnly bool // the form of clients before 3.4: no readOnly flag
+	NoReadOnly bool          // the form of clients before 3.4: no readOnly flag
+	Patience   time.Duration // bounds each wait; 0 is Patience
 }
 
-// A Conn is one connection with its session. It is for one goroutine.
+// A Conn is one connection with its session. It is for one goroutine, except that one may write while another reads.
 type Conn struct {
-	Connect protocol.ConnectResponse
-	// Events are the notifications read so far, in order; the caller empties it.
+	Socket net.Conn
+	// Session is the answer to the connect request.
+	Session protocol.ConnectResponse
+	// Events are the notifications read so far by all but Receive, in order; the caller empties it.
 	Events []Event
 
-	conn   net.Conn
-	frames *protocol.FrameReader
-	xid    int32
+	frames   *protocol.FrameReader
+	patience time.Duration
+	xid      int32
 }
 
 // An Event is one notification.
@@ -41,19 +45,31 @@ type Event struct {
 	protocol.WatcherEvent
 }
 
-// A Reply is one packet that is no notification.
+// A Reply is one packet from the server. Event is set for a notification.
 type Reply struct {
 	protocol.ReplyHeader
-	Body []byte
+	Body  []byte
+	Event *protocol.WatcherEvent
 }
 
-// Dial opens a connection and a session on it. A refused session comes back with Connect.TimeoutMs 0 and no error.
-func Dial(addr string, o Options) (*Conn, error) {
-	conn, err := net.DialTimeout("tcp", addr, Patience)
+// Open connects and sends nothing. A patience of 0 is Patience.
+func Open(addr string, patience time.Duration) (*Conn, error) {
+	if patience == 0 {
+		patience = Patience
+	}
+	socket, err := net.DialTimeout("tcp", addr, patience)
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{conn: conn, frames: protocol.NewFrameReader(conn, 64<<20)}
+	return &Conn{Socket: socket, frames: protocol.NewFrameReader(socket, 64<<20), patience: patience}, nil
+}
+
+// Dial opens a connection and a session on it. A refused session comes back with Session.TimeoutMs 0 and no error.
+func Dial(addr string, o Options) (*Conn, error) {
+	c, err := Open(addr, o.Patience)
+	if err != nil {
+		return nil, err
+	}
 	if o.TimeoutMs == 0 {
 		o.TimeoutMs = 30_000
 	}
@@ -61,35 +77,54 @@ func Dial(addr string, o Options) (*Conn, error) {
 		o.Password = make([]byte, protocol.PasswordLen)
 	}
 	request := &protocol.ConnectRequest{LastZxidSeen: o.LastZxid, TimeoutMs: o.TimeoutMs, Session: o.Session, Password: o.Password, HasReadOnly: !o.NoReadOnly}
-	if err := c.Write(protocol.AppendFrame(nil, request)); err != nil {
-		conn.Close()
+	if err := c.Connect(request); err != nil {
+		c.Drop()
 		return nil, err
-	}
-	packet, err := c.packet()
-	if err == nil {
-		err = c.Connect.Decode(jute.NewDecoder(packet))
-	}
-	if err != nil {
-		conn.Close()
-		return nil, fmt.Errorf("connect response: %w", err)
 	}
 	return c, nil
 }
 
-// Write puts bytes on the wire as they are.
-func (c *Conn) Write(b []byte) error {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+// Connect sends a connect request and reads its answer into Session.
+func (c *Conn) Connect(r *protocol.ConnectRequest) error {
+	err := c.Write(protocol.AppendFrame(nil, r))
+	if err != nil {
 		return err
 	}
-	_, err := c.conn.Write(b)
+	packet, err := c.Packet()
+	if err == nil {
+		c.Session = protocol.ConnectResponse{}
+		err = c.Session.Decode(jute.NewDecoder(packet))
+	}
+	if err != nil {
+		return fmt.Errorf("connect response: %w", err)
+	}
+	return nil
+}
+
+// Write puts bytes on the wire as they are.
+func (c *Conn) Write(b []byte) error {
+	if err := c.Socket.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+		return err
+	}
+	_, err := c.Socket.Write(b)
 	return err
 }
 
-func (c *Conn) packet() ([]byte, error) {
-	if err := c.conn.SetDeadline(time.Now().Add(Patience)); err != nil {
+// Packet is the next packet as it came. io.EOF, or an error of the socket, when the server closed the connection.
+func (c *Conn) Packet() ([]byte, error) {
+	if err := c.Socket.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
 		return nil, err
 	}
 	return c.frames.Next()
+}
+
+// Request appends a request with its length before it. A nil body is the header alone.
+func Request(b []byte, xid int32, op protocol.OpCode, body protocol.Record) []byte {
+	h := protocol.RequestHeader{Xid: xid, Type: op}
+	if body == nil {
+		return protocol.AppendFrame(b, &h)
+	}
+	return protocol.AppendFrame(b, &h, body)
 }
 
 // Send writes a request with the next xid and returns it.
@@ -105,28 +140,35 @@ func (c *Conn) SendXid(xid int32, op protocol.OpCode, body []byte) error {
 	return c.Write(protocol.EndFrame(frame, start))
 }
 
-// Read returns the next reply; notifications before it go to Events. io.EOF, or an error of the socket, when the server
-// closed the connection instead.
+// Receive returns the next packet, a reply or a notification.
+func (c *Conn) Receive() (Reply, error) {
+	packet, err := c.Packet()
+	if err != nil {
+		return Reply{}, err
+	}
+	var r Reply
+	d := jute.NewDecoder(packet)
+	if err := r.ReplyHeader.Decode(d); err != nil {
+		return Reply{}, err
+	}
+	r.Body = bytes.Clone(packet[protocol.ReplyHeaderLen:])
+	if r.Xid == protocol.XidNotification {
+		r.Event = new(protocol.WatcherEvent)
+		if err := r.Event.Decode(d); err != nil {
+			return Reply{}, err
+		}
+	}
+	return r, nil
+}
+
+// Read returns the next reply; notifications before it go to Events.
 func (c *Conn) Read() (Reply, error) {
 	for {
-		packet, err := c.packet()
-		if err != nil {
-			return Reply{}, err
+		r, err := c.Receive()
+		if err != nil || r.Event == nil {
+			return r, err
 		}
-		var r Reply
-		d := jute.NewDecoder(packet)
-		if err := r.ReplyHeader.Decode(d); err != nil {
-			return Reply{}, err
-		}
-		r.Body = append([]byte(nil), packet[protocol.ReplyHeaderLen:]...)
-		if r.Xid != protocol.XidNotification {
-			return r, nil
-		}
-		e := Event{Header: r.ReplyHeader}
-		if err := e.Decode(jute.NewDecoder(r.Body)); err != nil {
-			return Reply{}, err
-		}
-		c.Events = append(c.Events, e)
+		c.Events = append(c.Events, Event{r.ReplyHeader, *r.Event})
 	}
 }
 
@@ -183,23 +225,14 @@ func (c *Conn) Auth(scheme, credentials string) error {
 // Await reads until n notifications are in Events; a reply on the way is an error.
 func (c *Conn) Await(n int) error {
 	for len(c.Events) < n {
-		before := len(c.Events)
-		packet, err := c.packet()
-		if err != nil {
-			return fmt.Errorf("waiting for event %d of %d: %w", before+1, n, err)
+		r, err := c.Receive()
+		switch {
+		case err != nil:
+			return fmt.Errorf("waiting for event %d of %d: %w", len(c.Events)+1, n, err)
+		case r.Event == nil:
+			return fmt.Errorf("waiting for event %d of %d: a reply with xid %d came", len(c.Events)+1, n, r.Xid)
 		}
-		e := Event{}
-		d := jute.NewDecoder(packet)
-		if err := e.Header.Decode(d); err != nil {
-			return err
-		}
-		if e.Header.Xid != protocol.XidNotification {
-			return fmt.Errorf("waiting for event %d of %d: a reply with xid %d came", before+1, n, e.Header.Xid)
-		}
-		if err := e.Decode(d); err != nil {
-			return err
-		}
-		c.Events = append(c.Events, e)
+		c.Events = append(c.Events, Event{r.ReplyHeader, *r.Event})
 	}
 	return nil
 }
@@ -207,8 +240,8 @@ func (c *Conn) Await(n int) error {
 // CloseSession ends the session and the connection.
 func (c *Conn) CloseSession() error {
 	err := c.Do(protocol.OpCloseSession, nil, nil)
-	return errors.Join(err, c.conn.Close())
+	return errors.Join(err, c.Socket.Close())
 }
 
 // Drop closes the socket and leaves the session to its timeout.
-func (c *Conn) Drop() { c.conn.Close() }
+func (c *Conn) Drop() { c.Socket.Close() }

@@ -3,7 +3,6 @@ package load
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
 	"time"
 
 	"zookit/protocol"
@@ -11,7 +10,8 @@ import (
 
 // Watchers opens sessions that all watch the data of one znode, changes it,
 // and returns for each round the time from the change's request until the last
-// notification has been read.
+// notification had arrived at its client. The clients sleep meanwhile, as they
+// would on machines of their own; the kernel notes when each packet came.
 func Watchers(ctx context.Context, addr, path string, sessions, rounds int) ([]time.Duration, error) {
 	writer, err := Dial(ctx, addr)
 	if err != nil {
@@ -22,17 +22,17 @@ func Watchers(ctx context.Context, addr, path string, sessions, rounds int) ([]t
 	if err := writer.Call(protocol.OpCreate, &create, nil); err != nil {
 		return nil, fmt.Errorf("create %s: %w", path, err)
 	}
-	watchers := make(Conns, 0, sessions)
+	var watchers Conns
+	var sockets []*stamped
 	defer func() { watchers.Close() }()
 	for range sessions {
-		w, err := dialBlocking(addr)
+		c, s, err := dialStamped(addr)
 		if err != nil {
 			return nil, err
 		}
-		watchers = append(watchers, w)
+		watchers, sockets = append(watchers, c), append(sockets, s)
 	}
 
-	order := rand.New(rand.NewPCG(1, 1)).Perm(sessions)
 	var times []time.Duration
 	for range rounds {
 		for _, w := range watchers {
@@ -44,39 +44,21 @@ func Watchers(ctx context.Context, addr, path string, sessions, rounds int) ([]t
 		if err := writer.Call(protocol.OpSetData, &protocol.SetDataRequest{Path: path, Data: []byte("y"), Version: -1}, nil); err != nil {
 			return nil, err
 		}
-		// One reader takes them in a random order from blocking sockets, so that
-		// it seldom waits and is woken for nothing else: what is measured is the
-		// server.
-		for _, i := range order {
-			if _, err := watchers[i].Event(); err != nil {
+		time.Sleep(asleep)
+		var last time.Time
+		for i, w := range watchers {
+			if _, err := w.Event(); err != nil {
 				return nil, err
 			}
+			if at := sockets[i].last; at.After(last) {
+				last = at
+			}
 		}
-		times = append(times, time.Since(begin))
+		times = append(times, last.Round(0).Sub(begin.Round(0)))
 	}
 	return times, nil
 }
 
-// Conns are sessions held open.
-type Conns []*Conn
-
-// Close ends them all.
-func (c Conns) Close() {
-	for _, conn := range c {
-		_ = conn.Close()
-	}
-}
-
-// Idle opens sessions that do nothing.
-func Idle(ctx context.Context, addr string, sessions int) (Conns, error) {
-	var all Conns
-	for range sessions {
-		c, err := Dial(ctx, addr)
-		if err != nil {
-			all.Close()
-			return nil, fmt.Errorf("session %d: %w", len(all)+1, err)
-		}
-		all = append(all, c)
-	}
-	return all, nil
-}
+// asleep is how long the clients leave the machine to the server; an event that
+// takes longer is waited for.
+const asleep = 150 * time.Millisecond
