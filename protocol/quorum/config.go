@@ -40,8 +40,8 @@ type Member struct {
 //	weight.N=W
 //	version=HEX
 //
-// Lines end in \n, but for the last. Apache's members come in the order of a
-// Java HashMap, ascending for small ids; ours ascend.
+// Lines end in \n, but for the last. Each kind comes in the order of a Java
+// HashMap with those ids as keys: ascending for small ids, but 16 before 15.
 type Config struct {
 	Members []Member          // ascending by ID
 	Groups  map[int64][]int64 // the sids of each group, ascending; none means that the majority rules
@@ -97,29 +97,72 @@ func (c *Config) weight(sid int64) int64 {
 	return 1
 }
 
-// String is the text Apache sends. With groups every member's weight is in it.
+// String is the text Apache sends. With groups it has the weight of every
+// participant, and those that were given besides.
 func (c *Config) String() string {
 	var b strings.Builder
+	ids, weighed := []int64{}, maps.Clone(c.Weights)
 	for _, m := range c.Members {
+		ids = append(ids, m.ID)
+		if len(c.Groups) > 0 && !m.Observer {
+			if weighed == nil {
+				weighed = map[int64]int64{}
+			}
+			weighed[m.ID] = c.weight(m.ID)
+		}
+	}
+	for _, sid := range hashOrder(ids) {
+		m, _ := c.Member(sid)
 		fmt.Fprintf(&b, "server.%d=%s\n", m.ID, m)
 	}
-	for _, g := range slices.Sorted(maps.Keys(c.Groups)) {
-		fmt.Fprintf(&b, "group.%d=", g)
-		for i, sid := range c.Groups[g] {
-			if i > 0 {
-				b.WriteByte(':')
-			}
-			b.WriteString(strconv.FormatInt(sid, 10))
-		}
-		b.WriteByte('\n')
-	}
 	if len(c.Groups) > 0 {
-		for _, m := range c.Members {
-			fmt.Fprintf(&b, "weight.%d=%d\n", m.ID, c.weight(m.ID))
+		c.appendGroups(&b)
+		for _, sid := range hashOrder(slices.Collect(maps.Keys(weighed))) {
+			fmt.Fprintf(&b, "weight.%d=%d\n", sid, weighed[sid])
 		}
 	}
 	fmt.Fprintf(&b, "version=%x", uint64(c.Version))
 	return b.String()
+}
+
+// appendGroups prints the members of a group in the order of one map of all
+// members of groups, as Apache keeps them.
+func (c *Config) appendGroups(b *strings.Builder) {
+	var grouped []int64
+	for _, sids := range c.Groups {
+		grouped = append(grouped, sids...)
+	}
+	grouped = hashOrder(grouped)
+	for _, gid := range hashOrder(slices.Collect(maps.Keys(c.Groups))) {
+		separator := "="
+		fmt.Fprintf(b, "group.%d", gid)
+		for _, sid := range grouped {
+			if slices.Contains(c.Groups[gid], sid) {
+				fmt.Fprintf(b, "%s%d", separator, sid)
+				separator = ":"
+			}
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// hashOrder sorts ids as a java.util.HashMap<Long, …> lists its keys: by the
+// slot of a table of 16, which doubles when it is more than three quarters
+// full. Keys of one slot come in the order of their insertion there, which
+// depends on other lines of zoo.cfg, and ascend here. A twin counts once.
+func hashOrder(ids []int64) []int64 {
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	slots := 16
+	for len(ids) > slots/4*3 {
+		slots *= 2
+	}
+	slot := func(id int64) int {
+		h := uint32(id) ^ uint32(uint64(id)>>32) // Long.hashCode
+		return int(h^h>>16) & (slots - 1)        // HashMap.hash
+	}
+	slices.SortStableFunc(ids, func(a, b int64) int { return slot(a) - slot(b) })
+	return ids
 }
 
 // String is the value of the member's server line.
