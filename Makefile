@@ -46,7 +46,7 @@ fuzz: ## each fuzz target for FUZZTIME (10s)
 bench: build ## Go benchmarks, then both servers side by side; writes bench-out/
 	.ci/setup
 	mkdir -p bench-out
-	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./protocol/... ./server/tree ./server/storage ./server/watch ./server/replica | tee bench-out/go.txt
+	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./protocol/... ./server ./server/tree ./server/storage ./server/watch ./server/replica | tee bench-out/go.txt
 	$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ | tee bench-out/apache.txt
 
 cover: ## statement coverage by package

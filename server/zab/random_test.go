@@ -14,7 +14,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "run this seed alone, with a trace")
-	seedsFlag = flag.Int("seeds", 400, "how many seeds to run")
+	seedsFlag = flag.Int("seeds", 1000, "how many seeds to run")
 	stepsFlag = flag.Int("steps", 3000, "steps of a seed before faults end")
 )
 
@@ -61,7 +61,7 @@ func TestRandom(t *testing.T) {
 	}
 	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log range", "learner serves",
 		"crash during append", "crash during truncate", "crash during install snapshot", "crash during write currentEpoch", "crash during write acceptedEpoch",
-		LeaderSilent.String(), LostQuorum.String(), FollowerAhead.String(), LeaderBehind.String()} {
+		LeaderSilent.String(), LostQuorum.String(), FollowerAhead.String(), EpochOvertaken.String()} {
 		if seen[what] == 0 && !testing.Short() {
 			t.Errorf("%q has never happened: the schedules miss it", what)
 		}

@@ -2,6 +2,7 @@ package zab
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ import (
 //	crash 1, restart 1                        what was not synced is lost
 //	purge 1                                   old logs go; a snapshot stays
 //	counter 3 HEX                             the leader stands at that counter
-//	wait MS                                   time goes by
+//	wait MS                                   time goes by (PINGs are not shown)
 //	show
 //
 // A block that begins with do holds many, and so does one with setup, whose
@@ -157,6 +158,7 @@ func (c *cluster) command(t *testing.T, f []string) {
 			c.advance(int64(min(ms, 50)))
 			c.settle()
 		}
+		c.traces = slices.DeleteFunc(c.traces, func(s string) bool { return strings.Contains(s, " PING ") })
 	case "show":
 		c.traces = append(c.traces, strings.TrimSuffix(c.state(), "\n"))
 	default:
