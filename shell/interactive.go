@@ -33,7 +33,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	edits := repl.CanEdit(in, out, env.Getenv)
 	o.background = edits
 	sh.Interactive = true
-	ask := &questioner{sh: sh, in: in, ctx: ctx}
+	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
 	sh.Confirm = ask.confirm
 	sh.SessionChanged = func() {
 		lookup.Reset()
@@ -70,11 +70,14 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
-	return exitOf(err, sh)
+	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 
-// exitOf is the exit code after the interactive shell has ended.
-func exitOf(err error, sh *command.Shell) int {
+// exitOf is the exit code after the interactive shell has ended. Who leaves the
+// prompt has read what failed: in zkcli's own manner that ends with 0, so that
+// `make run` and the like do not report an error. Apache's shell ends with the
+// code of the last command, and so do the manners that follow it.
+func exitOf(err error, own bool, sh *command.Shell) int {
 	var signaled *repl.SignalError
 	var panicked *repl.PanicError
 	switch {
@@ -88,6 +91,9 @@ func exitOf(err error, sh *command.Shell) int {
 	case err != nil:
 		sh.Out.Warn("zkcli: " + err.Error())
 		return command.ExitFailed
+	}
+	if own {
+		return command.ExitOK
 	}
 	return sh.Exit()
 }
@@ -109,15 +115,18 @@ func childrenOf(sh *command.Shell) repl.Children {
 
 // questioner asks a person at the terminal while a command runs.
 type questioner struct {
-	sh  *command.Shell
-	in  *os.File
-	ctx context.Context // of the running command; commands run one after the other
+	sh      *command.Shell
+	in      *os.File
+	printer *repl.Printer
+	ctx     context.Context // of the running command; commands run one after the other
 }
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
 func (q *questioner) confirm(question string) bool {
+	repl.DropTyped(q.in)
 	q.sh.Out.Ask(question + " [y/N] ")
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
+	q.printer.Echoed()
 	if err != nil {
 		return false
 	}

@@ -136,11 +136,31 @@ func TestInterruptQuestion(t *testing.T) {
 	c.Send("deleteall /big\r")
 	c.Sees("[y/N]")
 	c.Send("y\r")
-	prompt(c, addr, 3)
+	c.Ends("[y/N] y\n" + at(addr, 3, ""))
 	c.Send("stat /big\r")
 	c.Has("Node does not exist: /big")
 	c.Ends(at(addr, 4, ""))
 	c.Send("\x04")
+	c.Exits(0) // who leaves the prompt has read what failed
+}
+
+// What was typed before the question of a large deleteall is no answer to it.
+func TestTypedBeforeQuestion(t *testing.T) {
+	t.Parallel()
+	server := zktest.Start(t)
+	plant(t, server.Addr(), 3_000)
+	slow := newRelay(t, server.Addr())
+
+	c := startShell(t, slow.addr)
+	slow.allow(60_000)
+	c.Send("deleteall /big\r")
+	slow.stalled()
+	c.Send("y\r")
+	slow.allow(-1)
+	c.Sees("[y/N] ")
+	c.Send("n\r")
+	c.Has("deleteall: nothing was deleted")
+	c.Send("quit\r")
 	c.Exits(1)
 }
 
@@ -228,7 +248,7 @@ func TestHistoryAcrossRuns(t *testing.T) {
 	c.Has("Node already exists: /kept")
 	c.Ends(at(addr, 1, ""))
 	c.Send("\x04")
-	c.Exits(1)
+	c.Exits(0) // who leaves the prompt has read what failed
 }
 
 // However the shell ends, the terminal is as it was and the session is closed: its ephemerals go at once, long before

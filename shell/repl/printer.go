@@ -213,8 +213,8 @@ func (p *Printer) control(sequence string) {
 	_, _ = io.WriteString(p.out, sequence)
 }
 
-// echoed notes that the terminal itself has written something (^C): what comes next begins on a line of its own.
-func (p *Printer) echoed() {
+// Echoed notes that the terminal itself has written something (^C, an answer): what comes next begins on a line of its own.
+func (p *Printer) Echoed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.echo = !p.live

@@ -12,7 +12,7 @@ func TestPromptBehindAnEcho(t *testing.T) {
 	t.Parallel()
 	type step func(p *Printer, s *ptytest.Screen)
 	key := func(_ *Printer, s *ptytest.Screen) { _, _ = s.Write([]byte("^C")) }
-	heard := func(p *Printer, _ *ptytest.Screen) { p.echoed() }
+	heard := func(p *Printer, _ *ptytest.Screen) { p.Echoed() }
 	says := func(text string) step { return func(p *Printer, _ *ptytest.Screen) { _, _ = p.Write([]byte(text)) } }
 	for _, c := range []struct {
 		steps []step
