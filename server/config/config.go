@@ -38,7 +38,7 @@ type Config struct {
 	MaxBuffer           int      // jute.maxbuffer: bytes of one packet
 	MaxBufferExtra      int      // jute.maxbuffer.extrasize: what stored records may have beyond MaxBuffer
 	FourLetterWhitelist []string // 4lw.commands.whitelist, srvr always in it; "*" alone is all
-	ReadOnlyMode        bool     // readonlymode.enabled; alone, a server is always read-write
+	ReadOnlyMode        bool     // readonlymode.enabled: serve readers without a quorum
 
 	// Sessions.
 	TickMs              int // tickTime

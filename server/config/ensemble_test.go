@@ -91,6 +91,8 @@ func TestServerLine(t *testing.T) {
 		{"[::1:2888:3888", "a [ without ]: behind it"},
 		{"a b:2888:3888", "a b is no host"},
 		{"a\nb:2888:3888", "\"a\\nb\" is no host"},
+		{"127.1:2888:3888", "127.1 is no address, which has four parts without leading zeros"},
+		{"010.0.0.1:2888:3888", "010.0.0.1 is no address, which has four parts without leading zeros"},
 		{"a: 2888:3888", " 2888 is not a port"},
 		{"a:0:3888", "0 is not a port"},
 		{"a:2888:65536", "65536 is not a port"},
@@ -270,6 +272,24 @@ func TestEnsembleWithoutLimits(t *testing.T) {
 		"zoo.cfg: syncLimit: not set, and an ensemble needs it; add the line syncLimit=5 (ticks of 3000 ms), the same on every server"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
+	}
+}
+
+// More servers than the longest message between servers has room for.
+func TestTooManyServers(t *testing.T) {
+	t.Parallel()
+	var lines strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&lines, "server.%d=h:%d:%d\n", i, 1+i, 30_000+i)
+	}
+	text, env := threeOf(lines.String(), nil)
+	_, _, err := Parse("zoo.cfg", []byte(text), env)
+	if err == nil || !strings.Contains(err.Error(), "zoo.cfg:20004: server.19999=h:20000:49999: the server lines have ") || strings.Contains(err.Error(), "\n") {
+		t.Error(err)
+	}
+	groups := "group.1=1" + strings.Repeat(":1", quorum.MaxConfig/3)
+	if _, _, err = Parse("zoo.cfg", []byte(minimal+groups), memEnv(nil, nil)); err == nil || !strings.Contains(err.Error(), "server 1 is in group.1 already") || len(err.Error()) > 1000 {
+		t.Errorf("%.200v", err)
 	}
 }
 

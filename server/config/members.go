@@ -239,7 +239,7 @@ func (p *memberParser) weight(id int64, s source) {
 	p.config.Weights[id] = weight
 }
 
-// finish checks groups and weights against the servers (QuorumHierarchical.parse).
+// finish puts the servers in order, and checks what the lines are together.
 func (p *memberParser) finish() {
 	slices.SortFunc(p.config.Members, func(a, b quorum.Member) int {
 		if a.ID < b.ID {
@@ -250,9 +250,21 @@ func (p *memberParser) finish() {
 	if len(p.problems) > 0 {
 		return
 	}
-	if p.config.Groups == nil && p.config.Weights == nil {
+	if n := len(p.config.String()); n > quorum.MaxConfig-maxVersionText && len(p.config.Members) > 0 {
+		last := p.lines[p.config.Members[len(p.config.Members)-1].ID]
+		p.refuse(last, fmt.Sprintf("the server lines have %d bytes, more than servers may tell each other (%d)", n, quorum.MaxConfig), "use fewer servers")
 		return
 	}
+	if p.config.Groups != nil || p.config.Weights != nil {
+		p.hierarchy()
+	}
+}
+
+// maxVersionText is what the longest version adds to the text of a configuration with version 0.
+const maxVersionText = 15
+
+// hierarchy checks groups and weights against the servers (QuorumHierarchical.parse).
+func (p *memberParser) hierarchy() {
 	for _, m := range p.config.Members {
 		s, in := p.grouped[m.ID]
 		_, weighed := p.config.Weights[m.ID]

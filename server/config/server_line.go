@@ -125,6 +125,8 @@ func splitHost(text string) (host, rest, why string) {
 		return "", "", "there is no host"
 	case !hostName(host):
 		return "", "", fmt.Sprintf("%s is no host", printable(cut(host)))
+	case numeric(host):
+		return "", "", fmt.Sprintf("%s is no address, which has four parts without leading zeros", host)
 	}
 	return javaHost(host), rest, ""
 }
@@ -135,6 +137,13 @@ const maxHost = 255
 // hostName refuses what could not be told from the rest of a line where the host is printed again.
 func hostName(s string) bool {
 	return len(s) <= maxHost && !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`[]|;,=/\"`, r) })
+}
+
+// numeric reports digits and dots that are no address. Java reads most of them as one all the same, 127.1 as 127.0.0.1
+// and 010.0.0.1 as 10.0.0.1, where C libraries see other addresses and Go a name.
+func numeric(host string) bool {
+	_, err := netip.ParseAddr(host)
+	return err != nil && strings.Trim(host, "0123456789.") == ""
 }
 
 // javaHost is a host as InetSocketAddress.getHostString gives it: a name as written, an IPv6 address in full.
