@@ -37,11 +37,14 @@ type pipeline struct {
 	log   *slog.Logger
 	fail  func(error) // called once, by the pipeline, when it cannot go on
 
+	members *members // nil of a server alone
+
 	wake   chan struct{}
 	synced chan syncResult
 	jobs   chan syncJob
 	stop   chan struct{}
 	work   sync.WaitGroup // syncer, snapshots
+	ran    sync.WaitGroup // the pipeline's goroutine
 
 	mu    sync.Mutex
 	queue []task
@@ -68,11 +71,15 @@ type task struct {
 type syncJob struct {
 	roll    bool
 	entries []storage.Entry
+	// order is what one of several servers does instead of appending entries; what
+	// it returns is called by the pipeline.
+	order func() func(replica.Now)
 }
 
 type syncResult struct {
-	zxid protocol.Zxid
-	err  error
+	zxid  protocol.Zxid
+	err   error
+	after func(replica.Now)
 }
 
 func (p *pipeline) start() {
@@ -81,7 +88,10 @@ func (p *pipeline) start() {
 	p.jobs = make(chan syncJob, 1)
 	p.stop = make(chan struct{})
 	p.work.Go(p.syncer)
-	p.work.Go(p.run)
+	if p.members != nil {
+		p.members.start()
+	}
+	p.ran.Go(p.run)
 }
 
 // submit hands requests over, in order. It never blocks.
@@ -121,6 +131,9 @@ func (p *pipeline) run() {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for !p.ended {
+		if p.members != nil {
+			p.members.step()
+		}
 		p.propose()
 		p.handOut()
 		p.flush()
@@ -188,15 +201,24 @@ func (p *pipeline) handOut() {
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
+	if p.members != nil {
+		p.members.carryOut(&rd)
+		return
+	}
 	if !rd.Roll && len(rd.Append) == 0 {
 		return
 	}
-	job := syncJob{rd.Roll, rd.Append}
+	job := syncJob{roll: rd.Roll, entries: rd.Append}
 	if len(rd.Append) <= fewWrites && p.jobsOut == 0 && p.idle() {
 		p.persisted(p.sync(job))
 		p.flush()
 		return
 	}
+	p.give(job)
+}
+
+// give hands a job to the syncer.
+func (p *pipeline) give(job syncJob) {
 	p.jobsOut++
 	p.jobs <- job
 }
@@ -227,6 +249,9 @@ func (p *pipeline) sync(j syncJob) syncResult {
 			return syncResult{err: fmt.Errorf("begin a new txn log: %w", err)}
 		}
 	}
+	if j.order != nil {
+		return syncResult{after: j.order()}
+	}
 	if len(j.entries) == 0 {
 		return syncResult{}
 	}
@@ -244,6 +269,8 @@ func (p *pipeline) persisted(r syncResult) {
 	switch {
 	case r.err != nil:
 		p.end(r.err)
+	case r.after != nil:
+		r.after(p.now())
 	case r.zxid != 0:
 		p.rep.Persisted(p.now(), r.zxid)
 	}

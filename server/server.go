@@ -74,9 +74,6 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 		s.opt.built = builtAt()
 	}
 	s.log = s.opt.log
-	if err := cfg.Standalone(); err != nil {
-		return nil, err
-	}
 	if s.cfg.DataDir == "" {
 		return nil, errors.New("no data directory: set dataDir, or use InMemory and any name")
 	}
@@ -92,7 +89,14 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 		return nil, err
 	}
 	s.rules = rules
-	s.rep, err = replica.New(s.replicaConfig())
+	rc := s.replicaConfig()
+	if s.cfg.Distributed() {
+		if rc.Ensemble, err = s.ensembleConfig(); err != nil {
+			return nil, err
+		}
+		rc.ServerID = s.cfg.MyID
+	}
+	s.rep, err = replica.New(rc)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +138,8 @@ func (s *Server) maxTxnBytes() int {
 }
 
 // Start binds the client port, recovers the data, and serves. When it returns
-// without an error, clients are served. While the data is recovered,
+// without an error, clients are served; one of several servers is looking for a
+// leader then, and serves when it has one. While it does not serve,
 // four-letter words are answered and clients are sent away, as Apache does.
 func (s *Server) Start() error {
 	s.mu.Lock()
@@ -167,11 +172,21 @@ func (s *Server) Start() error {
 	}
 	s.pipe = &pipeline{rep: s.rep, store: s.store, conns: s.conns, log: s.log, now: now, fail: s.fail}
 	s.pipe.syncs.slowMs = s.cfg.FsyncWarningMs
+	if s.cfg.Distributed() {
+		if err := s.joinMembers(); err != nil {
+			s.conns.Close()
+			_ = s.store.Close()
+			s.state = ended
+			return err
+		}
+	}
 	s.pipe.start()
 	s.startPurge()
 	s.state = running
-	s.serving.Store(true)
-	s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+	if s.pipe.members == nil {
+		s.serving.Store(true)
+		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+	}
 	return nil
 }
 
@@ -227,6 +242,19 @@ func (s *Server) recover() error {
 	if err != nil {
 		return err
 	}
+	if s.cfg.Distributed() {
+		if got, err = s.settleEpochs(got); err != nil {
+			return err
+		}
+		s.rep.Recovered(got.AcceptedEpoch, got.CurrentEpoch)
+		if got.Fresh || got.WantSnapshot {
+			src, zxid := s.rep.BeginSnapshot()
+			if err := s.store.Snapshot(zxid, src); err != nil {
+				return fmt.Errorf("write the first snapshot: %w", err)
+			}
+			got.Fresh, got.WantSnapshot = false, false
+		}
+	}
 	if err := s.rep.Start(now()); err != nil {
 		return fmt.Errorf("start from %s: %w", s.cfg.DataDir, err)
 	}
@@ -264,6 +292,9 @@ func (s *Server) firstSnapshot() error {
 // after it, Done and Err tell. The pipeline calls it.
 func (s *Server) fail(err error) {
 	s.serving.Store(false)
+	if s.pipe.members != nil {
+		s.pipe.members.stop() // peers first
+	}
 	s.conns.CloseConns("the server failed")
 	s.log.Error("the server stopped: it could not keep what it would acknowledge", "error", err)
 	s.settle(err)
@@ -308,6 +339,10 @@ func (s *Server) Close() error {
 	close(s.quit)
 	s.conns.Close()
 	close(s.pipe.stop)
+	s.pipe.ran.Wait()
+	if s.pipe.members != nil {
+		s.pipe.members.stop()
+	}
 	s.pipe.work.Wait()
 	s.background.Wait()
 	err := s.store.Close()

@@ -30,6 +30,12 @@ func (s *source) Status() Status {
 		Settings: s.settings(),
 	}
 	st.OpenFiles, st.MaxFiles = descriptors()
+	if s.cfg.Distributed() {
+		st.Mode = ""
+		if st.Serving {
+			(*Server)(s).ensembleStatus(&st)
+		}
+	}
 	if !st.Serving {
 		return st
 	}
@@ -58,8 +64,16 @@ func (s *source) settings() admin.Settings {
 		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
 		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
 		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,
-		ListenBacklog: c.ListenBacklog,
+		ListenBacklog: c.ListenBacklog, ServerID: max(0, s.serverID()),
 	}
+}
+
+// serverID is what conf says: 0 of a server alone.
+func (s *source) serverID() int64 {
+	if s.cfg.Distributed() {
+		return s.cfg.MyID
+	}
+	return 0
 }
 
 func (s *source) Conns() []cnxn.Info { return s.conns.Conns() }

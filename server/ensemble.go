@@ -1,0 +1,171 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"time"
+
+	"zookit/protocol/quorum"
+	"zookit/server/admin"
+	"zookit/server/peer"
+	"zookit/server/replica"
+	"zookit/server/storage"
+	"zookit/server/zab"
+)
+
+// ensembleConfig is what the replica is told of the ensemble.
+func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
+	c := &s.cfg
+	e := &c.Ensemble
+	self, known := c.Self()
+	if !known {
+		return nil, fmt.Errorf("myid %d has no server line: write its number into %s/myid, or add server.%d to the configuration", c.MyID, c.DataDir, c.MyID)
+	}
+	verifier, err := quorum.NewVerifier(&e.Servers)
+	if err != nil {
+		return nil, err
+	}
+	return &replica.Ensemble{
+		ID:         c.MyID,
+		Observer:   self.Observer,
+		Verifier:   verifier,
+		ConfigText: []byte(e.Servers.String()),
+		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
+		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
+
+		RecentEntries:     e.CommitLogCount,
+		MaxSnapshots:      e.MaxSnapSyncs,
+		MinNotificationMs: int64(e.MinNotificationMs),
+		MaxNotificationMs: int64(e.MaxNotificationMs),
+	}, nil
+}
+
+// settleEpochs gives a directory that has no epoch files theirs: the epoch of
+// its last txn (QuorumPeer.loadDataBase).
+func (s *Server) settleEpochs(got storage.Recovered) (storage.Recovered, error) {
+	epoch := max(got.LastZxid, 0).Epoch()
+	if got.CurrentEpoch < 0 {
+		if err := s.store.SetCurrentEpoch(epoch); err != nil {
+			return got, err
+		}
+		got.CurrentEpoch = epoch
+	}
+	if got.AcceptedEpoch < 0 {
+		if err := s.store.SetAcceptedEpoch(epoch); err != nil {
+			return got, err
+		}
+		got.AcceptedEpoch = epoch
+	}
+	if got.EpochBehind {
+		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
+	}
+	return got, nil
+}
+
+// joinMembers opens the ports between the servers. The quorum port is given
+// back: it is open while this server leads, and is tried now so that a port
+// that is taken shows before the first election.
+func (s *Server) joinMembers() error {
+	e := &s.cfg.Ensemble
+	if err := s.checkMembers(); err != nil {
+		return err
+	}
+	self, _ := s.cfg.Self()
+	quorumAddresses, _ := s.cfg.Listen()
+	probe, err := peer.ListenQuorum(quorumAddresses, e.TCPKeepAlive)
+	if err != nil {
+		return fmt.Errorf("open the quorum port: %w", err)
+	}
+	for _, ln := range probe {
+		_ = ln.Close()
+	}
+	listeners, err := peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
+	if err != nil {
+		return err
+	}
+	connections, err := peer.NewConnections(peer.ConnectionsConfig{
+		ID: s.cfg.MyID, Servers: &e.Servers,
+		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
+		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
+	}, listeners...)
+	if err != nil {
+		for _, ln := range listeners {
+			_ = ln.Close()
+		}
+		return err
+	}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve}
+	m.role.Store(&replica.Role{})
+	s.pipe.members = m
+	return nil
+}
+
+// checkMembers looks at the server lines as this machine sees them.
+func (s *Server) checkMembers() error {
+	var local []netip.Addr
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return fmt.Errorf("list the addresses of this machine: %w", err)
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok {
+			if ip, ok := netip.AddrFromSlice(n.IP); ok {
+				local = append(local, ip.Unmap())
+			}
+		}
+	}
+	const patience = 5 * time.Second
+	ctx, done := context.WithTimeout(context.Background(), patience)
+	defer done()
+	warnings, err := s.cfg.CheckMembers(local, func(host string) ([]netip.Addr, error) {
+		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	})
+	for _, w := range warnings {
+		s.log.Warn(w.String())
+	}
+	return err
+}
+
+// serve lets clients in, or sends them away; the pipeline calls it.
+func (s *Server) serve(on bool) {
+	s.serving.Store(on)
+	if !on {
+		s.conns.DropConns("the server has no leader")
+	}
+}
+
+// ensembleStatus is what the words say of the ensemble, and the mode.
+func (s *Server) ensembleStatus(st *admin.Status) {
+	role := s.pipe.members.role.Load()
+	e := &s.cfg.Ensemble
+	self, _ := s.cfg.Self()
+	a := &admin.Ensemble{
+		PeerState: "leader election", LeaderID: role.Leader,
+		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Observer: self.Observer,
+		Membership: e.Servers.String(),
+	}
+	for _, m := range e.Servers.Members {
+		if !m.Observer {
+			a.Voters++
+		}
+	}
+	for _, at := range self.Addresses {
+		a.QuorumPorts, a.ElectionPorts = append(a.QuorumPorts, at.QuorumPort), append(a.ElectionPorts, at.ElectionPort)
+	}
+	modes := map[quorum.ServerState]string{quorum.Leading: "leader", quorum.Following: "follower", quorum.Observing: "observer"}
+	doing := map[quorum.ServerState]string{quorum.Leading: "leading", quorum.Following: "following", quorum.Observing: "observing"}
+	st.Mode = modes[role.State]
+	if role.State != quorum.Looking {
+		phase := "synchronization"
+		if role.Serving {
+			phase = "broadcast"
+		}
+		a.PeerState = doing[role.State] + " - " + phase
+	}
+	if role.State == quorum.Leading && role.Serving {
+		a.Leader = &admin.Leader{Since: time.UnixMilli(s.pipe.members.began.Load()), LastProposal: -1, MinProposal: -1, MaxProposal: -1}
+	}
+	st.Ensemble = a
+}

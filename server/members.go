@@ -1,0 +1,446 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"zookit/protocol"
+	"zookit/protocol/quorum"
+	"zookit/server/config"
+	"zookit/server/election"
+	"zookit/server/peer"
+	"zookit/server/replica"
+	"zookit/server/storage"
+	"zookit/server/zab"
+)
+
+// members is what the pipeline of one of several servers has beside that of a
+// server alone: the connections of both ports between the servers, and the work
+// a role gives to the disk. Its methods run on the pipeline's goroutine but for
+// those that say otherwise.
+//
+//	election port ──votes──▶ pipeline ◀──packets── quorum port
+//	                           │  ▲
+//	                       order  answer
+//	                           ▼  │
+//	                          syncer
+type members struct {
+	p       *pipeline
+	cfg     *config.Config
+	rep     *replica.Replica
+	store   *storage.Store
+	log     *slog.Logger
+	serving func(bool) // clients are let in, or sent away
+
+	elections *peer.Connections
+	learners  *peer.Learners   // while leading
+	leader    *peer.LeaderLink // while following or observing
+	term      int64
+	owed      []arrival // processed, but the connection is not read on yet
+
+	role  atomic.Pointer[replica.Role]
+	began atomic.Int64 // Unix ms of the last Serving
+	quit  chan struct{}
+	work  sync.WaitGroup
+	once  sync.Once
+
+	mu       sync.Mutex
+	arrivals []arrival // handled before requests, and always
+	taken    []arrival
+
+	batch []storage.Entry // of the syncer
+}
+
+// arrival is an event from the ports or the disk.
+type arrival struct {
+	term  int64 // of the connection it came by; 0: of the disk
+	in    *peer.Inbox
+	event zab.Event
+	vote  election.Event
+	done  chan<- struct{} // of a vote
+}
+
+func (m *members) start() {
+	m.quit = make(chan struct{})
+	m.work.Go(m.votes)
+}
+
+// stop ends the connections and waits. It is called when the pipeline's
+// goroutine has ended, or by it.
+func (m *members) stop() {
+	m.once.Do(func() { close(m.quit) })
+	m.elections.Close()
+	m.hangUp()
+	m.work.Wait()
+}
+
+// hangUp ends the connections of the last role.
+func (m *members) hangUp() {
+	if m.learners != nil {
+		m.learners.Close()
+		m.learners = nil
+	}
+	if m.leader != nil {
+		m.leader.Close()
+		m.leader = nil
+	}
+	m.owed = nil
+}
+
+// votes hands on what comes by the election port, one at a time: the
+// connections wait meanwhile. It has a goroutine of its own.
+func (m *members) votes() {
+	done := make(chan struct{}, 1)
+	for {
+		select {
+		case ev := <-m.elections.Events():
+			m.arrive(arrival{vote: ev, done: done})
+		case <-m.quit:
+			return
+		}
+		select {
+		case <-done:
+		case <-m.quit:
+			return
+		}
+	}
+}
+
+// arrive queues an event, from any goroutine.
+func (m *members) arrive(a arrival) {
+	m.mu.Lock()
+	m.arrivals = append(m.arrivals, a)
+	m.mu.Unlock()
+	m.p.nudge()
+}
+
+// deliver is what the connections of a term call.
+func (m *members) deliver(term int64) func(*peer.Inbox, zab.Event) {
+	return func(in *peer.Inbox, ev zab.Event) { m.arrive(arrival{term: term, in: in, event: ev}) }
+}
+
+// step gives the replica everything that has arrived.
+func (m *members) step() {
+	m.mu.Lock()
+	m.taken, m.arrivals = m.arrivals, m.taken[:0]
+	m.mu.Unlock()
+	if len(m.taken) == 0 {
+		return
+	}
+	now := m.p.now()
+	for i := range m.taken {
+		a := &m.taken[i]
+		switch {
+		case a.vote != nil:
+			m.rep.ElectionEvent(now, a.vote)
+			a.done <- struct{}{}
+		case a.term == 0:
+			m.rep.PeerEvent(now, a.event)
+		case a.term == m.term:
+			m.rep.PeerEvent(now, a.event)
+			m.release(*a)
+		}
+	}
+	clear(m.taken)
+}
+
+// release lets the connection of an event be read on, once the replica takes in
+// more.
+func (m *members) release(a arrival) {
+	if !m.rep.PeerAccepting() {
+		m.owed = append(m.owed, a)
+		return
+	}
+	m.settleOwed()
+	a.in.Release(a.event)
+}
+
+func (m *members) settleOwed() {
+	if len(m.owed) == 0 || !m.rep.PeerAccepting() {
+		return
+	}
+	for _, o := range m.owed {
+		o.in.Release(o.event)
+	}
+	m.owed = m.owed[:0]
+}
+
+// carryOut does what a Ready asks for.
+func (m *members) carryOut(rd *replica.Ready) {
+	if rd.Role != nil {
+		m.become(*rd.Role)
+	}
+	for i := range rd.ElectionNotes {
+		peer.LogNote(m.log, &rd.ElectionNotes[i])
+	}
+	for i := range rd.PeerNotes {
+		m.logNote(&rd.PeerNotes[i])
+	}
+	for i := range rd.Votes {
+		m.elections.Send(rd.Votes[i])
+	}
+	for i := range rd.Messages {
+		m.send(&rd.Messages[i])
+	}
+	for i := range rd.Close {
+		if m.learners != nil {
+			m.learners.End(rd.Close[i])
+		}
+		if m.leader != nil {
+			m.leader.Finish()
+		}
+	}
+	if rd.Order != nil {
+		m.order(*rd.Order, rd.Roll)
+	} else if rd.Roll {
+		m.p.give(syncJob{roll: true})
+	}
+	for _, l := range rd.LookUps {
+		term := m.term
+		m.work.Go(func() { m.lookUp(l, term) })
+	}
+	m.settleOwed()
+}
+
+func (m *members) send(msg *zab.Message) {
+	switch {
+	case m.leader != nil:
+		m.leader.Send(*msg)
+	case m.learners == nil:
+	case msg.Kind == zab.SnapshotStream:
+		src, _ := m.rep.BeginSnapshot()
+		m.learners.Send(*msg, &snapshotStream{src})
+	default:
+		m.learners.Send(*msg, nil)
+	}
+}
+
+// become begins or ends what a role needs.
+func (m *members) become(role replica.Role) {
+	was := m.role.Load()
+	if role.Term != m.term {
+		m.hangUp()
+		m.term = role.Term
+		if role.Why != nil {
+			m.log.Warn("no longer serving the ensemble", "was", was.State.String(), "reason", role.Why.Reason.String(), "detail", role.Why.Detail)
+		}
+		switch role.State {
+		case quorum.Leading:
+			m.listen(role.Term)
+		case quorum.Following, quorum.Observing:
+			m.dial(role)
+		}
+	}
+	m.role.Store(&role)
+	if role.Serving != was.Serving {
+		m.began.Store(time.Now().UnixMilli())
+		m.serving(role.Serving)
+	}
+	if role.Serving {
+		m.log.Info("serving the ensemble", "role", role.State.String(), "leader", role.Leader, "epoch", role.Epoch, "zxid", m.rep.State().Zxid())
+	}
+}
+
+func (m *members) quorumConfig(term int64) peer.QuorumConfig {
+	e := &m.cfg.Ensemble
+	tick := time.Duration(m.cfg.TickMs) * time.Millisecond
+	return peer.QuorumConfig{
+		Deliver:   m.deliver(term),
+		Log:       m.store.ReadRange,
+		Timeout:   tick * time.Duration(e.InitLimit+e.SyncLimit),
+		MaxPacket: m.cfg.MaxBuffer + m.cfg.MaxBufferExtra,
+		NoDelay:   e.FollowerNoDelay,
+		KeepAlive: e.TCPKeepAlive,
+		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
+		Logger:    m.log,
+	}
+}
+
+// listenPause is the wait before the quorum port is tried again, which the last
+// leader on this machine may not have given up yet.
+const listenPause = 100 * time.Millisecond
+
+// listen lets learners in.
+func (m *members) listen(term int64) {
+	addresses, _ := m.cfg.Listen()
+	listeners, err := peer.ListenQuorum(addresses, m.cfg.Ensemble.TCPKeepAlive)
+	if err != nil {
+		m.log.Error("the quorum port cannot be opened; trying again", "error", err)
+		time.AfterFunc(listenPause, func() {
+			m.p.do(func(replica.Now) {
+				if m.term == term && m.learners == nil {
+					m.listen(term)
+				}
+			})
+		})
+		return
+	}
+	c := m.quorumConfig(term)
+	c.NoDelay = m.cfg.Ensemble.LeaderNoDelay
+	m.learners = peer.NewLearners(c, listeners...)
+}
+
+// dial begins to connect to the leader.
+func (m *members) dial(role replica.Role) {
+	member, known := m.cfg.Ensemble.Servers.Member(role.Leader)
+	if !known {
+		m.log.Warn("the leader is not in the configuration of this server: add its server line", "leader", role.Leader)
+		return
+	}
+	var addresses []string
+	for _, a := range member.Addresses {
+		addresses = append(addresses, a.Quorum())
+	}
+	m.leader = peer.DialLeader(m.quorumConfig(role.Term), zab.Conn(role.Term), addresses)
+}
+
+// lookUp asks the log on disk where a learner stands.
+func (m *members) lookUp(l zab.LookUp, term int64) {
+	floor, found, err := m.store.Locate(l.Zxid, m.cfg.Ensemble.SnapshotSizeFactor)
+	if err != nil {
+		m.log.Warn("the txn logs cannot be searched for a learner: it is sent a snapshot", "zxid", l.Zxid, "error", err)
+	}
+	m.arrive(arrival{term: term, in: noInbox, event: zab.Located{Conn: l.Conn, Zxid: l.Zxid, Found: found && err == nil, Floor: floor}})
+}
+
+// noInbox stands for the inbox of an event that is no packet.
+var noInbox = new(peer.Inbox)
+
+// order gives work to the syncer.
+func (m *members) order(o zab.Order, roll bool) {
+	link := m.leader
+	term := m.term
+	m.p.give(syncJob{roll: roll, order: func() func(replica.Now) { return m.carry(o, link, term) }})
+}
+
+// carry does an order on the syncer's goroutine, and returns what is to be done
+// then.
+func (m *members) carry(o zab.Order, link *peer.LeaderLink, term int64) func(replica.Now) {
+	var reload *replica.Reload
+	ev, err := m.execute(o, link, term)
+	if err == nil {
+		if reload, err = m.reload(ev); err != nil {
+			err = fmt.Errorf("read the data directory anew: %w", err)
+		}
+	}
+	if err != nil {
+		ev = zab.StorageFailed{Err: err}
+	}
+	return func(now replica.Now) {
+		if reload != nil {
+			m.rep.Reloaded(reload)
+		}
+		m.rep.PeerEvent(now, ev)
+	}
+}
+
+// execute does one order. An error means that nobody knows what is on the disk.
+func (m *members) execute(o zab.Order, link *peer.LeaderLink, term int64) (zab.Event, error) {
+	switch o.Kind {
+	case zab.Append:
+		return m.append(o)
+	case zab.WriteAcceptedEpoch:
+		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, m.store.SetAcceptedEpoch(o.Epoch)
+	case zab.WriteCurrentEpoch:
+		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, m.store.SetCurrentEpoch(o.Epoch)
+	case zab.Truncate:
+		err := m.store.Truncate(o.Zxid)
+		if errors.Is(err, storage.ErrTruncate) {
+			return zab.Truncated{Zxid: o.Zxid, Err: err}, nil
+		}
+		return zab.Truncated{Zxid: o.Zxid}, err
+	case zab.InstallSnapshot:
+		return m.install(o.Zxid, link, term)
+	}
+	return nil, fmt.Errorf("order of unknown kind %v", o.Kind)
+}
+
+func (m *members) append(o zab.Order) (zab.Event, error) {
+	m.batch = m.batch[:0]
+	for i := range o.Batch {
+		m.batch = append(m.batch, storage.Entry{Zxid: o.Batch[i].Zxid, Payload: o.Batch[i].Payload})
+	}
+	begin := time.Now()
+	err := m.store.Append(m.batch)
+	clear(m.batch)
+	if err != nil {
+		return nil, fmt.Errorf("write the txn log: %w", err)
+	}
+	m.p.syncs.add(time.Since(begin))
+	return zab.Persisted{Zxid: o.Zxid}, nil
+}
+
+// install takes the leader's snapshot off its connection.
+func (m *members) install(zxid protocol.Zxid, link *peer.LeaderLink, term int64) (zab.Event, error) {
+	err := net.ErrClosed
+	if link != nil {
+		err = link.ReadSnapshot(
+			func() { m.arrive(arrival{term: term, in: noInbox, event: zab.SnapshotProgress{}}) },
+			func(in io.Reader) error { return m.store.InstallSnapshot(zxid, in, peer.SnapshotEnd) })
+	}
+	if failed := m.store.Err(); failed != nil {
+		return nil, failed
+	}
+	return zab.SnapshotInstalled{Zxid: zxid, Err: err}, nil
+}
+
+// reload reads the history anew where an order has changed what is behind it.
+func (m *members) reload(ev zab.Event) (*replica.Reload, error) {
+	switch ev := ev.(type) {
+	case zab.Truncated:
+		if ev.Err != nil {
+			return nil, nil
+		}
+	case zab.SnapshotInstalled:
+		if ev.Err != nil {
+			return nil, nil
+		}
+	default:
+		return nil, nil
+	}
+	begin := time.Now()
+	rl := m.rep.NewReload()
+	got, err := m.store.Recover(rl)
+	if err == nil {
+		m.log.Info("read anew", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns, "ms", time.Since(begin).Milliseconds())
+	}
+	return rl, err
+}
+
+// snapshotStream is a snapshot for a learner.
+type snapshotStream struct{ src storage.Source }
+
+func (s *snapshotStream) Send(w io.Writer) error {
+	return storage.WriteSnapshotStream(w, s.src, peer.SnapshotEnd)
+}
+
+// Close ends one that was not sent: it is written to nowhere, as far as the
+// first piece.
+func (s *snapshotStream) Close() { _ = s.Send(nowhere{}) }
+
+type nowhere struct{}
+
+func (nowhere) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
+
+func (m *members) logNote(n *zab.Note) {
+	args := make([]any, 0, 8)
+	if n.Sid != 0 {
+		args = append(args, "sid", n.Sid)
+	}
+	if n.Zxid != 0 {
+		args = append(args, "zxid", n.Zxid)
+	}
+	if n.Epoch != 0 {
+		args = append(args, "epoch", n.Epoch)
+	}
+	if n.Why != "" {
+		args = append(args, "why", n.Why)
+	}
+	m.log.Info(n.Text, args...)
+}
