@@ -151,3 +151,6 @@ func lowPort(t testing.TB) int {
 	t.Fatal("no free port")
 	return 0
 }
+
+// Client is the address of a member's client port.
+func (e *Ensemble) Client(sid int64) string { return e.clients[sid] }
