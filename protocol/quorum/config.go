@@ -82,9 +82,11 @@ func (c *Config) SameVoting(o *Config) bool {
 	if !slices.Equal(a, b) || !maps.EqualFunc(c.Groups, o.Groups, slices.Equal[[]int64]) {
 		return false
 	}
-	for _, sid := range a {
-		if len(c.Groups) > 0 && c.weight(sid) != o.weight(sid) {
-			return false
+	for _, sids := range c.Groups {
+		for _, sid := range sids { // an observer's weight is part of its group's
+			if c.weight(sid) != o.weight(sid) {
+				return false
+			}
 		}
 	}
 	return true

@@ -36,6 +36,7 @@ type Server struct {
 	t       testing.TB
 	home    string // zoo.cfg and the output
 	options Options
+	fixed   bool // a member of an ensemble: it keeps its port
 	process *process
 }
 
@@ -231,11 +232,16 @@ func (s *Server) end(signal syscall.Signal) {
 	}
 }
 
-// Restart starts the server again on its directory after Kill9 or Stop, on another port.
+// Restart starts the server again on its directory after Kill9 or Stop, on another port. A member of an ensemble keeps
+// its ports and is not waited for.
 func (s *Server) Restart() {
 	s.t.Helper()
 	if s.process != nil {
 		s.t.Fatal("the Apache server is still running")
+	}
+	if s.fixed {
+		s.launch()
+		return
 	}
 	s.boot()
 }
