@@ -14,6 +14,9 @@ func monitor(b *strings.Builder, st Status) {
 	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
 	put("version", built(st))
 	put("server_state", st.Mode)
+	if st.Ensemble != nil {
+		monitorPeer(put, st)
+	}
 	put("ephemerals_count", st.Ephemerals)
 	put("num_alive_connections", st.Connections)
 	put("avg_latency", decimal(st.LatencyAvg))
@@ -54,4 +57,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("max_fsynctime", s.MaxMs)
 	put("cnt_fsynctime", s.Count)
 	put("sum_fsynctime", s.SumMs)
+	if st.Ensemble != nil {
+		monitorEnsemble(put, st)
+	}
 }

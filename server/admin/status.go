@@ -52,6 +52,7 @@ type Status struct {
 	Snapshots int64     // taken since the start
 	Syncs     SyncStats // of the txn log
 	Settings  Settings
+	Ensemble  *Ensemble // nil of a server alone
 }
 
 // SyncStats counts syncs of the txn log; times in milliseconds.

@@ -28,10 +28,11 @@ const (
 type ConnectionsConfig struct {
 	ID             int64
 	Servers        *quorum.Config
-	ConnectTimeout time.Duration // to dial, for the initial message, and for one write; 0: DefaultConnectTimeout
-	KeepAlive      bool          // zookeeper.tcpKeepAlive
-	MultiAddress   bool          // multiAddress.enabled: tell all addresses of this server, not the first alone
-	Log            *slog.Logger  // nil: nothing is logged
+	Addresses      []quorum.Address // of this server, when it is not one of Servers
+	ConnectTimeout time.Duration    // to dial, for the initial message, and for one write; 0: DefaultConnectTimeout
+	KeepAlive      bool             // zookeeper.tcpKeepAlive
+	MultiAddress   bool             // multiAddress.enabled: tell all addresses of this server, not the first alone
+	Log            *slog.Logger     // nil: nothing is logged
 
 	// Dial makes a connection to host:port; nil is TCP with KeepAlive.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
@@ -72,8 +73,11 @@ type remote struct {
 // NewConnections starts to accept on the listeners, which it owns from now on.
 func NewConnections(c ConnectionsConfig, listeners ...net.Listener) (*Connections, error) {
 	self, member := c.Servers.Member(c.ID)
-	if !member || len(self.Addresses) == 0 {
-		return nil, fmt.Errorf("election connections: server %d has no address in the configuration", c.ID)
+	if !member {
+		self = quorum.Member{ID: c.ID, Addresses: c.Addresses}
+	}
+	if len(self.Addresses) == 0 {
+		return nil, fmt.Errorf("election connections: server %d has no address", c.ID)
 	}
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = DefaultConnectTimeout

@@ -1,12 +1,14 @@
 package peer_test
 
 import (
+	"net"
 	"slices"
 	"testing"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
 	"zookit/server/election"
+	"zookit/server/peer"
 )
 
 // Three servers elect over sockets; the leader goes, and comes back.
@@ -51,6 +53,28 @@ func TestUnreachableHostDelaysNobody(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("server %d is connected to %v, want %v", s.id, got, want)
 		}
+	}
+}
+
+// A server of an id outside of the configuration observes the leader of those
+// in it.
+func TestOutsiderObserves(t *testing.T) {
+	t.Parallel()
+	e := newEnsemble(t, 3)
+	one, two := e.server(1), e.server(2)
+	one.Tell(election.Look{})
+	two.Tell(election.Look{})
+	agree(t, 2, one, two)
+	e.listeners[40] = listen(t)
+	outsider := e.server(40, func(c *peer.ConnectionsConfig) {
+		c.Addresses = []quorum.Address{{Host: "127.0.0.1", ElectionPort: e.listeners[40].Addr().(*net.TCPAddr).Port}}
+	})
+	outsider.Tell(election.Look{Zxid: protocol.MakeZxid(9, 9), CurrentEpoch: 9})
+	if d := outsider.decision(t); d.State != quorum.Observing || d.Leader != 2 || !d.Joined {
+		t.Errorf("decided %+v", d)
+	}
+	if _, err := peer.NewConnections(peer.ConnectionsConfig{ID: 41, Servers: e.config}); err == nil {
+		t.Error("a server without an address has connections")
 	}
 }
 
