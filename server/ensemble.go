@@ -1,10 +1,7 @@
 package server
 
 import (
-	"context"
 	"fmt"
-	"net"
-	"net/netip"
 	"time"
 
 	"zookit/protocol/quorum"
@@ -69,9 +66,6 @@ func (s *Server) settleEpochs(got storage.Recovered) (storage.Recovered, error) 
 // that is taken shows before the first election.
 func (s *Server) joinMembers() error {
 	e := &s.cfg.Ensemble
-	if err := s.checkMembers(); err != nil {
-		return err
-	}
 	self, _ := s.cfg.Self()
 	quorumAddresses, _ := s.cfg.Listen()
 	probe, err := peer.ListenQuorum(quorumAddresses, e.TCPKeepAlive)
@@ -100,32 +94,6 @@ func (s *Server) joinMembers() error {
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
 	return nil
-}
-
-// checkMembers looks at the server lines as this machine sees them.
-func (s *Server) checkMembers() error {
-	var local []netip.Addr
-	addrs, err := net.InterfaceAddrs()
-	if err != nil {
-		return fmt.Errorf("list the addresses of this machine: %w", err)
-	}
-	for _, a := range addrs {
-		if n, ok := a.(*net.IPNet); ok {
-			if ip, ok := netip.AddrFromSlice(n.IP); ok {
-				local = append(local, ip.Unmap())
-			}
-		}
-	}
-	const patience = 5 * time.Second
-	ctx, done := context.WithTimeout(context.Background(), patience)
-	defer done()
-	warnings, err := s.cfg.CheckMembers(local, func(host string) ([]netip.Addr, error) {
-		return net.DefaultResolver.LookupNetIP(ctx, "ip", host)
-	})
-	for _, w := range warnings {
-		s.log.Warn(w.String())
-	}
-	return err
 }
 
 // serve lets clients in, or sends them away; the pipeline calls it.

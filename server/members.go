@@ -381,7 +381,7 @@ func (m *members) install(zxid protocol.Zxid, link *peer.LeaderLink, term int64)
 	err := net.ErrClosed
 	if link != nil {
 		err = link.ReadSnapshot(
-			func() { m.arrive(arrival{term: term, in: noInbox, event: zab.SnapshotProgress{}}) },
+			func() { m.arrive(arrival{term: term, in: noInbox, event: zab.StreamProgress{Conn: zab.Conn(term)}}) },
 			func(in io.Reader) error { return m.store.InstallSnapshot(zxid, in, peer.SnapshotEnd) })
 	}
 	if failed := m.store.Err(); failed != nil {

@@ -111,8 +111,6 @@ type watched struct {
 	last time.Time
 }
 
-const progressPause = 200 * time.Millisecond
-
 func (w *watched) Read(b []byte) (int, error) {
 	n, err := w.in.Read(b)
 	if now := time.Now(); n > 0 && now.Sub(w.last) > progressPause {

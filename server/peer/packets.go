@@ -78,6 +78,10 @@ type outgoing struct {
 	snapshot Snapshot
 }
 
+// progressPause is the least time between two words on the progress of a
+// stream.
+const progressPause = 200 * time.Millisecond
+
 // packetOverhead is what a packet costs beside its data.
 const packetOverhead = 128
 
@@ -181,16 +185,25 @@ func (r *timedReader) Read(b []byte) (int, error) {
 	return r.conn.Read(b)
 }
 
+// timedWriter gives each write its time, and tells of the progress of a stream.
 type timedWriter struct {
-	conn net.Conn
-	wait time.Duration
+	conn      net.Conn
+	wait      time.Duration
+	streaming bool
+	tell      func()
+	last      time.Time
 }
 
 func (w *timedWriter) Write(b []byte) (int, error) {
 	if err := w.conn.SetWriteDeadline(time.Now().Add(w.wait)); err != nil {
 		return 0, err
 	}
-	return w.conn.Write(b)
+	n, err := w.conn.Write(b)
+	if now := time.Now(); w.streaming && err == nil && now.Sub(w.last) > progressPause {
+		w.last = now
+		w.tell()
+	}
+	return n, err
 }
 
 // run is the connection's life: it returns when reader and writer have ended.
@@ -289,7 +302,9 @@ func (p *packets) read(learner bool) error {
 
 // write sends what is queued.
 func (p *packets) write() error {
-	out := bufio.NewWriterSize(&timedWriter{p.conn, p.cfg.Timeout}, 64<<10)
+	w := &timedWriter{conn: p.conn, wait: p.cfg.Timeout}
+	w.tell = func() { p.cfg.Deliver(p.inbox, zab.StreamProgress{Conn: p.id}) }
+	out := bufio.NewWriterSize(w, 64<<10)
 	var buf []byte
 	var list []outgoing
 	for {
@@ -310,6 +325,7 @@ func (p *packets) write() error {
 		p.mu.Unlock()
 		for i := range list {
 			var err error
+			w.streaming = list[i].Kind != zab.PacketMessage
 			if buf, err = p.writeMessage(out, &list[i], buf[:0]); err != nil {
 				for j := range list[i+1:] {
 					list[i+1+j].drop()

@@ -53,9 +53,9 @@ type node struct {
 	life   int      // what was begun in an earlier one is void
 	role   Role
 	tickAt int64
-	up     *link               // to the leader, while learning
-	down   map[zab.Conn]*link  // to the learners, while leading
-	conns  []*connection       // of clients
+	up     *link              // to the leader, while learning
+	down   map[zab.Conn]*link // to the learners, while leading
+	conns  []*connection      // of clients
 	busy   bool               // in pump
 	stall  int64              // the disk answers no earlier
 	queue  []func(r *Replica) // what came meanwhile
@@ -534,7 +534,7 @@ func (n *node) takeSnapshot(src storage.Source, zxid protocol.Zxid) {
 
 func stream(t *testing.T, src storage.Source) []byte {
 	var b bytes.Buffer
-	if err := src.WriteSnapshot(storage.NewSnapshotWriter(&b)); err != nil {
+	if err := storage.WriteSnapshotStream(&b, src, "end"); err != nil {
 		t.Error(err)
 	}
 	return b.Bytes()
@@ -590,7 +590,7 @@ func (d *disk) read(t *testing.T, sink storage.Sink) {
 	after := protocol.Zxid(0)
 	if n := len(d.snaps); n > 0 {
 		s := d.snaps[n-1]
-		if _, err := storage.ReadSnapshotStream(bytes.NewReader(s.stream), sink); err != nil {
+		if err := storage.ReadSnapshotStream(bytes.NewReader(s.stream), sink, "end"); err != nil {
 			t.Fatal(err)
 		}
 		if err := sink.EndSnapshot(s.zxid, nil); err != nil {
