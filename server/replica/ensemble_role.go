@@ -183,7 +183,12 @@ func (r *Replica) rest() bool {
 	}
 	s := r.state
 	s.mu.Lock()
-	for _, entry := range e.core.Tail() {
+	tail := e.core.Tail()
+	if len(tail) > 0 {
+		// A snapshot on its way to a learner must not show what was never committed.
+		s.tree.AbandonSnapshots()
+	}
+	for _, entry := range tail {
 		t, err := txn.Decode(entry.Payload)
 		if err != nil {
 			r.broken("txn %v is in the log and cannot be read: %v", entry.Zxid, err)

@@ -55,7 +55,7 @@ type aclKey struct {
 	acl []protocol.ACL
 }
 
-// ErrAbandoned: the tree was reset under a snapshot.
+// ErrAbandoned: see AbandonSnapshots.
 var ErrAbandoned = errors.New("the tree was replaced while the snapshot was written")
 
 // A chunk is what is copied under the lock at a time.

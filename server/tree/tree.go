@@ -69,11 +69,17 @@ func New(opt Options) *Tree {
 	return t
 }
 
-// clear makes the tree an empty root.
-func (t *Tree) clear() {
+// AbandonSnapshots makes the snapshots under way fail: the tree is about to
+// hold what they must not show.
+func (t *Tree) AbandonSnapshots() {
 	for _, s := range t.snapshots {
 		s.abandoned = true
 	}
+}
+
+// clear makes the tree an empty root.
+func (t *Tree) clear() {
+	t.AbandonSnapshots()
 	opt := t.opt
 	*t = Tree{
 		opt:      opt,
