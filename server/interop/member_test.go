@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -61,13 +62,15 @@ var program = sync.OnceValues(func() (string, error) {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil && built {
-		os.RemoveAll(filepath.Dir(path))
+	if built.Load() {
+		if path, err := program(); err == nil {
+			os.RemoveAll(filepath.Dir(path))
+		}
 	}
 	os.Exit(code)
 }
 
-var built bool
+var built atomic.Bool
 
 // newEnsemble starts the members. Lines are added to every zoo.cfg.
 func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string) *ensemble {
@@ -77,7 +80,7 @@ func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string)
 	if err != nil {
 		t.Fatal(err)
 	}
-	built = true
+	built.Store(true)
 	e := &ensemble{t: t, config: apache.NewEnsemble(t, len(kinds), apache.Options{Config: lines}, observers...)}
 	for i, kind := range kinds {
 		sid := int64(i + 1)
@@ -167,6 +170,11 @@ func newOurs(e *ensemble, sid int64, program string, lines []string) *ours {
 	e.t.Cleanup(func() {
 		if m.cmd != nil {
 			m.kill()
+		}
+		for _, bad := range []string{"DATA RACE", "panic:", "broken invariant", "the tree differs"} {
+			if strings.Contains(m.log(), bad) {
+				e.t.Errorf("server %d: %s", sid, bad)
+			}
 		}
 		if e.t.Failed() {
 			e.t.Logf("log of our server %d:\n%s", sid, m.log())
