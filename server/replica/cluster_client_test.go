@@ -221,11 +221,19 @@ func (cl *client) read(op protocol.OpCode, body protocol.Record) (*jute.Decoder,
 // on connects to a server and waits for the session.
 func (cl *client) on(sid int64) *client {
 	cl.c.t.Helper()
-	ok, answered := false, false
-	cl.connect(cl.c.node(sid), func(got bool) { ok, answered = got, true })
-	cl.c.run(fmt.Sprintf("%s connects to %d", cl.name, sid), 30_000, func() bool { return answered })
-	if !ok {
-		cl.c.t.Fatalf("%s gets no session on %d", cl.name, sid)
+	ok, id := false, cl.session
+	var try func()
+	try = func() {
+		cl.connect(cl.c.node(sid), func(got bool) {
+			if ok = got; !ok { // the server is behind the client
+				cl.c.after(10, try)
+			}
+		})
+	}
+	try()
+	cl.c.run(fmt.Sprintf("%s connects to %d", cl.name, sid), 30_000, func() bool { return ok })
+	if id != 0 && cl.session != id {
+		cl.c.t.Fatalf("%s: session %v was lost", cl.name, id)
 	}
 	return cl
 }
@@ -264,7 +272,7 @@ func (cl *client) exists(path string) bool {
 
 // live does one thing after the other until the client is quiet.
 func (cl *client) live() {
-	cl.c.after(1+cl.c.rng.Int64N(30), func() {
+	cl.c.after(1+cl.c.rng.Int64N(60), func() {
 		if cl.quiet {
 			return
 		}
@@ -283,6 +291,10 @@ func (cl *client) step() {
 		cl.connect(c.nodes[c.rng.IntN(len(c.nodes))], func(bool) { cl.busy = false })
 	case cl.k.handle == nil:
 		// connecting
+	case c.rng.IntN(200) == 0:
+		cl.k.end("sleeps")
+		cl.busy = true
+		c.after(int64(cl.timeout)*2+2000, func() { cl.busy = false })
 	default:
 		for range 1 + c.rng.IntN(4) { // pipelined
 			if cl.k != nil && len(cl.k.waiting) < 8 {

@@ -65,6 +65,7 @@ type node struct {
 type disk struct {
 	snaps             []snap // ascending
 	log               []zab.Entry
+	start             protocol.Zxid // the position right before the log
 	accepted, current int64
 }
 
@@ -79,7 +80,7 @@ type link struct {
 	lives           [2]int
 	conn            zab.Conn // the leader's number
 	term            int64    // the learner's
-	open            bool
+	open, dead      bool
 	last            [2]int64 // when the latest message to leader and learner arrives
 	stream          []byte   // the snapshot behind the SNAP that was delivered
 }
@@ -428,7 +429,10 @@ func (n *node) packet(l *link, p quorum.Packet, stream []byte) {
 	p.Data = slices.Clone(p.Data)
 	l.last[side] = max(l.last[side], c.now.MonoMs+1+c.rng.Int64N(4))
 	c.at(l.last[side], func() {
-		if !l.open || to.life != l.lives[side] || c.cutOff[to.sid] || c.cutOff[n.sid] {
+		if c.cutOff[to.sid] || c.cutOff[n.sid] {
+			l.dead = true // what is behind this would come without it
+		}
+		if !l.open || l.dead || to.life != l.lives[side] {
 			return
 		}
 		to.do(func(r *Replica) {
@@ -487,8 +491,7 @@ func (n *node) order(o zab.Order) {
 			if l == nil || !l.open || l.stream == nil {
 				return zab.SnapshotInstalled{Zxid: o.Zxid, Err: errors.New("the stream ended")}
 			}
-			n.disk.snaps = []snap{{o.Zxid, l.stream}}
-			n.disk.log = nil
+			n.disk.snaps, n.disk.log, n.disk.start = []snap{{o.Zxid, l.stream}}, nil, o.Zxid
 			return zab.SnapshotInstalled{Zxid: o.Zxid}
 		}
 	}
@@ -559,17 +562,16 @@ func (d *disk) append(t *testing.T, batch []zab.Entry) {
 	}
 }
 
-// base is where the log begins.
-func (d *disk) base() protocol.Zxid {
-	if len(d.snaps) > 0 && (len(d.log) == 0 || d.log[0].Zxid > d.snaps[0].zxid) {
-		return d.snaps[0].zxid
-	}
-	return 0
+// purge leaves the newest snapshot and what is behind it.
+func (d *disk) purge() {
+	s := d.snaps[len(d.snaps)-1]
+	d.snaps, d.start = []snap{s}, s.zxid
+	d.log = slices.DeleteFunc(slices.Clone(d.log), func(e zab.Entry) bool { return e.Zxid <= s.zxid })
 }
 
 func (d *disk) truncate(zxid protocol.Zxid) error {
 	snaps := slices.DeleteFunc(slices.Clone(d.snaps), func(s snap) bool { return s.zxid > zxid })
-	if len(snaps) == 0 && d.base() > 0 {
+	if len(snaps) == 0 && d.start > 0 || zxid < d.start {
 		return storage.ErrTruncate
 	}
 	i := slices.IndexFunc(d.log, func(e zab.Entry) bool { return e.Zxid > zxid })
@@ -611,14 +613,14 @@ func (d *disk) read(t *testing.T, sink storage.Sink) {
 }
 
 func (d *disk) locate(q zab.LookUp) zab.Located {
-	out := zab.Located{Conn: q.Conn, Zxid: q.Zxid, Floor: d.base()}
-	out.Found = q.Zxid >= d.base()
+	out := zab.Located{Conn: q.Conn, Zxid: q.Zxid, Floor: d.start}
+	out.Found = q.Zxid >= d.start
 	for _, e := range d.log {
 		if e.Zxid <= q.Zxid {
 			out.Floor = e.Zxid
 		}
 	}
-	if out.Floor == d.base() && q.Zxid != d.base() {
+	if out.Floor == d.start && q.Zxid != d.start {
 		out.Found = false
 	}
 	return out

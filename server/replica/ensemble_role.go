@@ -97,6 +97,7 @@ func (r *Replica) serve(epoch int64) {
 		}
 		r.containers = containerCheck{next: e.now.MonoMs + r.cfg.ContainerCheckMs}
 	}
+	r.state.publish(t.SessionCount())
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
