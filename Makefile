@@ -31,9 +31,9 @@ race: ## unit tests under the race detector
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
 
-conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that one
+conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that fresh one
 	.ci/setup
-	$(GO) test -count=1 -timeout 20m -run 'Conformance|Planted|Transcript' ./cmd/zkcli/ ./server/... ./shell/...
+	$(GO) test -count=1 -p 1 -timeout 20m -run 'Conformance|Planted|Transcript' ./server/... ./cmd/zkcli ./shell/...
 
 # A target with goroutines of its own covers a little more or less each time: minimising by coverage would take all the time.
 fuzz: ## each fuzz target for FUZZTIME (10s)

@@ -64,7 +64,7 @@ func TestRandom(t *testing.T) {
 			t.Fatalf("go test ./server/zab -run TestRandom -seed=%d -steps=%d\n%v\nits last steps:\n%s", seed, *stepsFlag, err, tail(trace, 60))
 		}
 	}
-	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log range", "learner serves",
+	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log ahead of currentEpoch", "log range", "learner serves",
 		"crash during append", "crash during truncate", "crash during install snapshot", "crash during write currentEpoch", "crash during write acceptedEpoch",
 		LeaderSilent.String(), LostQuorum.String(), FollowerAhead.String(), EpochOvertaken.String()} {
 		if seen[what] == 0 && !testing.Short() {
