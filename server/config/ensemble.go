@@ -101,26 +101,6 @@ func (c *Config) Distributed() bool {
 	return voters > 1 || (voters == 1 && !c.Ensemble.alone)
 }
 
-// Standalone refuses, in one sentence, the configuration of an ensemble.
-func (c *Config) Standalone() error {
-	if !c.Distributed() {
-		return nil
-	}
-	voters := 0
-	var second source
-	for _, m := range c.Ensemble.Servers.Members {
-		if m.Observer {
-			continue
-		}
-		if second = c.Ensemble.source(m.ID); voters == 1 {
-			return second.refuse(fmt.Sprintf("an ensemble of %d voters is not supported by this release, which runs a server alone", c.Ensemble.voters()),
-				"remove the server lines to run one server")
-		}
-		voters++
-	}
-	return second.refuse("an ensemble of one voter is not supported by this release, which runs a server alone", "set standaloneEnabled=true or remove it")
-}
-
 func (e *Ensemble) voters() (n int) {
 	for _, m := range e.Servers.Members {
 		if !m.Observer {

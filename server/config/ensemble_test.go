@@ -311,31 +311,6 @@ func TestDynamicFileVersions(t *testing.T) {
 	}
 }
 
-func TestStandalone(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ lines, want string }{
-		{"", ""},
-		{"server.2=b:1:2\n", ""},
-		{three, "zoo.cfg:6: server.2=b:2888:3888: an ensemble of 3 voters is not supported by this release, which runs a server alone; remove the server lines to run one server"},
-		{"server.9=z:1:2:observer\n" + three, "zoo.cfg:7: server.2=b:2888:3888: an ensemble of 3 voters"},
-		{"standaloneEnabled=false\nserver.2=a:1:2\n", "zoo.cfg:6: server.2=a:1:2: an ensemble of one voter is not supported by this release"},
-	} {
-		text, env := threeOf(tt.lines, nil)
-		c, _, err := Parse("zoo.cfg", []byte(text), env)
-		if err != nil {
-			t.Errorf("%q: %v", tt.lines, err)
-			continue
-		}
-		err = c.Standalone()
-		if c.Distributed() != (tt.want != "") || (err != nil) != (tt.want != "") || !strings.HasPrefix(fmt.Sprint(err), tt.want) && err != nil {
-			t.Errorf("%q: distributed %v, %v", tt.lines, c.Distributed(), err)
-		}
-	}
-	if err := Default().Standalone(); err != nil {
-		t.Error(err)
-	}
-}
-
 func TestListenAndPortTaken(t *testing.T) {
 	t.Parallel()
 	text, env := threeOf("server.1=a:1:2\nserver.2=[::1]:2888:3888|b:2889:3889\nserver.3=c:1:2\nmultiAddress.enabled=true\n", nil)
