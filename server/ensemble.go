@@ -90,7 +90,8 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve,
+		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
 	return nil
@@ -133,7 +134,7 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 		a.PeerState = doing[role.State] + " - " + phase
 	}
 	if role.State == quorum.Leading && role.Serving {
-		a.Leader = &admin.Leader{Since: time.UnixMilli(s.pipe.members.began.Load()), LastProposal: -1, MinProposal: -1, MaxProposal: -1}
+		s.pipe.members.tally.report(a, time.UnixMilli(s.pipe.members.began.Load()))
 	}
 	st.Ensemble = a
 }

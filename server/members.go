@@ -44,6 +44,7 @@ type members struct {
 	term      int64
 	owed      []arrival // processed, but the connection is not read on yet
 
+	tally *tally
 	role  atomic.Pointer[replica.Role]
 	began atomic.Int64 // Unix ms of the last Serving
 	quit  chan struct{}
@@ -91,6 +92,7 @@ func (m *members) hangUp() {
 		m.leader = nil
 	}
 	m.owed = nil
+	m.tally.reset()
 }
 
 // votes hands on what comes by the election port, one at a time: the
@@ -143,6 +145,9 @@ func (m *members) step() {
 		case a.term == 0:
 			m.rep.PeerEvent(now, a.event)
 		case a.term == m.term:
+			if m.learners != nil {
+				m.tally.heard(a.event)
+			}
 			m.rep.PeerEvent(now, a.event)
 			m.release(*a)
 		}
@@ -217,6 +222,7 @@ func (m *members) send(msg *zab.Message) {
 		src, _ := m.rep.BeginSnapshot()
 		m.learners.Send(*msg, &snapshotStream{src})
 	default:
+		m.tally.said(msg)
 		m.learners.Send(*msg, nil)
 	}
 }
@@ -316,6 +322,9 @@ var noInbox = new(peer.Inbox)
 func (m *members) order(o zab.Order, roll bool) {
 	link := m.leader
 	term := m.term
+	if m.learners != nil {
+		m.tally.proposed(o.Batch)
+	}
 	m.p.give(syncJob{roll: roll, order: func() func(replica.Now) { return m.carry(o, link, term) }})
 }
 
