@@ -35,6 +35,10 @@ conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER
 	.ci/setup
 	$(GO) test -count=1 -p 1 -timeout 20m -run 'Conformance|Planted|Transcript' ./server/... ./cmd/zkcli ./shell/...
 
+interop: ## ensembles of Apache's servers and ours in every mix: roles, joins, kills, sessions, rolling restarts
+	.ci/setup
+	$(GO) test -count=1 -parallel 2 -timeout 20m ./server/interop
+
 # A target with goroutines of its own covers a little more or less each time: minimising by coverage would take all the time.
 fuzz: ## each fuzz target for FUZZTIME (10s)
 	@for pkg in $$($(GO) list ./...); do \
@@ -87,4 +91,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash conformance fuzz bench cover lint vuln cross dist fmt clean help
+.PHONY: run build check test race crash conformance interop fuzz bench cover lint vuln cross dist fmt clean help

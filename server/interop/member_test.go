@@ -27,9 +27,11 @@ const patience = 60 * time.Second
 // An ensemble is servers 1 to n; kinds has a letter for each: A is Apache's, o
 // ours, and a small b or an upper-case B behind would be an observer of either.
 type ensemble struct {
-	t       *testing.T
-	config  *apache.Ensemble
-	members []member // of server 1, 2, …
+	t      *testing.T
+	config *apache.Ensemble
+
+	mu      sync.RWMutex // guards members against swap
+	members []member     // of server 1, 2, …
 }
 
 // A member is one server of an ensemble, running or not.
@@ -85,10 +87,10 @@ func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string)
 	for i, kind := range kinds {
 		sid := int64(i + 1)
 		if kind == 'A' {
-			e.members = append(e.members, &theirs{e: e, sid: sid})
+			e.members = append(e.members, &theirs{e: e, sid: sid, data: filepath.Join(t.TempDir(), "data")})
 			continue
 		}
-		e.members = append(e.members, newOurs(e, sid, path, lines))
+		e.members = append(e.members, newOurs(e, sid, path, filepath.Join(t.TempDir(), "data"), lines))
 	}
 	return e
 }
@@ -96,22 +98,46 @@ func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string)
 func (e *ensemble) start(sids ...int64) {
 	e.t.Helper()
 	for _, sid := range sids {
-		e.members[sid-1].start()
+		e.member(sid).start()
 	}
 }
 
-func (e *ensemble) member(sid int64) member { return e.members[sid-1] }
+// swap stops a member and starts the other kind on its data directory.
+func (e *ensemble) swap(sid int64) {
+	e.t.Helper()
+	m := e.member(sid)
+	m.stop()
+	var next member = &theirs{e: e, sid: sid, data: m.dir()}
+	if _, was := m.(*theirs); was {
+		path, err := program()
+		if err != nil {
+			e.t.Fatal(err)
+		}
+		next = newOurs(e, sid, path, m.dir(), nil)
+	}
+	e.mu.Lock()
+	e.members[sid-1] = next
+	e.mu.Unlock()
+	e.start(sid)
+}
+
+func (e *ensemble) member(sid int64) member {
+	e.mu.RLock()
+	defer e.mu.RUnlock()
+	return e.members[sid-1]
+}
 
 // theirs is a server of Apache's.
 type theirs struct {
-	e   *ensemble
-	sid int64
-	s   *apache.Server
-	on  bool
+	e    *ensemble
+	sid  int64
+	data string
+	s    *apache.Server
+	on   bool
 }
 
 func (m *theirs) addr() string  { return m.e.config.Client(m.sid) }
-func (m *theirs) dir() string   { return m.s.Dir }
+func (m *theirs) dir() string   { return m.data }
 func (m *theirs) running() bool { return m.on }
 func (m *theirs) log() string   { return m.s.Output() }
 func (m *theirs) kill()         { m.s.Kill9(); m.on = false }
@@ -119,7 +145,7 @@ func (m *theirs) stop()         { m.s.Stop(); m.on = false }
 func (m *theirs) start() {
 	m.e.t.Helper()
 	if m.s == nil {
-		m.s = m.e.config.Start(m.sid)
+		m.s = m.e.config.StartIn(m.sid, m.data)
 	} else {
 		m.s.Restart()
 	}
@@ -138,10 +164,10 @@ type ours struct {
 	output  *os.File
 }
 
-func newOurs(e *ensemble, sid int64, program string, lines []string) *ours {
+func newOurs(e *ensemble, sid int64, program, data string, lines []string) *ours {
 	e.t.Helper()
 	home := e.t.TempDir()
-	m := &ours{e: e, sid: sid, program: program, config: filepath.Join(home, "zoo.cfg"), data: filepath.Join(home, "data")}
+	m := &ours{e: e, sid: sid, program: program, config: filepath.Join(home, "zoo.cfg"), data: data}
 	host, port, err := net.SplitHostPort(m.addr())
 	if err != nil {
 		e.t.Fatal(err)

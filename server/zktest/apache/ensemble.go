@@ -56,8 +56,13 @@ func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 // not wait for it: without a quorum it serves nothing. AwaitServing does.
 func (e *Ensemble) Start(sid int64) *Server {
 	e.t.Helper()
-	home := e.t.TempDir()
-	s := &Server{t: e.t, home: home, Dir: filepath.Join(home, "data"), Addr: e.clients[sid], options: e.options, fixed: true}
+	return e.StartIn(sid, filepath.Join(e.t.TempDir(), "data"))
+}
+
+// StartIn is Start on a data directory that may be another server's before.
+func (e *Ensemble) StartIn(sid int64, dir string) *Server {
+	e.t.Helper()
+	s := &Server{t: e.t, home: e.t.TempDir(), Dir: dir, Addr: e.clients[sid], options: e.options, fixed: true}
 	s.options.Config = []string{"initLimit=10", "syncLimit=5"}
 	m, known := e.Config.Member(sid)
 	if !known {
