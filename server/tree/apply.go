@@ -236,6 +236,14 @@ func (t *Tree) setData(h *txn.Header, b *txn.SetData, out, top *Result) {
 	top.event(protocol.EventNodeDataChanged, path, t.acls.list(n.acl))
 }
 
+// SetConfig gives /zookeeper/config the text of an ensemble's configuration. A
+// member does that for itself, without a txn (ZKDatabase.initConfigInZKDatabase);
+// the digest leaves that znode out.
+func (t *Tree) SetConfig(text []byte, version, timeMs int64) {
+	var out Result
+	t.setData(&txn.Header{Zxid: protocol.Zxid(version), TimeMs: timeMs}, &txn.SetData{Path: configPath, Data: text, Version: -1}, &out, &out)
+}
+
 func (t *Tree) setACL(b *txn.SetACL, out *Result) {
 	out.Path = b.Path
 	i := t.find(b.Path)
