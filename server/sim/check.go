@@ -37,6 +37,7 @@ var Invariants = map[string]string{
 	"sequence numbers are never reused":            "they rise under each parent, also over restarts",
 	"events precede the reply":                     "no reply shows a change before the event of a watch on it; a watch loses nothing, also over a reconnect",
 	"watches fire once":                            "a one-shot watch gives one event; an event has a watch; events come in zxid order with the right type",
+	"damage is never taken for an end":             "with one bit of the disk flipped, a server starts with the whole history, or refuses",
 	"assertions hold":                              "the replica's own invariants, and storage works while the disk does",
 	"progress comes":                               "when faults have stopped, every client gets a session, a write and a sync, in bounded time",
 }
@@ -44,6 +45,7 @@ var Invariants = map[string]string{
 // check looks at the whole history when a run is over.
 func (w *world) check() {
 	c := &checker{w: w, h: w.history, m: newModel(), asked: map[request]*Op{}, seen: map[protocol.Zxid][]*Op{}}
+	w.final = c.m
 	for _, f := range []func() *Violation{c.replay, c.watches, c.order, c.sessions} {
 		if v := f(); v != nil && w.broken == nil {
 			v.At = -1
@@ -57,7 +59,15 @@ func (w *world) check() {
 }
 
 func violation(invariant, format string, args ...any) *Violation {
+	named(invariant)
 	return &Violation{Invariant: invariant, Detail: fmt.Sprintf(format, args...)}
+}
+
+// named panics unless the name is one of Invariants.
+func named(invariant string) {
+	if Invariants[invariant] == "" {
+		panic("sim: no invariant is called " + invariant)
+	}
 }
 
 type checker struct {
@@ -67,6 +77,7 @@ type checker struct {
 
 	asked   map[request]*Op
 	seen    map[protocol.Zxid][]*Op // answered, by the zxid of the reply
+	expired []*txn.Txn              // ends of sessions that no client asked for
 	changes [][]change              // by zxid − 1
 }
 
@@ -103,6 +114,9 @@ func (c *checker) replay() *Violation {
 			return violation(name, "%s", detail)
 		}
 		c.changes = append(c.changes, changes)
+		if t.Type == protocol.OpCloseSession && o == nil {
+			c.expired = append(c.expired, t)
+		}
 		for _, o := range c.seen[t.Zxid] {
 			if v := c.answered(o, t); v != nil {
 				return v
@@ -430,9 +444,10 @@ func (c *checker) sessions() *Violation {
 		if open := c.m.sessions[e.session]; open {
 			return violation("sessions that are gone end", "c%d was told that session %v has expired, and the log has no end of it", e.client, e.session)
 		}
-		if waited := (e.told - e.heard) / millisecond; !c.h.askedTo[e.session] && waited < int64(e.timeoutMs) {
-			return violation("sessions do not expire early", "c%d was told that session %v has expired %d ms after it sent a request that was answered; its timeout is %d ms",
-				e.client, e.session, waited, e.timeoutMs)
+	}
+	for _, end := range c.expired {
+		if v := c.notEarly(end); v != nil {
+			return v
 		}
 	}
 	held := map[protocol.SessionID]bool{}
@@ -445,6 +460,51 @@ func (c *checker) sessions() *Violation {
 		}
 	}
 	return nil
+}
+
+// notEarly: an expiry is proposed no earlier than the timeout after whatever the
+// client had an answer to by then. A later ping may be answered while the end of
+// the session is on its way to the disk.
+func (c *checker) notEarly(end *txn.Txn) *Violation {
+	at, ok := c.w.timeOf(end.TimeMs)
+	if !ok {
+		return nil // a jump of the clock makes it ambiguous
+	}
+	var heard, timeout int64
+	for _, l := range c.h.conns {
+		if l.Session != end.Session || l.Welcomed == 0 || l.Welcomed > at {
+			continue
+		}
+		heard, timeout = max(heard, l.Opened), int64(l.TimeoutMs)*millisecond
+		for _, p := range l.packets {
+			if p.op != nil && p.at <= at && p.op.Code != protocol.SessionExpired {
+				heard = max(heard, p.op.Sent)
+			}
+		}
+	}
+	if waited := at + millisecond - heard; waited < timeout {
+		return violation("sessions do not expire early", "session %v was ended at %s, %d ms after a request that was answered; its timeout is %d ms",
+			end.Session, clockText(at), waited/millisecond, timeout/millisecond)
+	}
+	return nil
+}
+
+// timeOf finds the time at which a server's wall clock showed wallMs.
+func (w *world) timeOf(wallMs int64) (at int64, ok bool) {
+	n := 0
+	for _, p := range w.processes {
+		for i, s := range p.clocks {
+			end := w.now
+			if i+1 < len(p.clocks) {
+				end = p.clocks[i+1].from
+			}
+			if t := (wallMs - wallStart - s.offset) * millisecond; s.from-millisecond <= t && t <= end {
+				at = t
+				n++
+			}
+		}
+	}
+	return at, n == 1
 }
 
 func sortedKeys(m map[protocol.SessionID]bool) []protocol.SessionID {

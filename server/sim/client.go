@@ -74,7 +74,6 @@ type client struct {
 	waiting   []*Op // sent and not answered, in order
 	lastSent  int64
 	lastHeard int64
-	lastAcked int64 // when the newest answered request was sent
 	silent    int64 // until then it does nothing
 	closing   bool
 	backlog   []func()  // what the user wants while there is no connection
@@ -248,6 +247,7 @@ func (c *client) frame(b []byte) {
 func (c *client) welcomed(r *protocol.ConnectResponse) {
 	w := c.w
 	if r.Session == 0 {
+		w.reached("session expired")
 		w.tracef("c%d is told that its session %v has expired", c.id, c.session)
 		w.history.expired(c)
 		c.newSession()
@@ -259,10 +259,11 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 		return
 	}
 	c.session, c.password, c.timeoutMs = r.Session, slices.Clone(r.Password), r.TimeoutMs
-	c.connected = true
-	c.log.Session = c.session
+	if c.connected = true; c.lastZxid > 0 {
+		w.reached("session moved to another connection")
+	}
+	c.log.Session, c.log.Welcomed, c.log.TimeoutMs = c.session, w.now, c.timeoutMs
 	w.tracef("c%d has session %v, timeout %d ms", c.id, c.session, c.timeoutMs)
-	c.lastAcked = max(c.lastAcked, c.log.Opened)
 	if r := c.setWatches(); r != nil {
 		w.tracef("%v", c.send(protocol.XidSetWatches, protocol.OpSetWatches2, r))
 	}
@@ -298,6 +299,9 @@ func (c *client) event(h *protocol.ReplyHeader, d *jute.Decoder) {
 	if err := e.Decode(d); err != nil {
 		c.w.violated("replies can be read", "c%d: event: %v", c.id, err)
 		return
+	}
+	if h.Zxid < 0 {
+		c.w.reached("event replayed by setWatches")
 	}
 	c.w.tracef("c%d event %v %s of %v", c.id, e.Type, e.Path, h.Zxid)
 	c.log.add(packetSeen{event: &e, zxid: h.Zxid, at: c.w.now})
@@ -349,7 +353,6 @@ func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 			return
 		}
 	}
-	c.lastAcked = max(c.lastAcked, o.Sent)
 	if o.Xid != protocol.XidPing {
 		w.tracef("c%d reply xid %d %v: %v", c.id, h.Xid, h.Zxid, codeText(h.Err))
 	}

@@ -49,6 +49,7 @@ func (d *disk) effect(op vfs.Op, name string) error {
 	}
 	if d.cutIn > 0 {
 		if d.cutIn--; d.cutIn == 0 {
+			d.w.reached("power cut before " + string(op))
 			d.w.tracef("power fails before %s %s", op, filepath.Base(name))
 			d.dead = true
 			return errPower
@@ -56,6 +57,7 @@ func (d *disk) effect(op vfs.Op, name string) error {
 	}
 	if d.failIn > 0 && (d.fail.op == vfs.OpAny || d.fail.op == op) {
 		if d.failIn--; d.failIn == 0 {
+			d.w.reached("failed " + string(op))
 			d.w.tracef("disk fails %s %s", op, filepath.Base(name))
 			d.failed = true
 			return &fs.PathError{Op: string(op), Path: name, Err: errDisk}

@@ -8,10 +8,9 @@ import (
 
 // history is what the clients saw, and what the logs held.
 type history struct {
-	ops     []*Op // in the order sent
-	conns   []*connLog
-	expiry  []expiry
-	askedTo map[protocol.SessionID]bool // closeSession was sent
+	ops    []*Op // in the order sent
+	conns  []*connLog
+	expiry []expiry
 
 	high protocol.Zxid // the highest zxid any client was shown
 	calm protocol.Zxid // as much when everybody had settled
@@ -25,6 +24,10 @@ type connLog struct {
 	Client  int
 	Session protocol.SessionID // 0: never had one
 	Opened  int64
+
+	Welcomed  int64 // when the server answered with the session; 0: never
+	TimeoutMs int32
+
 	packets []packetSeen // in order
 }
 
@@ -38,15 +41,8 @@ type packetSeen struct {
 
 // expiry is a client being told that its session is gone.
 type expiry struct {
-	client    int
-	session   protocol.SessionID
-	told      int64
-	heard     int64 // at this time or later the server heard of it last
-	timeoutMs int32
-}
-
-func newHistory() *history {
-	return &history{askedTo: map[protocol.SessionID]bool{}}
+	client  int
+	session protocol.SessionID
 }
 
 func (l *connLog) add(p packetSeen) { l.packets = append(l.packets, p) }
@@ -59,15 +55,12 @@ func (h *history) connection(c *client) *connLog {
 
 func (h *history) sent(o *Op) {
 	h.ops = append(h.ops, o)
-	if o.Type == protocol.OpCloseSession {
-		h.askedTo[o.Session] = true
-	}
 }
 
 func (h *history) saw(z protocol.Zxid) { h.high = max(h.high, z) }
 
 func (h *history) expired(c *client) {
-	h.expiry = append(h.expiry, expiry{c.id, c.session, c.w.now, c.lastAcked, c.timeoutMs})
+	h.expiry = append(h.expiry, expiry{c.id, c.session})
 }
 
 // readLogs takes over what a process has on disk, after its recovery or before

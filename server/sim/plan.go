@@ -20,8 +20,11 @@ type Options struct {
 	LogLimitKB       int64
 	PreAllocKB       int
 	Digest           bool
-	BareCloseSession bool // closeSession txns without paths, as before 3.6
-	BigData          bool // some values of tens of KiB, so that snapshots are fuzzy
+	BareCloseSession bool  // closeSession txns without paths, as before 3.6
+	Flips            int   // bits flipped, one at a time, when all is over
+	BigData          bool  // some values of tens of KiB
+	SnapshotStep     int64 // µs between two steps of a snapshot, at most
+	SnapshotNodes    int   // a snapshot copies so many znodes at a time; 0: all of so small a tree
 }
 
 // Plan is everything that a run does of its own accord. Shrinking a failure is
@@ -112,7 +115,16 @@ func NewPlan(seed uint64) *Plan {
 		Processes: 1, Clients: 2 + g.IntN(4), TickMs: pick(g, []int32{200, 500, 1000}),
 		SnapCount: pick(g, []int{6, 20, 60, 1000}), MaxBatch: pick(g, []int{1, 3, 1000}),
 		LogLimitKB: pick(g, []int64{0, 0, 1, 4}), PreAllocKB: pick(g, []int{-1, 64, 64}),
-		Digest: g.IntN(4) > 0, BareCloseSession: g.IntN(4) == 0, BigData: g.IntN(8) == 0,
+		Flips:         pick(g, []int{0, 0, 0, 0, 0, 0, 0, 4}),
+		SnapshotStep:  pick(g, []int64{5 * millisecond, 5 * millisecond, 400 * millisecond}),
+		SnapshotNodes: pick(g, []int{0, 1, 1, 3}),
+		Digest:        g.IntN(4) > 0, BareCloseSession: g.IntN(4) == 0, BigData: g.IntN(8) == 0,
+	}
+	if p.Options.BareCloseSession {
+		// Replayed over a snapshot that has the parent of before and not the
+		// ephemeral, such a txn cannot mend the parent's pzxid: it is why 3.6 put
+		// the paths into it (ZOOKEEPER-3145).
+		p.Options.SnapshotNodes, p.Options.BigData = 0, false
 	}
 	requests := 40 + g.IntN(200)
 	p.Heal = int64(requests) * g.Int64N(150*millisecond)

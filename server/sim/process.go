@@ -24,6 +24,7 @@ type process struct {
 	mem *vfs.Mem
 
 	wallOffset  int64 // ms; clock jumps
+	clocks      []clockSetting
 	pausedUntil int64
 	held        []func() // what came while the process was paused
 	slowDisk    int64    // until then, syncs take long
@@ -60,6 +61,14 @@ type task struct {
 type job struct {
 	run  func() error
 	done func(error)
+}
+
+// clockSetting is the offset of a wall clock from some time on.
+type clockSetting struct{ from, offset int64 } // µs, ms
+
+func (p *process) setClock(offset int64) {
+	p.wallOffset = offset
+	p.clocks = append(p.clocks, clockSetting{p.w.now, offset})
 }
 
 func (p *process) clock() replica.Now {
@@ -107,7 +116,14 @@ func (p *process) replicaConfig() replica.Config {
 	o := &p.w.plan.Options
 	return replica.Config{
 		ServerID: int64(p.id), TickMs: o.TickMs,
-		Tree:            tree.Options{Extended: true, Digest: o.Digest, HashKey: [2]uint64{p.w.plan.Seed, 1}},
+		Tree: tree.Options{
+			Extended: true, Digest: o.Digest, HashKey: [2]uint64{p.w.plan.Seed, 1}, SnapshotNodes: o.SnapshotNodes,
+			BetweenChunks: func() {
+				if p.disk.yield != nil {
+					p.disk.yield()
+				}
+			},
+		},
 		CloseSessionTxn: !o.BareCloseSession,
 		MaxTxnBytes:     2 * protocol.DefaultMaxBuffer,
 		SnapCount:       o.SnapCount,
@@ -141,6 +157,12 @@ func (p *process) boot() {
 	case err != nil:
 		w.violated("recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
 		return
+	}
+	if got.SnapshotZxid > 0 && got.Txns > 0 {
+		w.reached("recovery from a snapshot and a log")
+	}
+	if p.run > 1 {
+		w.reached("recovery")
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	w.history.readLogs(w, p)
@@ -229,6 +251,10 @@ func (p *process) handOut() {
 			run: func() error { return p.store.Snapshot(zxid, src) },
 			done: func(err error) {
 				p.w.tracef("s%d snapshot %v: %v", p.id, zxid, err)
+				p.w.reached("snapshot while serving")
+				if err == nil && p.rep.State().Zxid() > zxid {
+					p.w.reached("fuzzy snapshot")
+				}
 				p.rep.SnapshotDone(err)
 				p.wake()
 			},
@@ -246,6 +272,7 @@ func (p *process) handOut() {
 func (p *process) sync(roll bool, batch []storage.Entry) {
 	var err error
 	if roll {
+		p.w.reached("log rolled")
 		err = p.store.Roll()
 	}
 	if err == nil && len(batch) > 0 {
@@ -354,6 +381,7 @@ func (p *process) exit() {
 // powerCut takes the machine down, and with it what was not synced.
 func (p *process) powerCut() {
 	p.w.tracef("s%d power cut", p.id)
+	p.w.reached("power cut")
 	p.mem = p.mem.Crash(rand.New(rand.NewSource(p.w.rng.Int64())))
 	p.exit()
 }
@@ -381,8 +409,11 @@ func (p *process) purge() {
 	}
 	p.w.history.readLogs(p.w, p)
 	p.background(job{
-		run:  func() error { return p.store.Purge(1) },
-		done: func(err error) { p.w.tracef("s%d purge: %v", p.id, err) },
+		run: func() error { return p.store.Purge(1) },
+		done: func(err error) {
+			p.w.tracef("s%d purge: %v", p.id, err)
+			p.w.reached("purge")
+		},
 	})
 }
 
@@ -420,7 +451,7 @@ func (p *process) nextJob() {
 		case p.disk.dead:
 			p.powerCut()
 		case more:
-			p.do(p.w.between(20, 5*millisecond), step)
+			p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
 		default:
 			done := j.done
 			p.running, p.stopJob = false, nil
@@ -429,7 +460,7 @@ func (p *process) nextJob() {
 			p.nextJob()
 		}
 	}
-	p.do(p.w.between(20, 5*millisecond), step)
+	p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
 }
 
 // stopJobs ends the background with the process.

@@ -23,6 +23,10 @@ type Result struct {
 	Events             int   // of the simulation
 	Boots              int   // of servers
 	Virtual            int64 // µs
+
+	// Met counts what the run came upon: faults that hit, and rare ways through
+	// the product.
+	Met map[string]int
 }
 
 // Limits of the parts of a run, µs.
@@ -38,7 +42,7 @@ func Run(seed uint64) *Result { return NewPlan(seed).Run(false) }
 // Run plays a plan; with trace the result has a line for everything that
 // happened.
 func (p *Plan) Run(trace bool) *Result {
-	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: newHistory()}
+	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: new(history), met: map[string]int{}}
 	if trace {
 		w.trace = new(bytes.Buffer)
 		w.tracef("seed %d: %+v", p.Seed, p.Options)
@@ -46,6 +50,7 @@ func (p *Plan) Run(trace bool) *Result {
 	for i := range p.Options.Processes {
 		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
 		w.processes = append(w.processes, s)
+		s.setClock(0)
 		w.after(0, s.boot)
 	}
 	for i := range p.Options.Clients {
@@ -61,7 +66,10 @@ func (p *Plan) Run(trace bool) *Result {
 	if w.broken == nil {
 		w.check()
 	}
-	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now}
+	if w.broken == nil {
+		w.rot()
+	}
+	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
 	for _, o := range w.history.ops {
 		r.Answered += b2i(o.Answered)
 	}
@@ -183,7 +191,7 @@ func (p *process) act(a *Action) {
 	case FaultPause:
 		p.pause(a.Length)
 	case FaultClock:
-		p.wallOffset += a.Length
+		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
 		p.purge()
 	}

@@ -3,9 +3,11 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,13 +16,34 @@ import (
 	"time"
 )
 
-// TestSeeds plays SEEDS seeds from SEED on (make sim); 300 from 1 on otherwise.
+// worthReaching is what a thousand seeds come upon: a simulator that no longer
+// gets there checks less than it says.
+var worthReaching = []string{
+	"power cut", "recovery", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
+	"power cut before create", "power cut before write", "power cut before sync", "power cut before syncdir", "power cut before preallocate",
+	"power cut before rename", "power cut before remove", "power cut before truncate",
+	"failed write", "failed sync", "failed syncdir", "failed rename", "failed create",
+	"session expired", "session moved to another connection", "event replayed by setWatches",
+	"damage refused", "damage survived",
+}
+
+// TestSeeds plays SEEDS seeds from SEED on (make sim); otherwise 1,000, or 200
+// when short.
 func TestSeeds(t *testing.T) {
 	t.Parallel()
-	first, count := number("SEED", 1), number("SEEDS", 300)
+	usual := uint64(1000)
+	if testing.Short() {
+		usual = 200
+	}
+	first, count := number("SEED", 1), number("SEEDS", usual)
 	begin := time.Now()
 	var total Result
+	seeds, met := 0, map[string]int{}
 	failed := play(first, count, func(r *Result) {
+		seeds++
+		for what, n := range r.Met {
+			met[what] += n
+		}
 		total.Requests += r.Requests
 		total.Answered += r.Answered
 		total.Txns += r.Txns
@@ -33,10 +56,20 @@ func TestSeeds(t *testing.T) {
 		report = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	}
 	report("%d seeds from %d on in %v: %d requests (%d answered), %d txns, %d starts of a server, %d events, %.1f simulated hours",
-		count, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Txns, total.Boots, total.Events,
+		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Txns, total.Boots, total.Events,
 		float64(total.Virtual)/second/3600)
 	if failed != nil {
 		t.Fatal(explain(failed.Seed))
+	}
+	for _, what := range slices.Sorted(maps.Keys(met)) {
+		report("%8d %s", met[what], what)
+	}
+	if seeds >= 1000 {
+		for _, what := range worthReaching {
+			if met[what] == 0 {
+				t.Errorf("%d seeds never came upon: %s", seeds, what)
+			}
+		}
 	}
 }
 
@@ -118,4 +151,22 @@ func differAt(a, b []byte) int {
 		}
 	}
 	return min(len(a), len(b))
+}
+
+// TestItBites builds the server with its defects (package defect) and sees that
+// each is found.
+func TestItBites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the server once more")
+	}
+	t.Parallel()
+	out, err := exec.Command("go", "test", "-tags", "defects", "-count=1", "-run", "^TestDefects$", "-v", ".").CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if _, found, ok := strings.Cut(line, "defects_test.go:"); ok {
+			t.Log(strings.TrimSpace(found))
+		}
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
 }

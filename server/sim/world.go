@@ -29,7 +29,10 @@ type world struct {
 	history   *history
 	events    int
 
-	trace *bytes.Buffer // nil: no trace is kept
+	trace *bytes.Buffer  // nil: no trace is kept
+	met   map[string]int // what happened how often; see Result.Met
+
+	final *model // the tree at the end of the log, as the checkers see it
 
 	broken *Violation
 }
@@ -98,11 +101,15 @@ func (w *world) between(lo, hi int64) int64 { return lo + w.rng.Int64N(max(hi-lo
 
 // violated records the first broken invariant; the run ends with it.
 func (w *world) violated(invariant, format string, args ...any) {
+	named(invariant)
 	if w.broken == nil {
 		w.broken = &Violation{invariant, fmt.Sprintf(format, args...), w.now}
 		w.tracef("VIOLATION %s: %s", invariant, w.broken.Detail)
 	}
 }
+
+// met counts something worth reaching.
+func (w *world) reached(what string) { w.met[what]++ }
 
 // tracef adds a line to the trace.
 func (w *world) tracef(format string, args ...any) {
