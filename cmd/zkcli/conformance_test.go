@@ -15,10 +15,7 @@ import (
 	"zookit/shell/session"
 )
 
-var (
-	update = flag.Bool("update", false, "rewrite the scripts' outcomes with what zkcli prints on Apache's server")
-	record = flag.Bool("record", false, "rewrite the recordings of Apache's shell on Apache's server (minutes)")
-)
+var update = flag.Bool("update", false, "rewrite the scripts' outcomes with what zkcli prints on Apache's server")
 
 const (
 	scriptDir    = "../../testdata/conformance"
@@ -95,36 +92,6 @@ func TestConformanceApache(t *testing.T) {
 func TestConformanceJava(t *testing.T) {
 	apache.Need(t)
 	playScripts(t, pipedJava{}, scriptsIn(t, recordingDir), ourServer)
-}
-
-// TestRecordApache makes the recordings.
-func TestRecordApache(t *testing.T) {
-	if !*record {
-		t.Skip("recordings are made with -record")
-	}
-	apache.Need(t)
-	serve := apacheServer(t)
-	for _, s := range conformanceScripts(t) {
-		t.Run(s.name, func(t *testing.T) {
-			outs := shellPlayer{javaShell}.play(t, serve(t), s.lines)
-			for i := range s.lines {
-				if e := &s.lines[i]; e.runs() {
-					e.want, outs = outs[0].withoutNoise(), outs[1:]
-				}
-			}
-			s.write(t, filepath.Join(recordingDir, s.name+".txt"))
-		})
-	}
-}
-
-// withoutNoise keeps recordings readable: what no rule compares stays out.
-func (o outcome) withoutNoise() outcome {
-	for _, r := range rules {
-		if strings.HasPrefix(r.why, "Debian") || strings.HasPrefix(r.why, "session events") {
-			o.stdout, o.stderr = r.apply(o.stdout), r.apply(o.stderr)
-		}
-	}
-	return o
 }
 
 // playScripts plays each script on a server of its own and compares.

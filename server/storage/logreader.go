@@ -20,10 +20,9 @@ type LogReader struct {
 	f    vfs.File
 	size int64
 
-	buf   []byte // bytes [base, base+len) of the file
-	base  int64
-	off   int64 // of the next record
-	first protocol.Zxid
+	buf  []byte // bytes [base, base+len) of the file
+	base int64
+	off  int64 // of the next record
 
 	zxid    protocol.Zxid
 	at      int64 // of the current record

@@ -325,33 +325,26 @@ type ContainerPolicy struct {
 // Apache 3.9). At most limit; 0 is no limit.
 func (t *Tree) ExpiredContainers(nowMs int64, policy ContainerPolicy, limit int) []string {
 	var due []string
-	full := func() bool { return limit > 0 && len(due) >= limit }
-	for _, i := range t.containers.order {
-		if full() {
-			return due
-		}
-		if i == 0 {
-			continue
-		}
-		n := t.records.at(i)
-		unused := policy.NeverUsedMs != 0 && nowMs-n.mtime > policy.NeverUsedMs
-		if n.children == 0 && (n.cversion > 0 || unused) {
-			due = append(due, t.pathCopy(i))
+	collect := func(of *nodeSet, may func(*node) bool) {
+		for _, i := range of.order {
+			if limit > 0 && len(due) >= limit {
+				return
+			}
+			if i == 0 {
+				continue
+			}
+			if n := t.records.at(i); n.children == 0 && may(n) {
+				due = append(due, t.pathCopy(i))
+			}
 		}
 	}
-	for _, i := range t.ttls.order {
-		if full() {
-			return due
-		}
-		if i == 0 {
-			continue
-		}
-		n := t.records.at(i)
+	collect(&t.containers, func(n *node) bool {
+		return n.cversion > 0 || policy.NeverUsedMs != 0 && nowMs-n.mtime > policy.NeverUsedMs
+	})
+	collect(&t.ttls, func(n *node) bool {
 		ttl := protocol.TTLOf(n.owner, t.opt.Extended)
-		if n.children == 0 && ttl != 0 && nowMs-n.mtime > ttl {
-			due = append(due, t.pathCopy(i))
-		}
-	}
+		return ttl != 0 && nowMs-n.mtime > ttl
+	})
 	return due
 }
 

@@ -38,6 +38,9 @@ func Available() bool { return missing() == "" }
 // appended to the file the environment variable ZOOKIT_LEFT_OUT names, so that a run can count them at its end.
 func Need(t testing.TB) {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("Apache is left out of short runs; make test has it")
+	}
 	why := missing()
 	if why == "" {
 		return
