@@ -169,6 +169,9 @@ func (o *opening) Complete(_ *replica.Request, reply *replica.Reply) {
 
 // Complete queues the reply of a write.
 func (c *conn) Complete(q *replica.Request, reply *replica.Reply) {
+	if reply.Silent {
+		c.p.w.reached("write of a session that has moved")
+	}
 	if c.closed {
 		return
 	}

@@ -23,8 +23,9 @@ type disk struct {
 	w   *world
 
 	dead   bool // nothing reaches the disk any more
-	cutIn  int  // > 0: the power fails before so many effects from now
-	failIn int  // > 0: so many effects from now, one fails
+	cutIn  int  // > 0: the power fails before so many effects (cutOp) from now
+	cutOp  vfs.Op
+	failIn int // > 0: so many effects from now, one fails
 	fail   failure
 	failed bool // an injected failure was met
 
@@ -47,7 +48,7 @@ func (d *disk) effect(op vfs.Op, name string) error {
 	if d.dead {
 		return errPower
 	}
-	if d.cutIn > 0 {
+	if d.cutIn > 0 && (d.cutOp == vfs.OpAny || d.cutOp == op) {
 		if d.cutIn--; d.cutIn == 0 {
 			d.w.reached("power cut before " + string(op))
 			d.w.tracef("power fails before %s %s", op, filepath.Base(name))

@@ -54,6 +54,15 @@ func (l *link) send(dir int, p packet) {
 	})
 }
 
+// die is what a power cut does to the connection: nothing more arrives, and
+// the client may hear of it or not.
+func (l *link) die() {
+	l.reset = true
+	if l.w.rng.IntN(2) == 0 {
+		l.w.after(l.w.between(20, 50*millisecond), func() { l.client.hungUp(l) })
+	}
+}
+
 // cut resets the connection: what is under way is lost, and each side hears of
 // it in its own time.
 func (l *link) cut() {

@@ -71,7 +71,7 @@ const (
 	FaultPowerCut
 	FaultKill
 	FaultStop     // an ordinary restart
-	FaultCutIn    // the power fails before the Nth effect from now
+	FaultCutIn    // the power fails before the Nth effect (of one kind, or of any) from now
 	FaultDisk     // the Nth effect from now fails
 	FaultSlowDisk // syncs take up to 2 s
 	FaultPause
@@ -98,7 +98,7 @@ func (a Action) String() string {
 		s += fmt.Sprintf("s%d %v", a.Server+1, a.Kind)
 	}
 	if a.N != 0 {
-		s += fmt.Sprintf(" %d", a.N)
+		s += fmt.Sprintf(" %d %s", a.N, a.Effect)
 	}
 	if a.Length != 0 {
 		s += fmt.Sprintf(" (%d)", a.Length)
@@ -236,9 +236,12 @@ func (g *generator) fault(p *Plan) Action {
 		a.Length = g.Int64N(5 * second)
 	case FaultCutIn:
 		a.N = 1 + g.IntN(60)
+		if g.IntN(2) == 0 {
+			a.N, a.Effect = 1+g.IntN(6), pick(g, []vfs.Op{vfs.OpCreate, vfs.OpSync, vfs.OpSyncDir, vfs.OpTruncate, vfs.OpRename, vfs.OpRemove})
+		}
 	case FaultDisk:
-		a.N, a.Short = 1+g.IntN(20), g.IntN(2) == 0
-		a.Effect = pick(g, []vfs.Op{vfs.OpAny, vfs.OpWrite, vfs.OpSync, vfs.OpSync, vfs.OpSyncDir, vfs.OpRename})
+		a.N, a.Short = 1+g.IntN(12), g.IntN(2) == 0
+		a.Effect = pick(g, []vfs.Op{vfs.OpAny, vfs.OpWrite, vfs.OpWrite, vfs.OpSync, vfs.OpSync, vfs.OpSync, vfs.OpSyncDir, vfs.OpCreate, vfs.OpRename, vfs.OpTruncate})
 	case FaultClock:
 		a.Length = g.Int64N(7200_000) - 3600_000
 	}

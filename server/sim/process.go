@@ -29,6 +29,7 @@ type process struct {
 	held        []func() // what came while the process was paused
 	slowDisk    int64    // until then, syncs take long
 	cutNext     int      // for the disk of the next run
+	cutNextOp   vfs.Op
 	failNext    int
 	failNextAs  failure
 
@@ -143,7 +144,7 @@ func (p *process) boot() {
 	p.run++
 	p.up, p.serving, p.awake, p.running = true, false, false, false
 	p.started = w.now
-	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, failIn: p.failNext, fail: p.failNextAs}
+	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
 	got, err := p.recover()
 	switch {
@@ -360,7 +361,9 @@ func (p *process) failed(err error) {
 
 // exit ends the process; what it wrote stays in the page cache. It is started
 // again later.
-func (p *process) exit() {
+func (p *process) exit() { p.end(false) }
+
+func (p *process) end(unplugged bool) {
 	w := p.w
 	if !p.up {
 		return
@@ -373,7 +376,11 @@ func (p *process) exit() {
 	p.conns, p.tasks, p.touched = nil, nil, nil
 	for _, c := range conns {
 		c.closed = true
-		c.link.cut()
+		if unplugged {
+			c.link.die()
+		} else {
+			c.link.cut()
+		}
 	}
 	w.after(w.between(50*millisecond, 2*second), p.boot)
 }
@@ -383,7 +390,7 @@ func (p *process) powerCut() {
 	p.w.tracef("s%d power cut", p.id)
 	p.w.reached("power cut")
 	p.mem = p.mem.Crash(rand.New(rand.NewSource(p.w.rng.Int64())))
-	p.exit()
+	p.end(true)
 }
 
 // stop ends the server as an operator does.

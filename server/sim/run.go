@@ -175,9 +175,9 @@ func (p *process) act(a *Action) {
 		p.stop()
 	case FaultCutIn:
 		if p.up {
-			p.disk.cutIn = a.N
+			p.disk.cutIn, p.disk.cutOp = a.N, a.Effect
 		} else {
-			p.cutNext = a.N
+			p.cutNext, p.cutNextOp = a.N, a.Effect
 		}
 	case FaultDisk:
 		f := failure{a.Effect, a.Short}
