@@ -22,7 +22,6 @@ type packet []byte
 type link struct {
 	w       *world
 	route   *route
-	id      int
 	arrival [2]int64 // when the last packet of the direction arrives
 	reset   bool
 	ended   [2]bool // the receiver of that direction has gone

@@ -178,8 +178,8 @@ func (m *model) delete(t *txn.Txn, path string) ([]change, error) {
 }
 
 // closeSession removes all the ephemerals of the session and nothing else. A
-// client's closeSession that comes behind the expiry of its session is logged,
-// as in Apache, and finds nothing; the server's own may not.
+// client's closeSession that comes behind the expiry of its session is logged
+// too, and finds nothing; the server's own may not come twice.
 func (m *model) closeSession(t *txn.Txn) (changes []change, err error) {
 	if b, ok := t.Body.(*txn.CloseSession); ok && t.Cxid > 0 && m.made[t.Session] > 0 && !m.sessions[t.Session] && len(b.Paths) == 0 {
 		return nil, nil
