@@ -26,3 +26,24 @@ func TestDefects(t *testing.T) {
 		t.Logf("%-22s seed %4d  %s", s.Name, failed.Seed, failed.Violation.Invariant)
 	}
 }
+
+// What is left of a failing plan after Shrink still fails, by the same
+// invariant, and is short enough to read; explain shows it with its trace.
+func TestShrink(t *testing.T) {
+	defect.EventAfterReply = true
+	defer func() { defect.EventAfterReply = false }()
+	failed := play(1, maxSeeds, func(*Result) {})
+	if failed == nil {
+		t.Fatal("no seed fails")
+	}
+	whole := NewPlan(failed.Seed)
+	small := Shrink(whole, 400)
+	r := small.Run(true)
+	if r.Violation == nil || r.Violation.Invariant != failed.Violation.Invariant {
+		t.Fatalf("the shrunk plan gives %v, the whole %v", r.Violation, failed.Violation)
+	}
+	if len(small.Actions) > 10 {
+		t.Errorf("%d of %d actions are left", len(small.Actions), len(whole.Actions))
+	}
+	t.Log(explain(failed.Seed))
+}

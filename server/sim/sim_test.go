@@ -160,7 +160,7 @@ func TestItBites(t *testing.T) {
 		t.Skip("builds the server once more")
 	}
 	t.Parallel()
-	out, err := exec.Command("go", "test", "-tags", "defects", "-count=1", "-run", "^TestDefects$", "-v", ".").CombinedOutput()
+	out, err := exec.Command("go", "test", "-tags", "defects", "-count=1", "-run", "^(TestDefects|TestShrink)$", "-v", ".").CombinedOutput()
 	for line := range strings.Lines(string(out)) {
 		if _, found, ok := strings.Cut(line, "defects_test.go:"); ok {
 			t.Log(strings.TrimSpace(found))
