@@ -5,7 +5,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BENCHTIME   ?= 1s
 SERVER      ?=
-SEEDS       ?=
+SEEDS       ?= 1000
+SEED        ?= 1
 export SERVER
 .DEFAULT_GOAL := help
 
@@ -30,6 +31,9 @@ race: ## unit tests under the race detector
 
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
+
+sim: ## SEEDS=n seeds of the simulator from SEED=s on (1000 from 1)
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
 
 conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that fresh one
 	.ci/setup
@@ -87,4 +91,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash conformance fuzz bench cover lint vuln cross dist fmt clean help
+.PHONY: run build check test race crash sim conformance fuzz bench cover lint vuln cross dist fmt clean help

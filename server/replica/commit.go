@@ -2,6 +2,7 @@ package replica
 
 import (
 	"zookit/protocol"
+	"zookit/server/defect"
 )
 
 // Persisted says that the log holds, synced, everything up to zxid, which is
@@ -53,8 +54,8 @@ func (r *Replica) commitTxn(p *proposal) {
 		return
 	}
 	r.prep.Applied(p.txn.Zxid)
-	for i := range r.result.Events {
-		s.watches.Trigger(&r.result.Events[i], p.txn.Zxid)
+	if !defect.EventAfterReply {
+		r.trigger(p.txn.Zxid)
 	}
 	r.commitSession(p)
 
@@ -70,6 +71,16 @@ func (r *Replica) commitTxn(p *proposal) {
 	}
 	if p.q.Done != nil {
 		p.q.Done.Complete(p.q, reply)
+	}
+	if defect.EventAfterReply {
+		r.trigger(p.txn.Zxid)
+	}
+}
+
+// trigger fires the watches on what the last txn changed.
+func (r *Replica) trigger(zxid protocol.Zxid) {
+	for i := range r.result.Events {
+		r.state.watches.Trigger(&r.result.Events[i], zxid)
 	}
 }
 
