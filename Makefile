@@ -35,9 +35,9 @@ crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 sim: ## SEEDS=n seeds of the simulator from SEED=s on (1000 from 1)
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
 
-conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that one
+conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that fresh one
 	.ci/setup
-	$(GO) test -count=1 -timeout 20m -run 'Conformance|Planted|Transcript' ./cmd/zkcli/ ./server/... ./shell/...
+	$(GO) test -count=1 -p 1 -timeout 20m -run 'Conformance|Planted|Transcript' ./server/... ./cmd/zkcli ./shell/...
 
 # A target with goroutines of its own covers a little more or less each time: minimising by coverage would take all the time.
 fuzz: ## each fuzz target for FUZZTIME (10s)

@@ -8,6 +8,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +18,7 @@ import (
 	"zookit/protocol/txn"
 	"zookit/server/election"
 	"zookit/server/peer"
+	"zookit/server/tree"
 	"zookit/server/zab"
 	"zookit/server/zktest/apache"
 )
@@ -44,6 +46,7 @@ type live struct {
 	accepted, current int64
 	recent            *zab.Recent
 	applied           protocol.Zxid
+	tree              *tree.Tree // of a leader that sends snapshots
 	ask               bool
 	heard             []string // types of the packets that came, PING left out
 	told              []string // and of those that went out
@@ -249,7 +252,7 @@ func (n *live) pump() {
 			rd = n.learner.Ready()
 		}
 		for _, e := range rd.Commits {
-			n.applied = e.Zxid
+			n.apply(e)
 		}
 		for i := range rd.Messages {
 			m := &rd.Messages[i]
@@ -258,6 +261,9 @@ func (n *live) pump() {
 			}
 			if c := n.conns[m.To]; c != nil {
 				_, _ = c.Write(m.Packet.AppendTo(nil))
+				if m.Kind == zab.SnapshotStream {
+					_, _ = c.Write(n.snapshot())
+				}
 			}
 		}
 		for _, cl := range rd.Close {
@@ -290,6 +296,49 @@ func (n *live) pump() {
 		}
 	}
 }
+
+func (n *live) apply(e zab.Entry) {
+	n.applied = e.Zxid
+	if n.tree == nil {
+		return
+	}
+	x, err := txn.Decode(e.Payload)
+	if err != nil {
+		n.t.Errorf("txn %v: %v", e.Zxid, err)
+		return
+	}
+	n.tree.Apply(x, new(tree.Result))
+}
+
+// snapshot is the stream behind SNAP.
+func (n *live) snapshot() []byte {
+	var w stream
+	if err := n.tree.BeginSnapshot().WriteTo(&w, new(sync.RWMutex)); err != nil {
+		n.t.Error(err)
+	}
+	return jute.AppendString(w, "BenWasHere")
+}
+
+// stream is a snapshot as it stands on the wire.
+type stream []byte
+
+func (w *stream) BeginSessions(n int) error { *w = jute.AppendInt(*w, int32(n)); return nil }
+func (w *stream) Session(id protocol.SessionID, timeoutMs int32) error {
+	*w = jute.AppendInt(jute.AppendLong(*w, int64(id)), timeoutMs)
+	return nil
+}
+func (w *stream) BeginACLs(n int) error { *w = jute.AppendInt(*w, int32(n)); return nil }
+func (w *stream) ACL(key int64, acl []protocol.ACL) error {
+	*w = protocol.AppendACLs(jute.AppendLong(*w, key), acl)
+	return nil
+}
+func (w *stream) Node(path string, data []byte, aclKey int64, st *protocol.StatPersisted) error {
+	*w = jute.AppendLong(jute.AppendBuffer(jute.AppendString(*w, path), data), aclKey)
+	*w = st.AppendTo(*w)
+	return nil
+}
+func (w *stream) EndNodes() error                           { *w = jute.AppendString(*w, "/"); return nil }
+func (w *stream) Digest(protocol.Zxid, int32, uint64) error { return nil }
 
 func (n *live) carryOut(o *zab.Order) {
 	var ev zab.Event
@@ -595,4 +644,34 @@ func TestObservers(t *testing.T) {
 			return slices.Contains(n.heard, "INFORM") && n.applied == n.last() && n.applied.Counter() >= 2
 		})
 	})
+}
+
+// One of Apache's servers comes with an empty disk, when the beginning of the
+// history is no longer at hand: it gets a SNAP and serves what is in it.
+func TestSnapshotToApache(t *testing.T) {
+	apache.Need(t)
+	t.Parallel()
+	ens := apache.NewEnsemble(t, 3, apache.Options{})
+	n := newLive(t, ens, 3)
+	n.recent = zab.NewRecent(2, 0)
+	n.tree = tree.New(tree.Options{})
+	one := ens.Start(1)
+	n.elect()
+	n.until("ours leads", func() bool { return n.leader != nil && n.serving })
+	one.AwaitServing()
+	for _, path := range []string{"/a", "/b", "/c"} {
+		create(t, one, path)
+	}
+	two := ens.Start(2)
+	two.AwaitServing()
+	for _, path := range []string{"/a", "/b", "/c"} {
+		get(t, two, path)
+	}
+	n.in(func() {
+		if !slices.Contains(n.told, "SNAP") {
+			t.Errorf("told %v", n.told)
+		}
+	})
+	one.Kill9()
+	create(t, two, "/d")
 }

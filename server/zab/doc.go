@@ -75,6 +75,8 @@
 //
 // A learner logs what it receives while it is synchronised, at once. A crash
 // before currentEpoch is written leaves a log with txns of a later epoch than
-// currentEpoch. That is no damage: such a server takes part with its real
-// currentEpoch, and its end is cut or confirmed by the next leader.
+// currentEpoch. That is no damage: what is in it came in order behind all that
+// went before in that epoch's history, so the server may take the epoch for
+// entered or take part with the currentEpoch it has (the tests do both), and the
+// next leader cuts or confirms its end.
 package zab

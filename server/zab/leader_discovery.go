@@ -163,6 +163,7 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		// It must refuse this epoch, now and whenever it comes again. Differs from
 		// Apache, where it is left out until this leader has gone.
 		l.stop(EpochOvertaken, fmt.Sprintf("server %d has accepted epoch %d, the leader's is %d", f.sid, accepted, l.epoch))
+		l.step.Epoch = accepted
 	} else if l.phase > acceptingEpoch {
 		l.inform(f)
 	}

@@ -499,8 +499,15 @@ func TestEpochOvertaken(t *testing.T) {
 		t.Fatal("an observer ended the role")
 	}
 	b.hello(2, quorum.FollowerInfo, 2, 7)
-	if s := b.l.Stopped(); s == nil || s.Reason != EpochOvertaken {
-		t.Errorf("stopped: %v", s)
+	if s := b.l.Stopped(); s == nil || s.Reason != EpochOvertaken || s.Epoch != 7 {
+		t.Fatalf("stopped: %v", s)
+	}
+	cfg := leaderConfig(t, 3)
+	cfg.OfferedEpoch = b.l.Stopped().Epoch
+	b = newBench(t, cfg)
+	b.joined(1, 1, 0)
+	if b.l.Epoch() != 8 {
+		t.Errorf("the next epoch is %d", b.l.Epoch())
 	}
 }
 

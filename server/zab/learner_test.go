@@ -338,7 +338,7 @@ func TestLearnerTime(t *testing.T) {
 	j.hold = InstallSnapshot
 	j.packet(quorum.Snap, z(1, 3), nil)
 	for j.now = 900; j.now < 5000; j.now += 900 {
-		j.step(SnapshotProgress{})
+		j.step(StreamProgress{})
 	}
 	ends(t, j.l, j.now-900+1000, LeaderSilent)
 }

@@ -21,6 +21,7 @@ var (
 // schedule is how often what happens in one seed.
 type schedule struct {
 	crash, cut, reset, late, wrongLeader, purge, idle int // in 1000
+	slow                                              int // the node whose disk is slow; 0: none
 }
 
 func randomCluster(seed uint64) (*cluster, schedule) {
@@ -31,7 +32,11 @@ func randomCluster(seed uint64) (*cluster, schedule) {
 		timing:        Timing{TickMs: 100, InitLimit: 10, SyncLimit: 5},
 		recentEntries: 1 + rng.IntN(12), batchEntries: 1 + rng.IntN(4), earlyAcks: rng.IntN(3) == 0,
 	}, rng)
-	s := schedule{crash: rng.IntN(12), cut: rng.IntN(10), reset: rng.IntN(12), late: rng.IntN(8), wrongLeader: rng.IntN(500), purge: rng.IntN(4), idle: 20 + rng.IntN(60)}
+	if c.cfg.voters >= 5 && rng.IntN(3) == 0 {
+		c.cfg.groups = true
+		c = newCluster(c.cfg, rng)
+	}
+	s := schedule{crash: rng.IntN(12), cut: rng.IntN(10), reset: rng.IntN(12), late: rng.IntN(8), wrongLeader: rng.IntN(500), purge: rng.IntN(4) * rng.IntN(12), slow: rng.IntN(len(c.nodes) + 1), idle: 20 + rng.IntN(60)}
 	if rng.IntN(10) == 0 {
 		s = schedule{idle: 40} // no faults at all
 	}
@@ -59,7 +64,7 @@ func TestRandom(t *testing.T) {
 			t.Fatalf("go test ./server/zab -run TestRandom -seed=%d -steps=%d\n%v\nits last steps:\n%s", seed, *stepsFlag, err, tail(trace, 60))
 		}
 	}
-	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log range", "learner serves",
+	for _, what := range []string{"commit", "established", "crash", "TRUNC", "SNAP", "ack before that of NEWLEADER", "log ahead of currentEpoch", "log range", "learner serves",
 		"crash during append", "crash during truncate", "crash during install snapshot", "crash during write currentEpoch", "crash during write acceptedEpoch",
 		LeaderSilent.String(), LostQuorum.String(), FollowerAhead.String(), EpochOvertaken.String()} {
 		if seen[what] == 0 && !testing.Short() {
@@ -156,7 +161,7 @@ func (c *cluster) randomStep(s schedule) {
 			n.step(Forward{Request: quorum.ForwardedRequest{Session: 1, Type: op}})
 		}
 	case 5, 6:
-		if !n.finish() {
+		if n.id == s.slow && r.IntN(10) > 0 || !n.finish() {
 			n.answerLookUp()
 		}
 	default:
