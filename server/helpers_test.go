@@ -102,7 +102,3 @@ func get(path string, watch bool) *protocol.GetDataRequest {
 func set(path, data string) *protocol.SetDataRequest {
 	return &protocol.SetDataRequest{Path: path, Data: []byte(data), Version: -1}
 }
-
-func create(path string, flags protocol.CreateFlag) *protocol.CreateRequest {
-	return &protocol.CreateRequest{Path: path, ACL: protocol.OpenACL, Flags: flags}
-}

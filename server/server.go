@@ -74,6 +74,9 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 		s.opt.built = builtAt()
 	}
 	s.log = s.opt.log
+	if err := cfg.Standalone(); err != nil {
+		return nil, err
+	}
 	if s.cfg.DataDir == "" {
 		return nil, errors.New("no data directory: set dataDir, or use InMemory and any name")
 	}

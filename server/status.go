@@ -36,6 +36,7 @@ func (s *source) Status() Status {
 	t := s.conns.Totals()
 	st.LatencyMin, st.LatencyAvg, st.LatencyMax = t.Latency()
 	st.Received, st.Sent = t.Received.Load(), t.Sent.Load()
+	st.ResponseLast, st.ResponseMin, st.ResponseMax = t.ResponseSize()
 	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
 	st.Connections = s.conns.Count()
 	st.Outstanding = s.conns.Outstanding()

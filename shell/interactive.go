@@ -14,7 +14,9 @@ import (
 )
 
 // interactive runs the shell on a terminal. It connects behind the prompt, so
-// that a server which is down keeps nobody from typing "connect".
+// that a server which is down keeps nobody from typing "connect"; before it on
+// a terminal without line editing, where what is told meanwhile would land on
+// the line being typed.
 func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) int {
 	in, isFile := env.Stdin.(*os.File)
 	out, isFile2 := env.Stdout.(*os.File)
@@ -28,9 +30,10 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		sh.Out.Stderr = printer
 	}
 	lookup := repl.NewLookup(ctx, childrenOf(sh), printer)
-	o.background = true
+	edits := repl.CanEdit(in, out, env.Getenv)
+	o.background = edits
 	sh.Interactive = true
-	ask := &questioner{sh: sh, in: in, ctx: ctx}
+	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
 	sh.Confirm = ask.confirm
 	sh.SessionChanged = func() {
 		lookup.Reset()
@@ -39,9 +42,13 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	sh.StateChanged = printer.Refresh
 	defer sh.Close(true)
 	if o.compat.Release == command.Own {
-		sh.Out.Note("zkcli " + env.Version + ": \"help\" lists the commands, Tab completes, Ctrl-D leaves")
+		keys := "Ctrl-D leaves"
+		if edits {
+			keys = "Tab completes, " + keys
+		}
+		sh.Out.Note("zkcli " + env.Version + ": \"help\" lists the commands, " + keys)
 	}
-	welcome(o, sh, true)
+	welcome(o, sh, edits)
 	if err := sh.Connect(ctx); err != nil {
 		text, exit := o.compat.Describe(nil, err)
 		sh.Out.Warn(text)
@@ -63,11 +70,14 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
-	return exitOf(err, sh)
+	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 
-// exitOf is the exit code after the interactive shell has ended.
-func exitOf(err error, sh *command.Shell) int {
+// exitOf is the exit code after the interactive shell has ended. Who leaves the
+// prompt has read what failed: in zkcli's own manner that ends with 0, so that
+// `make run` and the like do not report an error. Apache's shell ends with the
+// code of the last command, and so do the manners that follow it.
+func exitOf(err error, own bool, sh *command.Shell) int {
 	var signaled *repl.SignalError
 	var panicked *repl.PanicError
 	switch {
@@ -81,6 +91,9 @@ func exitOf(err error, sh *command.Shell) int {
 	case err != nil:
 		sh.Out.Warn("zkcli: " + err.Error())
 		return command.ExitFailed
+	}
+	if own {
+		return command.ExitOK
 	}
 	return sh.Exit()
 }
@@ -102,15 +115,18 @@ func childrenOf(sh *command.Shell) repl.Children {
 
 // questioner asks a person at the terminal while a command runs.
 type questioner struct {
-	sh  *command.Shell
-	in  *os.File
-	ctx context.Context // of the running command; commands run one after the other
+	sh      *command.Shell
+	in      *os.File
+	printer *repl.Printer
+	ctx     context.Context // of the running command; commands run one after the other
 }
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
 func (q *questioner) confirm(question string) bool {
+	repl.DropTyped(q.in)
 	q.sh.Out.Ask(question + " [y/N] ")
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
+	q.printer.Echoed()
 	if err != nil {
 		return false
 	}

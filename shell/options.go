@@ -243,7 +243,7 @@ func helpText(compat *command.Compat) string {
 	for _, c := range command.Table(compat) {
 		fmt.Fprintf(&b, "  %s\n", c.Syntax(compat))
 	}
-	b.WriteString("\nExit codes: 0 done; 1 failed or misused; 2 bad client configuration; 3 no connection, nothing was sent;\n" +
-		"4 connection lost after sending, outcome unknown; 127 unknown command; 130 interrupted.\n")
+	b.WriteString("\nExit codes: 0 done; 1 failed or misused; 2 bad client configuration; 3 no connection, nothing was written;\n" +
+		"4 connection lost after a write was sent, outcome unknown; 127 unknown command; 130 interrupted.\n")
 	return b.String()
 }

@@ -32,7 +32,7 @@ func startShell(t *testing.T, addr string, env ...string) *ptytest.Console {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], "-server", addr)
 	cmd.Env = append(os.Environ(), append([]string{
-		"ZKCLI_AS_PROGRAM=1", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
+		"ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
 	}, env...)...)
 	c := ptytest.Start(t, cmd, 100, 30)
 	prompt(c, addr, 0)
@@ -51,7 +51,7 @@ func at(addr string, n int, typed string) string {
 func TestEmbeddedPrompt(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(os.Args[0], "-embedded")
-	cmd.Env = append(os.Environ(), "ZKCLI_AS_PROGRAM=1", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME="+t.TempDir())
+	cmd.Env = append(os.Environ(), "ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME="+t.TempDir())
 	c := ptytest.Start(t, cmd, 100, 30)
 	c.Ends("(CONNECTED) 0]")
 	c.Send("ls /\r")
@@ -136,12 +136,32 @@ func TestInterruptQuestion(t *testing.T) {
 	c.Send("deleteall /big\r")
 	c.Sees("[y/N]")
 	c.Send("y\r")
-	prompt(c, addr, 3)
+	c.Ends("[y/N] y\n" + at(addr, 3, ""))
 	c.Send("stat /big\r")
 	c.Has("Node does not exist: /big")
 	c.Ends(at(addr, 4, ""))
 	c.Send("\x04")
-	c.Exits(1)
+	c.Exits(0) // who leaves the prompt has read what failed
+}
+
+// What was typed before the question of a large deleteall is no answer to it.
+func TestTypedBeforeQuestion(t *testing.T) {
+	t.Parallel()
+	server := zktest.Start(t)
+	plant(t, server.Addr(), 3_000)
+	slow := newRelay(t, server.Addr())
+
+	c := startShell(t, slow.addr)
+	slow.allow(60_000)
+	c.Send("deleteall /big\r")
+	slow.stalled()
+	c.Send("y\r")
+	slow.allow(-1)
+	c.Sees("[y/N] ")
+	c.Send("n\r")
+	c.Has("deleteall: nothing was deleted")
+	c.Send("quit\r")
+	c.Exits(0)
 }
 
 // Completion goes down the tree with slashes, and follows connect to another server.
@@ -228,7 +248,7 @@ func TestHistoryAcrossRuns(t *testing.T) {
 	c.Has("Node already exists: /kept")
 	c.Ends(at(addr, 1, ""))
 	c.Send("\x04")
-	c.Exits(1)
+	c.Exits(0) // who leaves the prompt has read what failed
 }
 
 // However the shell ends, the terminal is as it was and the session is closed: its ephemerals go at once, long before

@@ -82,9 +82,11 @@ func (c *Config) SameVoting(o *Config) bool {
 	if !slices.Equal(a, b) || !maps.EqualFunc(c.Groups, o.Groups, slices.Equal[[]int64]) {
 		return false
 	}
-	for _, sid := range a {
-		if len(c.Groups) > 0 && c.weight(sid) != o.weight(sid) {
-			return false
+	for _, sids := range c.Groups {
+		for _, sid := range sids { // an observer's weight is part of its group's
+			if c.weight(sid) != o.weight(sid) {
+				return false
+			}
 		}
 	}
 	return true
@@ -132,15 +134,18 @@ func (c *Config) appendGroups(b *strings.Builder) {
 	for _, sids := range c.Groups {
 		grouped = append(grouped, sids...)
 	}
-	grouped = hashOrder(grouped)
+	rank := map[int64]int{}
+	for i, sid := range hashOrder(grouped) {
+		rank[sid] = i
+	}
 	for _, gid := range hashOrder(slices.Collect(maps.Keys(c.Groups))) {
+		sids := slices.Clone(c.Groups[gid])
+		slices.SortFunc(sids, func(a, b int64) int { return rank[a] - rank[b] })
 		separator := "="
 		fmt.Fprintf(b, "group.%d", gid)
-		for _, sid := range grouped {
-			if slices.Contains(c.Groups[gid], sid) {
-				fmt.Fprintf(b, "%s%d", separator, sid)
-				separator = ":"
-			}
+		for _, sid := range slices.Compact(sids) {
+			fmt.Fprintf(b, "%s%d", separator, sid)
+			separator = ":"
 		}
 		b.WriteByte('\n')
 	}

@@ -95,7 +95,7 @@ func TestQuorums(t *testing.T) {
 		// A group without weight is left aside; half of a weight is not enough.
 		{members(5) + "group.1=1:2\ngroup.2=3:4\ngroup.3=5\nweight.1=2\nweight.5=0\n", "134 1345", "13 34 234 12"},
 		// An observer's weight counts in its group, as in Apache.
-		{"server.1=h:1:2\nserver.2=h:1:2\nserver.3=h:1:2:observer\ngroup.1=1:2:3\n", "12", "1 2 13"},
+		{"server.1=h:1:2\nserver.2=h:1:2\nserver.3=h:1:2:observer\ngroup.1=1:2:3\nweight.3=1\n", "12", "1 2 13"},
 	} {
 		v, err := quorum.NewVerifier(parse(t, tt.config))
 		if err != nil {
@@ -127,7 +127,7 @@ func TestVerifierRoles(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	for _, bad := range []string{"", "server.1=h:1:2:observer", members(2) + "group.1=1", members(2) + "group.1=1:2:3", members(2) + "group.1=1:2\ngroup.2=2",
-		members(1) + "group.1=1\nweight.1=0", members(2) + "group.1=1:2\nweight.1=9223372036854775807"} {
+		members(1) + "group.1=1\nweight.1=0", "server.1=h:1:2\nserver.2=h:1:2:observer\ngroup.1=1:2", members(2) + "group.1=1:2\nweight.1=9223372036854775807"} {
 		if _, err := quorum.NewVerifier(parse(t, bad)); err == nil {
 			t.Errorf("%q has a verifier", bad)
 		}

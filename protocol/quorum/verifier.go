@@ -25,8 +25,9 @@ type group struct {
 }
 
 // NewVerifier makes the verifier of a configuration. A configuration that
-// Apache refuses is an error: a member outside of every group or in two, a
-// group of nobody's, no voter with a weight at all.
+// Apache refuses is an error: a voter outside of every group, a member in two, a
+// group of nobody's, an observer in a group without a line for its weight (there
+// 3.8.0 ends with a NullPointerException), no voter with a weight at all.
 func NewVerifier(c *Config) (*Verifier, error) {
 	v := &Verifier{version: c.Version, weights: map[int64]int64{}}
 	for _, m := range c.Members {
@@ -55,6 +56,9 @@ func NewVerifier(c *Config) (*Verifier, error) {
 				return nil, fmt.Errorf("quorum: server %d is in group.%d and in group.%d", sid, other, gid)
 			}
 			in[sid] = gid
+			if _, set := c.Weights[sid]; m.Observer && !set {
+				return nil, fmt.Errorf("quorum: observer %d is in group.%d and has no weight; add weight.%d=0 or take it out of the group", sid, gid, sid)
+			}
 			weight := c.weight(sid)
 			if weight < 0 || g.weight+weight < g.weight {
 				return nil, fmt.Errorf("quorum: weight.%d=%d is out of range", sid, weight)

@@ -10,6 +10,19 @@ import (
 	"strings"
 )
 
+// systemName is the operating system's name as Java has it.
+func systemName() string {
+	switch runtime.GOOS {
+	case "linux":
+		return "Linux"
+	case "darwin":
+		return "Mac OS X"
+	case "windows":
+		return "Windows"
+	}
+	return runtime.GOOS
+}
+
 // environment prints envi: Apache's keys as far as they mean something without
 // a Java machine, with Go's version in their place.
 func environment(st Status) string {
@@ -21,7 +34,7 @@ func environment(st Status) string {
 	put("host.name", host)
 	put("go.version", runtime.Version())
 	put("java.io.tmpdir", os.TempDir())
-	put("os.name", runtime.GOOS)
+	put("os.name", systemName())
 	put("os.arch", runtime.GOARCH)
 	put("os.version", release())
 	if u, err := user.Current(); err == nil {

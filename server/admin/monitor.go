@@ -6,20 +6,29 @@ import (
 	"time"
 )
 
-// monitor prints mntr: the keys that Apache prints first and the ones monitors
-// read besides, each with a value that was measured here.
+// monitor prints mntr: the keys that Apache prints first, in its order, and some
+// of its metrics, each with a value that was measured here. Four keys speak of
+// what this server does not have, TLS and BlueThrottle; Apache's default server
+// prints the same zeros.
 func monitor(b *strings.Builder, st Status) {
 	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
 	put("version", built(st))
 	put("server_state", st.Mode)
+	if st.Ensemble != nil {
+		monitorPeer(put, st)
+	}
 	put("ephemerals_count", st.Ephemerals)
 	put("num_alive_connections", st.Connections)
 	put("avg_latency", decimal(st.LatencyAvg))
 	put("outstanding_requests", st.Outstanding)
 	put("znode_count", st.Nodes)
 	put("global_sessions", st.Sessions)
+	put("non_mtls_remote_conn_count", 0)
+	put("last_client_response_size", st.ResponseLast)
 	put("packets_sent", st.Sent)
 	put("packets_received", st.Received)
+	put("max_client_response_size", st.ResponseMax)
+	put("connection_drop_probability", decimal(0))
 	put("watch_count", st.Watches)
 	put("auth_failed_count", st.AuthFailed)
 	put("min_latency", st.LatencyMin)
@@ -33,6 +42,9 @@ func monitor(b *strings.Builder, st Status) {
 	put("local_sessions", 0)
 	put("uptime", time.Since(st.Started).Milliseconds())
 	put("max_latency", st.LatencyMax)
+	put("outstanding_tls_handshake", 0)
+	put("min_client_response_size", st.ResponseMin)
+	put("non_mtls_local_conn_count", 0)
 	put("connection_rejected", st.Rejected)
 	put("snap_count", st.Snapshots)
 	put("fsync_threshold_exceed_count", st.Syncs.Slow)
@@ -45,4 +57,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("max_fsynctime", s.MaxMs)
 	put("cnt_fsynctime", s.Count)
 	put("sum_fsynctime", s.SumMs)
+	if st.Ensemble != nil {
+		monitorEnsemble(put, st)
+	}
 }

@@ -30,10 +30,12 @@ type Status struct {
 	LatencyMin, LatencyMax int64 // ms, from a request's arrival to its reply
 	LatencyAvg             float64
 	Received, Sent         int64 // packets
-	Connections            int
-	Rejected               int64 // connections refused for a limit
-	AuthFailed             int64
-	Outstanding            int // writes not yet answered
+	// Bytes of the last, smallest and largest packet sent; −1: none yet.
+	ResponseLast, ResponseMin, ResponseMax int64
+	Connections                            int
+	Rejected                               int64 // connections refused for a limit
+	AuthFailed                             int64
+	Outstanding                            int // writes not yet answered
 
 	Zxid          protocol.Zxid // last applied
 	Nodes         int
@@ -50,6 +52,7 @@ type Status struct {
 	Snapshots int64     // taken since the start
 	Syncs     SyncStats // of the txn log
 	Settings  Settings
+	Ensemble  *Ensemble // nil of a server alone
 }
 
 // SyncStats counts syncs of the txn log; times in milliseconds.

@@ -114,6 +114,9 @@ func (w *Words) srvr(b *strings.Builder, st Status, clients bool) {
 	fmt.Fprintf(b, "Latency min/avg/max: %d/%s/%d\n", st.LatencyMin, decimal(st.LatencyAvg), st.LatencyMax)
 	fmt.Fprintf(b, "Received: %d\nSent: %d\nConnections: %d\nOutstanding: %d\n", st.Received, st.Sent, st.Connections, st.Outstanding)
 	fmt.Fprintf(b, "Zxid: %s\nMode: %s\nNode count: %d\n", st.Zxid, st.Mode, st.Nodes)
+	if st.Ensemble != nil && st.Ensemble.Leader != nil {
+		srvrLeader(b, st.Ensemble.Leader)
+	}
 }
 
 // decimal prints a mean as Apache does: up to four decimals, at least one.
@@ -134,4 +137,7 @@ func (w *Words) conf(b *strings.Builder, st Status) {
 	fmt.Fprintf(b, "tickTime=%d\nmaxClientCnxns=%d\n", c.TickMs, c.MaxClientCnxns)
 	fmt.Fprintf(b, "minSessionTimeout=%d\nmaxSessionTimeout=%d\n", c.MinSessionTimeoutMs, c.MaxSessionTimeoutMs)
 	fmt.Fprintf(b, "clientPortListenBacklog=%d\nserverId=%d\n", c.ListenBacklog, c.ServerID)
+	if st.Ensemble != nil {
+		confEnsemble(b, st)
+	}
 }

@@ -41,7 +41,7 @@ type Backend interface {
 // Conn is one client connection.
 type Conn struct {
 	server *Server
-	sock   *socket
+	sock   socket
 	remote netip.AddrPort
 	since  time.Time
 
@@ -63,6 +63,7 @@ type Conn struct {
 	heard     atomic.Int64 // when the last request came, Unix ms
 	pending   atomic.Int32 // writes collected or submitted, and not answered
 	ended     atomic.Bool  // closed; nothing is sent or taken any more
+	lingers   atomic.Bool  // answered to the end: see linger
 
 	authenticated bool // what Config.RequireAuth asks for was shown
 
@@ -77,7 +78,7 @@ type Conn struct {
 	last     bool // no request is taken after what is queued; close when it is out
 }
 
-func newConn(s *Server, sock *socket) *Conn {
+func newConn(s *Server, sock socket) *Conn {
 	c := &Conn{server: s, sock: sock, since: time.Now()}
 	if a, ok := sock.RemoteAddr().(*net.TCPAddr); ok {
 		ap := a.AddrPort()
@@ -210,10 +211,16 @@ func (c *Conn) awaitWrites() error {
 	if c.pending.Load() == 0 {
 		return nil
 	}
+	return c.await(func() bool { return c.pending.Load() == 0 })
+}
+
+// await waits for the pipeline to bring about what done tells of, under out.mu,
+// or the end of the connection.
+func (c *Conn) await(done func() bool) error {
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()
 	c.waiting = true
-	for c.pending.Load() > 0 && !c.out.closed && !c.last {
+	for !done() && !c.out.closed && !c.last {
 		c.out.idle.Wait()
 	}
 	c.waiting = false
@@ -228,13 +235,5 @@ func (c *Conn) awaitWrites() error {
 
 // awaitEnd waits until the answer of the closeSession is queued.
 func (c *Conn) awaitEnd() error {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	for !c.out.closed && !c.last {
-		c.out.idle.Wait()
-	}
-	if c.out.closed {
-		return net.ErrClosed
-	}
-	return errDone
+	return c.await(func() bool { return false })
 }

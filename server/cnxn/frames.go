@@ -10,7 +10,7 @@ import (
 // big-endian, and the body. Its buffer belongs to it only while bytes are
 // there.
 type frames struct {
-	s   *socket
+	s   socket
 	max int // jute.maxbuffer: the largest body that is taken
 	buf *buffer
 	r   int // next unread byte of buf.b

@@ -2,7 +2,6 @@ package cnxn
 
 import (
 	"fmt"
-	"net"
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
@@ -57,18 +56,7 @@ func (c *Conn) frame() ([]byte, error) {
 }
 
 func (c *Conn) awaitSession() error {
-	c.out.mu.Lock()
-	defer c.out.mu.Unlock()
-	for !c.answered && !c.out.closed {
-		c.out.idle.Wait()
-	}
-	switch {
-	case c.out.closed:
-		return net.ErrClosed
-	case c.last:
-		return errDone
-	}
-	return nil
+	return c.await(func() bool { return c.answered })
 }
 
 // Attached answers the connect request with the session. The pipeline calls it

@@ -36,6 +36,8 @@ type run struct {
 	xid     int32
 	zxid    protocol.Zxid
 	arrived int64 // when the requests were found, Unix ms
+
+	last, least, most int64 // bytes of the replies, without the length before each
 }
 
 // started counts the milliseconds of the steady clock that requests and
@@ -127,6 +129,7 @@ func (c *Conn) read(kind replica.Kind, h protocol.RequestHeader, body []byte) er
 		refused = true
 		out = replica.AppendError(out, h.Xid, -1, protocol.Unimplemented)
 	}
+	r.sized(int64(len(out) - len(r.replies.b) - frameHead))
 	r.replies.b = out
 	r.n++
 	r.op, r.xid = h.Type, h.Xid
@@ -138,6 +141,14 @@ func (c *Conn) read(kind replica.Kind, h protocol.RequestHeader, body []byte) er
 		c.flushWaiting()
 	}
 	return nil
+}
+
+// sized counts the size of the next reply of the run in.
+func (r *run) sized(n int64) {
+	if r.n == 0 {
+		r.least, r.most = n, n
+	}
+	r.last, r.least, r.most = n, min(r.least, n), max(r.most, n)
 }
 
 // write collects a write for the pipeline. Its body is copied: it outlives the
@@ -209,6 +220,7 @@ func (w *write) Complete(_ *replica.Request, reply *replica.Reply) {
 	b.b = reply.AppendFrame(b.b)
 	now := nowMs()
 	c.server.stats.Sent.Add(1)
+	c.server.stats.packet(b.b)
 	c.server.stats.add(1, now-w.arrived)
 	if !c.commit(b.b, w, reply.Zxid, now) {
 		c.drop()
@@ -248,6 +260,7 @@ func (c *Conn) Deliver(ev *watch.Event) {
 		return
 	}
 	c.server.stats.Sent.Add(1)
+	c.server.stats.packet(ev.Frame())
 	c.server.touch(c)
 }
 
@@ -276,6 +289,7 @@ func (c *Conn) endRun() {
 			r.zxid = c.server.backend.State().Zxid()
 		}
 		c.server.stats.Sent.Add(r.n)
+		c.server.stats.sizes(r.last, r.least, r.most)
 		c.server.stats.add(r.n, now-r.arrived)
 		c.out.mu.Lock()
 		c.out.addBuffer(r.replies)
@@ -354,6 +368,7 @@ func (c *Conn) reply(op protocol.OpCode, h protocol.ReplyHeader, body protocol.R
 	}
 	now := nowMs()
 	c.server.stats.Sent.Add(1)
+	c.server.stats.packet(frame)
 	c.server.stats.add(1, now-c.run.arrived)
 	c.out.mu.Lock()
 	defer c.out.mu.Unlock()

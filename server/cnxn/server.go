@@ -115,14 +115,32 @@ func (s *Server) admit(nc *net.TCPConn) {
 		nc.Close()
 		return
 	}
+	if c := s.open(sock); c != nil {
+		s.running.Go(c.serve)
+	}
+}
+
+// ServeConn serves a connection that did not come over the listener, until it
+// ends.
+func (s *Server) ServeConn(nc interface {
+	net.Conn
+	CloseWrite() error
+}) {
+	if c := s.open(plainSocket{nc}); c != nil {
+		c.serve()
+	}
+}
+
+// open counts a connection in; nil when a limit is reached.
+func (s *Server) open(sock socket) *Conn {
 	c := newConn(s, sock)
 	if why := s.register(c); why != "" {
 		s.stats.Rejected.Add(1)
 		s.warn("connection refused", "client", c.remote, "why", why)
-		nc.Close()
-		return
+		sock.Close()
+		return nil
 	}
-	s.running.Go(c.serve)
+	return c
 }
 
 // register counts the connection in, or says which limit it would exceed.
@@ -243,22 +261,30 @@ func (s *Server) Close() {
 	s.running.Wait()
 }
 
-// all returns the connections that are there.
+// all returns the connections that are there, but for those that linger.
 func (s *Server) all() []*Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	list := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
-		list = append(list, c)
+		if !c.lingers.Load() {
+			list = append(list, c)
+		}
 	}
 	return list
 }
 
-// Count is the number of connections.
+// Count is the number of connections, but for those that linger.
 func (s *Server) Count() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.conns)
+	n := 0
+	for c := range s.conns {
+		if !c.lingers.Load() {
+			n++
+		}
+	}
+	return n
 }
 
 // Totals are the counters of all connections.

@@ -9,24 +9,24 @@ import (
 	"syscall"
 )
 
-// socket is a TCP connection whose reads can wait without a buffer and whose
+// rawSocket is a TCP connection whose reads can wait without a buffer and whose
 // writes can be tried without waiting.
-type socket struct {
+type rawSocket struct {
 	*net.TCPConn
 	raw syscall.RawConn
 }
 
-func newSocket(nc *net.TCPConn) (*socket, error) {
+func newSocket(nc *net.TCPConn) (socket, error) {
 	raw, err := nc.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	return &socket{TCPConn: nc, raw: raw}, nil
+	return &rawSocket{TCPConn: nc, raw: raw}, nil
 }
 
 // readFresh waits until the socket is readable and only then takes a buffer
 // from the pool; it returns the buffer with what the first read gave.
-func (s *socket) readFresh() (buf *buffer, n int, err error) {
+func (s *rawSocket) readFresh() (buf *buffer, n int, err error) {
 	var rerr error
 	err = s.raw.Read(func(fd uintptr) bool {
 		b := getBuffer()
@@ -63,7 +63,7 @@ func (s *socket) readFresh() (buf *buffer, n int, err error) {
 
 // tryWrite writes what the socket takes at once. n < len(p) with a nil error
 // says that it takes no more for now.
-func (s *socket) tryWrite(p []byte) (n int, err error) {
+func (s *rawSocket) tryWrite(p []byte) (n int, err error) {
 	var werr error
 	err = s.raw.Write(func(fd uintptr) bool {
 		for n < len(p) {

@@ -23,15 +23,53 @@ type Totals struct {
 	latencySum   atomic.Int64
 	latencyMin   atomic.Int64
 	latencyMax   atomic.Int64
+
+	sizeLast, sizeMin, sizeMax atomic.Int64 // of replies and events; −1: none yet
 }
 
-func (t *Totals) reset() { t.latencyMin.Store(math.MaxInt64) }
+func (t *Totals) reset() {
+	t.latencyMin.Store(math.MaxInt64)
+	t.resetSizes()
+}
+
+func (t *Totals) resetSizes() {
+	t.sizeLast.Store(-1)
+	t.sizeMin.Store(-1)
+	t.sizeMax.Store(-1)
+}
+
+// ResponseSize returns the size of the last, the smallest and the largest reply
+// or event, in bytes without the length before it; −1 when there was none.
+func (t *Totals) ResponseSize() (last, least, most int64) {
+	return t.sizeLast.Load(), t.sizeMin.Load(), t.sizeMax.Load()
+}
+
+// sizes records those of one packet or several.
+func (t *Totals) sizes(last, least, most int64) {
+	t.sizeLast.Store(last)
+	for old := t.sizeMin.Load(); (old < 0 || least < old) && !t.sizeMin.CompareAndSwap(old, least); {
+		old = t.sizeMin.Load()
+	}
+	for old := t.sizeMax.Load(); most > old && !t.sizeMax.CompareAndSwap(old, most); {
+		old = t.sizeMax.Load()
+	}
+}
+
+// packet records the size of one frame.
+func (t *Totals) packet(frame []byte) {
+	n := int64(len(frame) - frameHead)
+	t.sizes(n, n, n)
+}
+
+// frameHead is the length before every packet.
+const frameHead = 4
 
 // Reset starts the counters again, as srst does. Rejected connections and
 // failed authentications are kept: they count since the start.
 func (t *Totals) Reset() {
 	t.Received.Store(0)
 	t.Sent.Store(0)
+	t.resetSizes()
 	t.ResetLatency()
 }
 

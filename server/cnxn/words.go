@@ -33,6 +33,9 @@ func (c *Conn) word() (answered bool, err error) {
 		return false, nil
 	}
 	c.server.stats.Received.Add(1)
+	c.out.mu.Lock()
+	c.stats.received++
+	c.out.mu.Unlock()
 	_ = c.sock.SetDeadline(time.Now().Add(wordWait))
 	var arg int64
 	if name == "stmk" { // followed by the new mask, 8 bytes
@@ -60,8 +63,10 @@ const (
 
 // linger ends the sending side and reads on until the client has closed too:
 // closing with unread input (the newline typed after a word, requests after an
-// error) would reset the connection and could take the last answer with it.
+// error) would reset the connection and could take the last answer with it. To
+// those who watch over the server it is closed already.
 func (c *Conn) linger() {
+	c.lingers.Store(true)
 	if c.sock.CloseWrite() != nil {
 		return
 	}

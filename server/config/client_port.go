@@ -47,9 +47,13 @@ func ClientPort(path string, env Env) (address string, port int, err error) {
 			}
 		}
 	}
-	s, why := parseServerLine("server.0", line.Bare)
-	if !ok || why != "" || s.clientPort == unsetPort {
+	m, _ := parseServerLine(0, line.Bare)
+	address, port, hasPort := splitClient(m.Client)
+	if !ok || !hasPort {
 		return "", 0, &Error{File: path, Key: "clientPort", Why: fmt.Sprintf("not set, and %s has no client port", printable(name)), Mend: "add the line clientPort=2181"}
 	}
-	return s.clientAddress, s.clientPort, nil
+	if _, client, _ := strings.Cut(line.Bare, ";"); !strings.Contains(client, ":") {
+		address = ""
+	}
+	return shortHost(address), port, nil
 }

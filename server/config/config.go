@@ -1,6 +1,6 @@
 package config
 
-// A Config is a checked configuration of one standalone server. The zero value is not usable: begin with Default, Load
+// A Config is a checked configuration of one server, alone or in an ensemble. The zero value is not usable: begin with Default, Load
 // or Parse. Times are milliseconds, sizes KiB where the name says so; the comment of a field names its key.
 type Config struct {
 	File string // the file it was read from, as given; "" without one
@@ -38,7 +38,7 @@ type Config struct {
 	MaxBuffer           int      // jute.maxbuffer: bytes of one packet
 	MaxBufferExtra      int      // jute.maxbuffer.extrasize: what stored records may have beyond MaxBuffer
 	FourLetterWhitelist []string // 4lw.commands.whitelist, srvr always in it; "*" alone is all
-	ReadOnlyMode        bool     // readonlymode.enabled; alone, a server is always read-write
+	ReadOnlyMode        bool     // readonlymode.enabled: serve readers without a quorum
 
 	// Sessions.
 	TickMs              int // tickTime
@@ -63,6 +63,9 @@ type Config struct {
 
 	// MyID is the number in dataDir/myid, -1 without the file. Alone, a server needs none.
 	MyID int64
+
+	// Ensemble is about several servers; see Distributed.
+	Ensemble Ensemble
 
 	// literalDirs are dataDir and dataLogDir with the trailing comment that was left out of them, "" without one.
 	literalDirs [2]string
@@ -94,6 +97,6 @@ func Default() *Config {
 		ContainerCheckMs: 60_000, ContainerMaxPerMinute: 10_000, GlobalOutstandingLimit: 1000,
 		DigestAuth: true, DigestAlg: "SHA1",
 
-		MyID: -1,
+		MyID: -1, Ensemble: defaultEnsemble(),
 	}
 }

@@ -1,9 +1,11 @@
 // Package config reads the configuration of a server: zoo.cfg, the -Dzookeeper.K=V arguments and SERVER_JVMFLAGS.
 //
 // It knows syntax, defaults and which values can work; it opens no socket and creates no directory.
-// Load reads the file, Parse takes its bytes, CheckDirs looks at the directories a Config names.
+// Load reads the file, Parse takes its bytes, CheckDirs looks at the directories a Config names, and CheckMembers at the
+// servers of an ensemble, as the addresses and the resolver it is given see them.
 //
-// Sources of the facts: Apache 3.9.5 QuorumPeerConfig.java (keys of zoo.cfg), java.util.Properties (syntax) and the
+// Sources of the facts: Apache 3.9.5 QuorumPeerConfig.java (keys of zoo.cfg), QuorumPeer.QuorumServer (server lines),
+// QuorumMaj and QuorumHierarchical (groups, weights, the configuration's text), java.util.Properties (syntax) and the
 // classes that read the system properties (ZooKeeperServer, FileTxnLog, FilePadding, FileTxnSnapLog, SnapStream,
 // ServerCnxnFactory, NIOServerCnxnFactory, RequestThrottler, BlueThrottle, DigestAuthenticationProvider,
 // AuthenticationHelper, ContainerManager, BinaryInputArchive).
@@ -18,5 +20,7 @@
 //     exists (Apache made it), the configuration is refused rather than a second, empty directory opened.
 //   - jute.maxbuffer, readonlymode.enabled and znode.container.* work as keys of zoo.cfg too; Apache reads them from -D alone.
 //   - A system property with an impossible value is refused; Apache falls back to its default without a word.
+//   - Server lines that cannot work are refused where Apache starts and waits for votes (CheckMembers), and so are hosts
+//     that Java alone takes for an address. multiAddress.enabled in zoo.cfg holds for server lines too.
 //   - A dataDir that begins with ~ or contains ${ is refused; Apache creates a directory of that name.
 package config

@@ -22,7 +22,7 @@ func (e *Error) Error() string {
 	if e.Key != "" {
 		b.WriteString(e.Key)
 		if e.Value != "" {
-			fmt.Fprintf(&b, "=%s", printable(e.Value))
+			fmt.Fprintf(&b, "=%s", printable(shortened(e.Value)))
 		}
 		b.WriteString(": ")
 	}
@@ -32,6 +32,16 @@ func (e *Error) Error() string {
 		b.WriteString(e.Mend)
 	}
 	return b.String()
+}
+
+// maxShown bounds how much of a value a message repeats.
+const maxShown = 400
+
+func shortened(value string) string {
+	if len(value) <= maxShown {
+		return value
+	}
+	return strings.ToValidUTF8(value[:maxShown], "") + "…"
 }
 
 // A Warning is something the operator should know; the server starts all the same.

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"bytes"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 )
 
@@ -18,8 +16,7 @@ func (l *loader) finish(props []property) {
 		c.DataLogDir = c.DataDir
 	}
 	l.relativeDirs()
-	l.readMyID()
-	l.servers(l.serverLines(props))
+	l.ensemble(props)
 	if c.ClientPort == unsetPort && !l.failed("clientPort") {
 		l.refuse(l.lines["clientPortAddress"].Line, "clientPort", "", "not set", "add the line clientPort=2181")
 	}
@@ -100,7 +97,11 @@ func (l *loader) unsafe() {
 		l.warn(l.lines["snapshot.trust.empty"].Line, "snapshot.trust.empty", "on: a lost snapshot goes unnoticed; turn it off after the upgrade it is for")
 	}
 	if c.ReadOnlyMode {
-		l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "a server alone always writes; only the four-letter word isro is allowed by it")
+		note := "a server alone always writes; only the four-letter word isro is allowed by it"
+		if c.Distributed() {
+			note = "without a quorum this release serves nobody, not even readers; only the four-letter word isro is allowed by it"
+		}
+		l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "%s", note)
 		c.FourLetterWhitelist = withWord(c.FourLetterWhitelist, "isro")
 	}
 }
@@ -112,24 +113,4 @@ func withWord(words []string, word string) []string {
 		}
 	}
 	return append(words, word)
-}
-
-// readMyID reads dataDir/myid, of which Apache takes the first line. A server alone needs none.
-func (l *loader) readMyID() {
-	if l.config.DataDir == "" {
-		return
-	}
-	path := filepath.Join(l.config.DataDir, "myid")
-	text, err := l.env.readFile(path)
-	if err != nil {
-		return
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	word := strings.TrimSuffix(string(line), "\r")
-	id, err := strconv.ParseInt(word, 10, 64)
-	if err != nil {
-		l.problems = append(l.problems, &Error{File: path, Line: 1, Value: word, Why: fmt.Sprintf("%q is not a number", word), Mend: "write the server's number alone on the first line, or remove the file: a server alone needs none"})
-		return
-	}
-	l.config.MyID = id
 }

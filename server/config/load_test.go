@@ -277,7 +277,7 @@ func TestSystemProperties(t *testing.T) {
 	}
 }
 
-// Server lines: alone, or an ensemble that is refused.
+// Server lines of a server alone.
 func TestServers(t *testing.T) {
 	t.Parallel()
 	const dir = "dataDir=/var/zk\n"
@@ -299,17 +299,11 @@ func TestServers(t *testing.T) {
 			err: "zoo.cfg: clientPort: not set; add the line clientPort=2181"},
 		{name: "two client ports", text: minimal + "server.1=zk1:2888:3888;2182\n", files: map[string]string{"/var/zk/myid": "1"},
 			err: "zoo.cfg:2: clientPort=2181: the line server.1 says client port 2182; "},
-		{name: "three", text: minimal + "server.1=a:2888:3888\nserver.2=b:2888:3888\nserver.3=c:2888:3888\n",
-			err: "zoo.cfg:4: server.2=b:2888:3888: an ensemble of 3 voters is not supported by this release, which runs a server alone; remove the server lines to run one server"},
-		{name: "three in the dynamic file", text: minimal + "dynamicConfigFile=/etc/zoo.cfg.dynamic\n",
-			files: map[string]string{"/etc/zoo.cfg.dynamic": "server.1=a:2888:3888;2181\nserver.2=b:2888:3888;2181\nserver.3=c:2888:3888;2181\n"},
-			err:   "/etc/zoo.cfg.dynamic:2: server.2=b:2888:3888;2181: an ensemble of 3 voters"},
 		{name: "both places", text: minimal + "dynamicConfigFile=/etc/d\nserver.1=a:2888:3888\n", files: map[string]string{"/etc/d": ""},
 			err: "zoo.cfg:4: server.1=a:2888:3888: must be in the dynamic configuration file; move it to /etc/d"},
 		{name: "observer alone", text: minimal + "server.1=a:2888:3888:observer\n", err: "observers without participants"},
 		{name: "one and an observer", text: minimal + "server.1=a:2888:3888\nserver.2=b:2888:3888:observer\n", err: "zoo.cfg:4: server.2=b:2888:3888:observer: observers without a quorum"},
-		{name: "ensemble of one", text: minimal + "standaloneEnabled=false\nserver.1=a:2888:3888\n", err: "an ensemble of one voter is not supported"},
-		{name: "ensemble of none", text: minimal + "standaloneEnabled=false\n", err: "zoo.cfg:3: standaloneEnabled=false: an ensemble without a server line"},
+		{name: "ensemble of none", text: minimal + "standaloneEnabled=false\n", err: "zoo.cfg:3: standaloneEnabled=false: an ensemble without a server that votes"},
 		{name: "malformed", text: minimal + "server.1=a:2888:x\n", err: "zoo.cfg:3: server.1=a:2888:x: x is not a port; write server.N=host:2888:3888"},
 		{name: "malformed id", text: minimal + "server.one=a:2888:3888\n", err: "one is not a number"},
 		{name: "myid", text: minimal, files: map[string]string{"/var/zk/myid": "one\n"}, err: `/var/zk/myid:1: "one" is not a number; `},

@@ -8,9 +8,6 @@ import (
 
 // The keys Apache 3.9.5 knows and a standalone server of ours takes no action on.
 
-// only marks a key that means something in an ensemble alone.
-func only(k key) key { k.effect = ensemble; return k }
-
 // without marks a key that Apache's standalone server acts on and ours does not; note says what holds instead.
 func without(name, note string) key {
 	return key{name: name, property: "zookeeper." + name, effect: ineffective, set: anyText, note: note}
@@ -40,29 +37,6 @@ const (
 )
 
 var otherKeys = []key{
-	only(fileOnly("initLimit", anyInt)), only(fileOnly("syncLimit", anyInt)),
-	only(fileOnly("electionAlg", electionAlg)), only(fileOnly("peerType", peerType)),
-	only(fileOnly("connectToLearnerMasterLimit", anyInt)), only(fileOnly("quorumListenOnAllIPs", anyBool)),
-	only(fileOnly("syncEnabled", anyBool)), only(fileOnly("reconfigEnabled", anyBool)),
-	only(fileOnly("standaloneEnabled", anyBool)), only(fileOnly("dynamicConfigFile", anyText)),
-	only(fileOnly("localSessionsEnabled", anyBool)), only(fileOnly("localSessionsUpgradingEnabled", anyBool)),
-	only(fileOnly("observerMasterPort", anyInt)), only(fileOnly("oraclePath", anyText)),
-	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)),
-	only(fileOnly("sslQuorumReloadCertFiles", anyBool)), only(fileOnly("quorum.*", anyText)),
-	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
-	only(zk("multiAddress.enabled", anyBool)), only(zk("multiAddress.reachabilityCheckTimeoutMs", anyInt)),
-	only(zk("multiAddress.reachabilityCheckEnabled", anyBool)),
-	only(zk("leaderServes", anyText)), only(zk("cnxTimeout", anyInt)), only(zk("quorumCnxnTimeoutMs", anyInt)),
-	only(zk("electionPortBindRetry", anyInt)), only(zk("tcpKeepAlive", anyBool)),
-	only(zk("commitLogCount", anyInt)), only(zk("snapshotSizeFactor", anyText)), only(zk("forceSnapshotSync", anyBool)),
-	only(zk("fastleader.*", anyInt)), only(zk("leader.*", anyText)), only(zk("learner.*", anyText)),
-	only(zk("follower.*", anyText)), only(zk("observer.*", anyText)), only(zk("observerMaster.*", anyText)),
-	only(bare("leader.nodelay", anyText)), only(bare("follower.nodelay", anyText)),
-	only(bare("leader.closeSocketAsync", anyText)), only(bare("learner.closeSocketAsync", anyText)),
-	only(bare("learner.asyncSending", anyText)), only(zk("leaderConnectDelayDuringRetryMs", anyInt)),
-	only(zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
-	only(zk("enableEagerACLCheck", anyBool)), only(zk("ensembleAuthName", anyText)), only(zk("ssl.quorum.*", anyText)),
-
 	unless("false", without("admin.enableServer", noAdmin)), without("admin.*", noAdmin),
 	{name: "metricsProvider.*", effect: ineffective, set: anyText, note: noMetrics},
 	unless("false", key{name: "jvm.pause.monitor", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"}),
@@ -105,23 +79,6 @@ var otherKeys = []key{
 	only(zk("log.*", anyText)), only(zk("root.logger", anyText)), only(zk("console.threshold", anyText)), only(zk("DigestAuthenticationProvider", anyText)),
 }
 
-func electionAlg(_ *Config, v string) (note, why, mend string) {
-	if v != "3" {
-		return "", "only 3 is supported, as in Apache since 3.6", "leave the line out"
-	}
-	return "", "", ""
-}
-
-func peerType(_ *Config, v string) (note, why, mend string) {
-	switch strings.ToLower(v) {
-	case "participant":
-		return "", "", ""
-	case "observer":
-		return "alone, a server is no observer; the line has no effect", "", ""
-	}
-	return "", "neither participant nor observer", "leave the line out"
-}
-
 // refuse makes an entry whose promise would be broken in silence if the server started without it. asks is the value
 // that asks for it; "" is any.
 func refuse(k key, asks, why, mend string) key {
@@ -139,7 +96,7 @@ func refuse(k key, asks, why, mend string) key {
 func find(name string, nameOf func(key) string) (key, bool) {
 	var best key
 	found := false
-	for _, table := range [][]key{activeKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
 		for _, k := range table {
 			pattern := nameOf(k)
 			if pattern == "" {
@@ -171,7 +128,7 @@ func suggest(name string, nameOf func(key) string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+len(name)/4
-	for _, table := range [][]key{activeKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
 		for _, k := range table {
 			known := nameOf(k)
 			if known == "" || strings.HasSuffix(known, "*") {

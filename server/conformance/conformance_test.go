@@ -43,10 +43,13 @@ func join(lists ...[]story) (out []story) {
 	return out
 }
 
+// given tells that SERVER names the server to compare with.
+func given() bool { return os.Getenv("SERVER") != "" }
+
 func TestConformance(t *testing.T) {
 	t.Parallel()
 	server := os.Getenv("SERVER")
-	if server == "" {
+	if !given() {
 		apache.Need(t)
 		t.Cleanup(func() {
 			for i, d := range differences {
@@ -59,7 +62,7 @@ func TestConformance(t *testing.T) {
 	for _, g := range groups() {
 		t.Run(g.name, func(t *testing.T) {
 			t.Parallel()
-			if server != "" && g.name != "extended" {
+			if given() && g.name != "extended" {
 				t.Skip("SERVER has one configuration: extendedTypesEnabled=true, enforceQuota=true, tickTime=500")
 			}
 			ours := startOurs(t, g)
@@ -73,7 +76,7 @@ func TestConformance(t *testing.T) {
 					compare(t, st.name, tell(t, theirs, root, st), tell(t, ours, root, st))
 				})
 			}
-			if server == "" {
+			if !given() {
 				sameMonitor(t, theirs)
 			}
 		})
@@ -116,6 +119,9 @@ func compare(t *testing.T, name string, theirs, ours []line) {
 		var a, b []string
 		a, theirs = cut(theirs, step)
 		b, ours = cut(ours, step)
+		if given() && slices.Equal(a, b) {
+			continue // a server newer than 3.8.0 need not differ
+		}
 		if want := expected(name, step, a, b); !slices.Equal(b, want) {
 			text := fmt.Sprintf("%s\n  Apache %s\n  ours   %s", step, strings.Join(a, "\n         "), strings.Join(b, "\n         "))
 			if !slices.Equal(want, a) {

@@ -18,6 +18,7 @@ const (
 	ExitInvocation   = 2  // bad arguments or configuration
 	ExitDataDir      = 3  // a data directory cannot be used
 	ExitDamage       = 10 // log or snapshot damaged or unwritable
+	ExitQuorumPort   = 14 // a port between the servers of an ensemble cannot be bound
 	ExitBrokenInside = 70 // a broken invariant
 )
 
@@ -66,7 +67,8 @@ const usage = `usage: zkserver [-Dzookeeper.KEY=VALUE]... [-log text|json] [--co
 A CONFIG without a slash behind a verb is looked for in $ZOOCFGDIR, as zkServer.sh does.
 SERVER_JVMFLAGS and JVMFLAGS: their -D properties count, and of one property the later: SERVER_JVMFLAGS, JVMFLAGS, -D
 arguments, zoo.cfg. The log goes to stderr. SIGTERM and SIGINT stop the server with exit code 0.
-Exit codes: 1 unexpected, 2 arguments or configuration, 3 data directory, 10 log or snapshot damaged or unwritable.
+Exit codes: 1 unexpected, 2 arguments or configuration, 3 data directory, 10 log or snapshot damaged or unwritable,
+14 a port between servers cannot be bound.
 `
 
 var verbs = map[string]string{

@@ -246,6 +246,10 @@ func TestStatus(t *testing.T) {
 		t.Fatal(err)
 	}
 	up := answers("Zookeeper version: 3.9.5\nMode: standalone\nNode count: 5\n")
+	leader := answers("Zookeeper version: 3.9.5\nMode: leader\nNode count: 5\nProposal sizes last/min/max: 48/36/48\n")
+	follower := answers("Zookeeper version: 3.9.5\nMode: follower\nNode count: 5\n")
+	observer := answers("Zookeeper version: 3.9.5\nMode: observer\nNode count: 5\n")
+	dynamic := writeConfig(t, dir, "zoo.cfg.dynamic.100000000", fmt.Sprintf("server.1=a:1:2;3\nserver.2=b:1:2:observer;127.0.0.1:%d\n", observer))
 	waiting := answers("This ZooKeeper instance is not currently serving requests\n")
 	closed, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -263,6 +267,12 @@ func TestStatus(t *testing.T) {
 			fmt.Sprintf("Client port found: %d. Client address: 0.0.0.0. Client SSL: false.\nMode: standalone\n", up), "", 0},
 		{"ensemble", fmt.Sprintf("dataDir=%s\nserver.1=a:1:2;3\nserver.2=b:1:2;127.0.0.1:%d\nserver.3=c:1:2;4\n", dir, up),
 			fmt.Sprintf("Client port found: %d. Client address: 127.0.0.1. Client SSL: false.\nMode: standalone\n", up), "", 0},
+		{"any address in a server line", fmt.Sprintf("dataDir=%s\nserver.1=a:1:2;3\nserver.2=b:1:2;%d\n", dir, leader),
+			fmt.Sprintf("Client port found: %d. Client address: localhost. Client SSL: false.\nMode: leader\n", leader), "", 0},
+		{"follower", fmt.Sprintf("clientPort=%d\n", follower),
+			fmt.Sprintf("Client port found: %d. Client address: localhost. Client SSL: false.\nMode: follower\n", follower), "", 0},
+		{"observer", fmt.Sprintf("dataDir=%s\ndynamicConfigFile=%s\n", dir, dynamic),
+			fmt.Sprintf("Client port found: %d. Client address: 127.0.0.1. Client SSL: false.\nMode: observer\n", observer), "", 0},
 		{"not serving", fmt.Sprintf("clientPort=%d\n", waiting),
 			fmt.Sprintf("Client port found: %d. Client address: localhost. Client SSL: false.\nError contacting service. It is probably not running.\n", waiting), "not currently serving", 1},
 		{"down", fmt.Sprintf("clientPort=%d\n", down),

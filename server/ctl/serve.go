@@ -50,6 +50,9 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 	if err := cfg.CheckDirs(); err != nil {
 		return refuse(env, err)
 	}
+	if err := checkMembers(ctx, cfg, log); err != nil {
+		return refuse(env, err)
+	}
 	stopCollector := setCollector(env.Getenv)
 	defer stopCollector()
 
@@ -115,7 +118,10 @@ func exitCode(err error) int {
 	var invalid *config.Error
 	var dir *config.DirError
 	var storeDir *storage.DirError
+	var port *portError
 	switch {
+	case errors.As(err, &port) && port.quorum:
+		return ExitQuorumPort
 	case errors.As(err, &invalid):
 		return ExitInvocation
 	case errors.As(err, &dir), errors.As(err, &storeDir):
@@ -126,13 +132,4 @@ func exitCode(err error) int {
 		return ExitDamage
 	}
 	return ExitUnexpected
-}
-
-// withPort adds the line to change to an error of the listener.
-func withPort(err error, cfg *config.Config) error {
-	var op *net.OpError
-	if !errors.As(err, &op) || op.Op != "listen" {
-		return err
-	}
-	return fmt.Errorf("%w; the address is clientPort=%d with clientPortAddress=%s of %s: free it or change them", err, cfg.ClientPort, cfg.ClientPortAddress, cfg.File)
 }

@@ -111,6 +111,7 @@ type Election struct {
 	initial  Vote // for this server itself; noVote when it is no voter
 	proposal Vote // the best heard of in this round; the one decided for when not LOOKING
 
+	looking  map[int64]Looker // voters heard since Look, whose last word was that they are LOOKING
 	votes    map[int64]ballot // recvset: of this round
 	standing map[int64]ballot // outofelection: of servers that are not LOOKING, of any round
 	down     map[int64]bool   // Unreachable
@@ -139,7 +140,7 @@ func New(c Config) (*Election, error) {
 	orLong(&c.MinNotificationMs, DefaultMinNotificationMs)
 	orLong(&c.MaxNotificationMs, DefaultMaxNotificationMs)
 	c.MaxNotificationMs = max(c.MaxNotificationMs, c.MinNotificationMs)
-	e := &Election{config: c, down: map[int64]bool{}}
+	e := &Election{config: c, down: map[int64]bool{}, looking: map[int64]Looker{}}
 	e.initial, e.proposal = noVote, noVote
 	e.clear()
 	return e, nil
@@ -153,6 +154,26 @@ func (e *Election) Round() int64 { return e.round }
 
 // Vote is what this server proposes, or has decided for.
 func (e *Election) Vote() Vote { return e.proposal }
+
+// A Looker is a voter as it was last heard.
+type Looker struct {
+	Sid   int64
+	Round int64
+	Vote  Vote // what it proposed then; none for one that abstains
+}
+
+// Looking are the other voters whose last word since Look was that they are
+// LOOKING, ascending. A server that abstains because it does not trust its own
+// disk learns from it that nobody has a leader.
+func (e *Election) Looking() []Looker {
+	var out []Looker
+	for _, sid := range e.voters() {
+		if l, heard := e.looking[sid]; heard {
+			out = append(out, l)
+		}
+	}
+	return out
+}
 
 // Deadline is when to Step again with a nil event, math.MaxInt64 for never.
 func (e *Election) Deadline() int64 {
@@ -219,6 +240,7 @@ func (e *Election) look(now int64, l Look) {
 func (e *Election) begin(now int64, reason string) {
 	e.clear()
 	clear(e.down)
+	clear(e.looking)
 	e.round++
 	e.proposal = e.initial
 	e.intervalMs = e.config.MinNotificationMs

@@ -14,7 +14,7 @@ import (
 
 var (
 	seedFlag  = flag.Uint64("seed", 0, "play this seed alone, and print what happens")
-	seedsFlag = flag.Int("seeds", 400, "how many seeds to play")
+	seedsFlag = flag.Int("seeds", 250, "how many seeds to play")
 )
 
 // TestModel lets servers elect while messages are late, lost and repeated,

@@ -10,8 +10,12 @@ import (
 // FastLeaderElection.java.
 func (e *Election) receive(now int64, from int64, n *quorum.Notification) {
 	looking := n.State == quorum.Looking
+	delete(e.looking, from)
 	if looking {
 		delete(e.standing, from)
+		if e.voting(from) && from != e.config.ID {
+			e.looking[from] = Looker{Sid: from, Round: n.ElectionEpoch, Vote: vote(n)}
+		}
 	}
 	switch {
 	case from == e.config.ID:

@@ -23,6 +23,8 @@ import (
 //	crash 3                         a server ends
 //	cut 1 2 3                       the first is cut off from the others, in both directions
 //	mend                            every cut is mended
+//	reconfigure 1 2 [lastseen]      the input is the configuration in force of these, or the one proposed beside it
+//	looking id=1                    the voters this server heard LOOKING
 //	established epoch=1 1 2         the leader of these has settled its epoch
 func TestScripts(t *testing.T) {
 	t.Parallel()
@@ -56,9 +58,6 @@ func (s *script) play(t *testing.T, d *datadriven.TestData) string {
 		s.net.nodes[int64(id)].zxid, s.net.nodes[int64(id)].epoch = protocol.Zxid(z), int64(epoch)
 	case "look":
 		for _, sid := range s.sids(t, d) {
-			if !s.net.nodes[sid].alive {
-				s.net.boot(sid, s.config)
-			}
 			s.net.look(sid, d.HasArg("abstain"))
 		}
 		s.net.mend()
@@ -72,6 +71,7 @@ func (s *script) play(t *testing.T, d *datadriven.TestData) string {
 	case "crash":
 		for _, sid := range s.sids(t, d) {
 			s.net.crash(sid)
+			s.net.boot(sid, s.config)
 		}
 	case "cut":
 		sids := s.sids(t, d)
@@ -87,6 +87,35 @@ func (s *script) play(t *testing.T, d *datadriven.TestData) string {
 		for _, sid := range s.sids(t, d) {
 			s.net.nodes[sid].epoch = int64(epoch)
 			s.net.step(s.net.nodes[sid], election.Established{Epoch: int64(epoch)})
+		}
+	case "reconfigure":
+		c, err := quorum.ParseConfig(d.Input)
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		v, err := quorum.NewVerifier(c)
+		if err != nil {
+			d.Fatalf(t, "%v", err)
+		}
+		ev := election.Reconfigured{Verifier: v, ConfigText: []byte(c.String())}
+		if d.HasArg("lastseen") {
+			if ev.Verifier, err = quorum.NewVerifier(s.config); err != nil {
+				d.Fatalf(t, "%v", err)
+			}
+			ev.LastSeen, ev.ConfigText = v, []byte(s.config.String())
+		}
+		for _, sid := range s.sids(t, d) {
+			n := s.net.nodes[sid]
+			if !n.alive { // it starts with it
+				n.core.Step(s.net.now, ev)
+			}
+			s.net.step(n, ev)
+		}
+	case "looking":
+		var id int
+		d.ScanArgs(t, "id", &id)
+		for _, l := range s.net.nodes[int64(id)].core.Looking() {
+			fmt.Fprintf(&s.out, "%d round %d %v\n", l.Sid, l.Round, l.Vote)
 		}
 	case "say":
 		s.say(t, d)

@@ -90,7 +90,6 @@ type bodies struct {
 	del       txn.Delete
 	setData   txn.SetData
 	setACL    txn.SetACL
-	check     txn.Check
 	session   txn.CreateSession
 	close     txn.CloseSession
 	err       txn.Error

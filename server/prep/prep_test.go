@@ -418,3 +418,20 @@ func TestRecordsOwnTheirMemory(t *testing.T) {
 	}
 	w.applyAll()
 }
+
+// TestSetACLInFlight: what is proposed behind a setACL is judged by the new
+// ACL, as it would be once that is applied.
+func TestSetACLInFlight(t *testing.T) {
+	t.Parallel()
+	w := populated(t)
+	set := &protocol.SetDataRequest{Path: "/p", Version: -1}
+	w.propose(7, protocol.OpSetACL, &protocol.SetACLRequest{Path: "/p", ACL: perms(protocol.PermRead), Version: -1})
+	if p := w.propose(7, protocol.OpSetData, set); p.Err != protocol.NoAuth {
+		t.Errorf("before it is applied: %v", p.Err)
+	}
+	w.applyAll()
+	if p := w.propose(7, protocol.OpSetData, set); p.Err != protocol.NoAuth {
+		t.Errorf("after: %v", p.Err)
+	}
+	w.applyAll()
+}

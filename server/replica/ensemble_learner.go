@@ -109,9 +109,7 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 	if r.result.DigestMismatch {
 		r.digestMismatch(t)
 	}
-	for i := range r.result.Events {
-		s.watches.Trigger(&r.result.Events[i], t.Zxid)
-	}
+	r.trigger(t.Zxid)
 	f := r.ens.forwarded.match(t)
 	var asker Owner
 	if f != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"zookit/protocol"
+	"zookit/server/defect"
 	"zookit/server/vfs"
 )
 
@@ -19,10 +20,9 @@ type LogReader struct {
 	f    vfs.File
 	size int64
 
-	buf   []byte // bytes [base, base+len) of the file
-	base  int64
-	off   int64 // of the next record
-	first protocol.Zxid
+	buf  []byte // bytes [base, base+len) of the file
+	base int64
+	off  int64 // of the next record
 
 	zxid    protocol.Zxid
 	at      int64 // of the current record
@@ -178,6 +178,7 @@ func (r *LogReader) readRecord() (cause string, ok bool) {
 	}
 	payload := rec[recordHead : recordHead+n]
 	switch {
+	case defect.TornRecordAccepted:
 	case uint64(adler32.Checksum(payload)) != sum:
 		return "the checksum does not match", false
 	case rec[recordHead+n] != endOfRecord:

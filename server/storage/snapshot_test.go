@@ -278,6 +278,21 @@ func TestTruncate(t *testing.T) {
 			st.holds(t, to+5)
 		})
 	}
+	t.Run("a purge was cut short", func(t *testing.T) {
+		t.Parallel()
+		// snapshot.0 is left without the first log behind it.
+		fsys := vfs.NewMem()
+		cfg := written(t, fsys, 30)
+		must(t, fsys.Remove(inVersion("log.1")))
+		s, _, _ := mustOpen(t, cfg)
+		if err := s.Truncate(29); !errors.Is(err, ErrTruncate) {
+			t.Errorf("truncated to what no snapshot leads to: %v", err)
+		}
+		must(t, s.Append(entries(46, 47, 1))) // nothing has happened
+		must(t, s.Close())
+		_, st, _ := mustOpen(t, cfg)
+		st.holds(t, 47)
+	})
 	t.Run("not that far back", func(t *testing.T) {
 		t.Parallel()
 		fsys := vfs.NewMem()

@@ -450,14 +450,14 @@ func TestAutoCreate(t *testing.T) {
 		t.Fatalf("missing directory: %v", err)
 	}
 	cfg.NoAutoCreateDirs, cfg.NoAutoCreateDB = false, true
-	s, st, rec := mustOpen(t, cfg)
+	s, _, rec := mustOpen(t, cfg)
 	if rec.LastZxid != -1 || !rec.Fresh {
 		t.Errorf("without initialize: %+v", rec)
 	}
 	must(t, s.Close())
 	served := cfg // a standalone server counts from 0 all the same
 	served.DataDir = "/served"
-	s, st, _ = mustOpen(t, served)
+	s, st, _ := mustOpen(t, served)
 	must(t, s.Snapshot(0, st))
 	add(t, s, st, entries(1, 2, 1))
 	must(t, s.Close())

@@ -79,45 +79,48 @@ func (s *Store) planTruncate(zxid protocol.Zxid) (truncation, error) {
 	if err != nil {
 		return t, err
 	}
-	found := base == zxid
+	last := base
 	for i := range logs {
 		l := logs[i]
 		if l.zxid > zxid {
 			t.logs = append(t.logs, l)
 			continue
 		}
-		off, has, err := s.find(l, zxid)
-		if err != nil {
+		var off int64
+		if off, last, err = s.follow(l, last, zxid); err != nil {
 			return t, err
 		}
 		if off < l.size {
 			t.cut, t.off = &logs[i], off
 		}
-		found = found || has
 	}
-	if !found {
-		return t, fmt.Errorf("%w to %v: it is not in the logs", ErrTruncate, zxid)
+	if last != zxid {
+		return t, fmt.Errorf("%w to %v: behind snapshot %v the logs lead to %v", ErrTruncate, zxid, base, last)
 	}
 	return t, nil
 }
 
-// find returns where the records of a log up to zxid end, and whether zxid is
-// among them.
-func (s *Store) find(l dataFile, zxid protocol.Zxid) (off int64, has bool, err error) {
+// follow reads a log up to zxid, and returns where that is and the last zxid of
+// a history that had reached last before. A purge that was cut short leaves an
+// old snapshot without the logs behind it: such a history has a gap.
+func (s *Store) follow(l dataFile, last, zxid protocol.Zxid) (off int64, reached protocol.Zxid, err error) {
 	lr, err := OpenLog(s.fs, filepath.Join(s.logDir, l.name))
 	if err != nil {
-		return 0, false, err
+		return 0, last, err
 	}
 	defer lr.Close()
 	off = fileHeadLen
 	for lr.Next() {
-		if lr.Zxid() > zxid {
-			return lr.Offset(), has, nil
+		z := lr.Zxid()
+		switch {
+		case z > zxid:
+			return lr.Offset(), last, nil
+		case z > last && !follows(last, z):
+			return 0, last, fmt.Errorf("%w to %v: the transaction after %v is %v in %s", ErrTruncate, zxid, last, z, l.name)
 		}
-		has = lr.Zxid() == zxid
-		off = lr.off
+		off, last = lr.off, max(last, z)
 	}
-	return off, has, lr.Err()
+	return off, last, lr.Err()
 }
 
 func (s *Store) truncate(zxid protocol.Zxid, t truncation) error {

@@ -3,6 +3,7 @@ package tree
 import (
 	"zookit/protocol"
 	"zookit/protocol/txn"
+	"zookit/server/defect"
 )
 
 // Apply changes the tree by one txn. Applied again, alone or with all that
@@ -174,6 +175,9 @@ func (t *Tree) delete(zxid protocol.Zxid, path string, top *Result) protocol.Cod
 	if parent == 0 {
 		return protocol.NoNode
 	}
+	if defect.FuzzyDeleteForgotten && t.find(path) == 0 {
+		return protocol.NoNode
+	}
 	if p := t.records.at(parent); zxid > p.pzxid {
 		t.digestSub(p)
 		p.pzxid = zxid
@@ -272,10 +276,17 @@ func (t *Tree) replaceACL(i, acl uint32) {
 // closeSession deletes the paths that the txn names, then what else the
 // session owns (all of it before 3.6), and forgets the session.
 func (t *Tree) closeSession(h *txn.Header, paths []string, top *Result) {
+	if defect.EphemeralLeft && len(paths) > 0 {
+		paths = paths[:len(paths)-1]
+	}
 	for _, path := range paths {
 		t.delete(h.Zxid, path, top)
 	}
-	for _, path := range t.Ephemerals(h.Session) {
+	own := t.Ephemerals(h.Session)
+	if defect.EphemeralLeft && len(own) > 0 {
+		own = own[:len(own)-1]
+	}
+	for _, path := range own {
 		t.delete(h.Zxid, path, top)
 	}
 	delete(t.sessions, h.Session)
@@ -322,33 +333,26 @@ type ContainerPolicy struct {
 // Apache 3.9). At most limit; 0 is no limit.
 func (t *Tree) ExpiredContainers(nowMs int64, policy ContainerPolicy, limit int) []string {
 	var due []string
-	full := func() bool { return limit > 0 && len(due) >= limit }
-	for _, i := range t.containers.order {
-		if full() {
-			return due
-		}
-		if i == 0 {
-			continue
-		}
-		n := t.records.at(i)
-		unused := policy.NeverUsedMs != 0 && nowMs-n.mtime > policy.NeverUsedMs
-		if n.children == 0 && (n.cversion > 0 || unused) {
-			due = append(due, t.pathCopy(i))
+	collect := func(of *nodeSet, may func(*node) bool) {
+		for _, i := range of.order {
+			if limit > 0 && len(due) >= limit {
+				return
+			}
+			if i == 0 {
+				continue
+			}
+			if n := t.records.at(i); n.children == 0 && may(n) {
+				due = append(due, t.pathCopy(i))
+			}
 		}
 	}
-	for _, i := range t.ttls.order {
-		if full() {
-			return due
-		}
-		if i == 0 {
-			continue
-		}
-		n := t.records.at(i)
+	collect(&t.containers, func(n *node) bool {
+		return n.cversion > 0 || policy.NeverUsedMs != 0 && nowMs-n.mtime > policy.NeverUsedMs
+	})
+	collect(&t.ttls, func(n *node) bool {
 		ttl := protocol.TTLOf(n.owner, t.opt.Extended)
-		if n.children == 0 && ttl != 0 && nowMs-n.mtime > ttl {
-			due = append(due, t.pathCopy(i))
-		}
-	}
+		return ttl != 0 && nowMs-n.mtime > ttl
+	})
 	return due
 }
 

@@ -98,10 +98,8 @@ func BenchmarkMillion(b *testing.B) {
 		var before, after runtime.MemStats
 		runtime.GC()
 		runtime.ReadMemStats(&before)
-		tr, paths := grown(b, 1_000_000, Options{Digest: true})
+		tr, _ := grown(b, 1_000_000, Options{Digest: true})
 		names := 12 + 100
-		paths = nil
-		_ = paths
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/1e6-float64(names), "overhead-B/znode")

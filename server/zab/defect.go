@@ -20,12 +20,13 @@ const (
 	defectAckBeforeNewLeader          // acks count before the learner has the epoch on disk
 	defectAckSurvivesTrunc            // acks of a learner count that was truncated since
 	defectFollowerAheadIgnored        // a follower with a better history is led all the same
+	defectSnapshotTooOld              // a snapshot lacks what the learner helped to commit
 	defects
 )
 
 var defectNames = [...]string{"none", "ack before sync", "epoch before log", "ACKEPOCH before acceptedEpoch",
 	"ack of NEWLEADER before log", "commit out of order", "quorum of half", "joining learner misses proposals",
 	"DIFF with a hole", "TRUNC off by one", "TRUNC left out", "leader counts itself early",
-	"acks count before NEWLEADER", "acks survive TRUNC", "follower ahead ignored"}
+	"acks count before NEWLEADER", "acks survive TRUNC", "follower ahead ignored", "snapshot too old"}
 
 func (d defect) String() string { return defectNames[d] }

@@ -48,8 +48,10 @@ type (
 		Zxid protocol.Zxid
 		Err  error
 	}
-	// SnapshotProgress: some bytes of the snapshot have arrived (Learner).
-	SnapshotProgress struct{}
+	// StreamProgress: some bytes of a SnapshotStream or LogRange went out on the
+	// connection (Leader), or of a snapshot have arrived (Learner). Nothing else
+	// is heard of the peer meanwhile.
+	StreamProgress struct{ Conn Conn }
 	// StorageFailed is final: nobody knows what is on the disk.
 	StorageFailed struct{ Err error }
 
@@ -100,7 +102,7 @@ func (Persisted) event()         {}
 func (EpochWritten) event()      {}
 func (Truncated) event()         {}
 func (SnapshotInstalled) event() {}
-func (SnapshotProgress) event()  {}
+func (StreamProgress) event()    {}
 func (StorageFailed) event()     {}
 func (Located) event()           {}
 func (SyncRequest) event()       {}

@@ -38,10 +38,14 @@ type LeaderConfig struct {
 	Timing
 	Batching
 
-	// From the disk.
+	// From the disk; an epoch of −1 is missing, and that of LastZxid stands for it.
 	AcceptedEpoch int64
 	CurrentEpoch  int64
 	LastZxid      protocol.Zxid // end of the log, all of it durable and applied
+
+	// OfferedEpoch is one that a voter is known to have accepted, from the
+	// StepDown of an earlier term; 0: none is known.
+	OfferedEpoch int64
 
 	// Recent ends at LastZxid; when it does not it begins anew.
 	Recent *Recent
@@ -94,7 +98,6 @@ type Leader struct {
 	inFlight      []proposal
 	committedN    int
 	inFlightBytes int64
-	sentBytes     int64 // of all txns proposed in this epoch
 
 	// acks is, for each voter whose currentEpoch is this one, the end of the
 	// part of its log that it has acknowledged.
@@ -110,6 +113,7 @@ func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	cfg.MaxSnapshots = cmp.Or(cfg.MaxSnapshots, 10)
 	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, 128<<20)
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 64<<20)
+	cfg.AcceptedEpoch, cfg.CurrentEpoch = epochsOf(cfg.AcceptedEpoch, cfg.CurrentEpoch, cfg.LastZxid)
 	if cfg.Recent == nil {
 		cfg.Recent = NewRecent(0, 0)
 	}
@@ -118,10 +122,21 @@ func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	}
 	l := &Leader{
 		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, disk: cfg.disk(cfg.LastZxid),
-		applied: cfg.LastZxid, offered: cfg.AcceptedEpoch, acks: map[int64]protocol.Zxid{},
+		applied: cfg.LastZxid, offered: max(cfg.AcceptedEpoch, cfg.OfferedEpoch), acks: map[int64]protocol.Zxid{},
 	}
 	l.tryDiscover()
 	return l
+}
+
+// epochsOf fills in missing epochs (QuorumPeer.loadDataBase).
+func epochsOf(accepted, current int64, last protocol.Zxid) (int64, int64) {
+	if current < 0 {
+		current = max(last, 0).Epoch()
+	}
+	if accepted < 0 {
+		accepted = max(last, 0).Epoch()
+	}
+	return max(accepted, current), current
 }
 
 // Step takes in what happened.
@@ -141,6 +156,10 @@ func (l *Leader) Step(nowMs int64, ev Event) {
 	case Received:
 		if f := l.byConn(ev.Conn); f != nil {
 			l.receive(f, &ev.Packet)
+		}
+	case StreamProgress:
+		if f := l.byConn(ev.Conn); f != nil {
+			f.heardMs = l.nowMs
 		}
 	case Persisted:
 		if !l.disk.answered(Append, ev.Zxid, 0) {
@@ -222,7 +241,7 @@ func (l *Leader) stop(r Reason, detail string) {
 		return
 	}
 	l.enter(leaderStopped)
-	l.step = &StepDown{r, detail}
+	l.step = &StepDown{Reason: r, Detail: detail}
 	l.out.rd.StepDown = l.step
 	l.disk.halt()
 }

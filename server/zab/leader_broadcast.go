@@ -143,6 +143,14 @@ func (l *Leader) apply() {
 	k := copy(l.inFlight, l.inFlight[n:])
 	clear(l.inFlight[k:])
 	l.inFlight = l.inFlight[:k]
+	for i := 0; n > 0 && i < len(l.learners); i++ {
+		if f := l.learners[i]; f.state == learnerWaiting && f.atLeast <= l.applied {
+			l.snapshot(f)
+			if l.byConn(f.conn) == nil {
+				i--
+			}
+		}
+	}
 }
 
 // acknowledged says whether a quorum has synced everything up to zxid; this

@@ -17,11 +17,12 @@ const (
 	learnerInformed                      // ACKEPOCH is to come
 	learnerAccepted                      // waits for the synchronisation to begin
 	learnerLocating                      // the log on disk is searched
+	learnerWaiting                       // is sent a snapshot once the own log is as far as the commits
 	learnerSyncing                       // registered for proposals; the ack of NEWLEADER is to come
 	learnerReady                         // has the epoch and the leader's history on disk
 )
 
-var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "syncing", "ready"}
+var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "waiting for a snapshot", "syncing", "ready"}
 
 func (p learnerPhase) String() string { return learnerPhaseNames[p] }
 
@@ -40,6 +41,7 @@ type learnerState struct {
 	currentEpoch int64         // from ACKEPOCH
 	lastZxid     protocol.Zxid // from ACKEPOCH
 	snapshot     bool          // is sent one
+	atLeast      protocol.Zxid // what was committed when its synchronisation began
 	acked        protocol.Zxid // highest proposal acknowledged
 	syncs        []protocol.Zxid
 
@@ -161,6 +163,7 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		// It must refuse this epoch, now and whenever it comes again. Differs from
 		// Apache, where it is left out until this leader has gone.
 		l.stop(EpochOvertaken, fmt.Sprintf("server %d has accepted epoch %d, the leader's is %d", f.sid, accepted, l.epoch))
+		l.step.Epoch = accepted
 	} else if l.phase > acceptingEpoch {
 		l.inform(f)
 	}

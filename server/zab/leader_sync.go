@@ -12,6 +12,13 @@ import (
 // further behind, the log on disk is asked first.
 func (l *Leader) synchronise(f *learnerState) {
 	p, end := f.lastZxid, l.Committed()
+	f.atLeast = end
+	// What it acknowledged on an earlier connection may be cut off its log now.
+	// From here on nothing is committed on the strength of that: it acknowledges
+	// again whatever it is sent again.
+	if f.votes && !seeded(defectAckSurvivesTrunc) {
+		delete(l.acks, f.sid)
+	}
 	newEpoch := p.Counter() == 0 && p != 0
 	switch {
 	case p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
@@ -89,8 +96,14 @@ func (l *Leader) truncate(f *learnerState, to protocol.Zxid) {
 	l.register(f, quorum.Packet{Type: quorum.Trunc, Zxid: to}, to)
 }
 
-// snapshot sends the tree, which holds what is applied.
+// snapshot sends the tree, which holds what is applied. It replaces the
+// learner's log, whose acks may have helped to commit more than that: then it
+// waits for the own log.
 func (l *Leader) snapshot(f *learnerState) {
+	if l.applied < f.atLeast && !seeded(defectSnapshotTooOld) {
+		f.enter(learnerWaiting, l.nowMs)
+		return
+	}
 	n := 0
 	for _, o := range l.learners {
 		if o.snapshot && o.state == learnerSyncing {
@@ -140,11 +153,6 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 	}
 	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.cfg.Config})
 	f.enter(learnerSyncing, l.nowMs)
-	// What it acknowledged on an earlier connection may just have been cut off
-	// its log: it acknowledges again whatever it is sent again.
-	if f.votes && !seeded(defectAckSurvivesTrunc) {
-		delete(l.acks, f.sid)
-	}
 	l.out.note(Note{Text: "synchronising learner by " + how.Type.String(), Sid: f.sid, Zxid: how.Zxid, Epoch: l.epoch})
 }
 

@@ -20,7 +20,7 @@ type LearnerConfig struct {
 	// false.
 	ConfigVersion int64
 
-	// From the disk.
+	// From the disk; an epoch of −1 is missing, and that of LastZxid stands for it.
 	AcceptedEpoch int64
 	CurrentEpoch  int64
 	LastZxid      protocol.Zxid // end of the log, all of it durable and applied; −1 implies AskSnapshot
@@ -91,6 +91,7 @@ type Learner struct {
 func NewLearner(cfg LearnerConfig, nowMs int64) *Learner {
 	cfg.MaxUnsynced = cmp.Or(cfg.MaxUnsynced, 16<<20)
 	cfg.MaxUncommitted = cmp.Or(cfg.MaxUncommitted, 256<<20)
+	cfg.AcceptedEpoch, cfg.CurrentEpoch = epochsOf(cfg.AcceptedEpoch, cfg.CurrentEpoch, cfg.LastZxid)
 	if cfg.Recent == nil {
 		cfg.Recent = NewRecent(0, 0)
 	}
@@ -118,7 +119,7 @@ func (l *Learner) Step(nowMs int64, ev Event) {
 	case Received:
 		l.heardMs = l.nowMs
 		l.receive(&ev.Packet)
-	case SnapshotProgress:
+	case StreamProgress:
 		l.heardMs = l.nowMs
 	case Persisted, EpochWritten, Truncated, SnapshotInstalled:
 		l.answer(ev)
@@ -187,7 +188,7 @@ func (l *Learner) stop(r Reason, detail string) {
 		return
 	}
 	l.role = learnerStopped
-	l.step = &StepDown{r, detail}
+	l.step = &StepDown{Reason: r, Detail: detail}
 	l.out.rd.StepDown = l.step
 	l.disk.halt()
 }

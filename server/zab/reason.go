@@ -54,6 +54,7 @@ func (r Reason) Final() bool { return r == DiskFailed || r == Broken }
 type StepDown struct {
 	Reason Reason
 	Detail string
+	Epoch  int64 // of EpochOvertaken: the one that was accepted, LeaderConfig.OfferedEpoch of the next term
 }
 
 func (s *StepDown) Error() string {

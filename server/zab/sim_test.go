@@ -44,6 +44,8 @@ type clusterConfig struct {
 	timing            Timing
 	recentEntries     int
 	batchEntries      int
+	groups            bool // hierarchical quorums
+	earlyAcks         bool // followers ack what they log before they ack NEWLEADER (ZOOKEEPER-4685)
 }
 
 // node is one server.
@@ -54,6 +56,7 @@ type node struct {
 	up       bool
 	disk     nodeDisk
 	recent   *Recent
+	offered  int64   // by a voter that had accepted a later epoch
 	tree     []Entry // what is applied
 	asks     int64   // for a snapshot in that epoch
 
@@ -118,6 +121,13 @@ func newCluster(cfg clusterConfig, rng *rand.Rand) *cluster {
 		c.nodes = append(c.nodes, &node{c: c, id: i + 1, observer: i >= cfg.voters})
 		qc.Members = append(qc.Members, quorum.Member{ID: int64(i + 1), Observer: i >= cfg.voters})
 	}
+	if cfg.groups {
+		qc.Groups = map[int64][]int64{1: {1, 2}, 2: {}, 3: {}}
+		for _, m := range qc.Members[2:cfg.voters] {
+			qc.Groups[2+m.ID%2] = append(qc.Groups[2+m.ID%2], m.ID)
+		}
+		qc.Weights = map[int64]int64{1: 2}
+	}
 	v, err := quorum.NewVerifier(qc)
 	if err != nil {
 		panic(err)
@@ -148,6 +158,13 @@ func (c *cluster) tracef(format string, args ...any) {
 
 func (n *node) start() {
 	n.up, n.ended, n.order = true, false, nil
+	// A crash between the log and currentEpoch left the log ahead. What is in it
+	// came in order from the leader of that epoch, behind all that went before, so
+	// the epoch may be taken for entered; or the next leader says so.
+	if e := n.disk.last().Epoch(); e > n.disk.current && n.c.rng != nil && n.c.rng.IntN(2) == 0 {
+		n.c.seen["log ahead of currentEpoch"]++
+		n.disk.current = e
+	}
 	n.tree = slices.Clone(n.disk.hist)
 	n.recent = NewRecent(n.c.cfg.recentEntries, 0)
 	n.recent.Reset(0)
@@ -164,7 +181,7 @@ func (n *node) lead() {
 	n.leader = NewLeader(LeaderConfig{
 		ID: int64(n.id), Verifier: n.c.verifier, Config: []byte("config"), Timing: n.c.cfg.timing,
 		Batching: Batching{MaxBatchEntries: n.c.cfg.batchEntries}, AcceptedEpoch: n.disk.accepted, CurrentEpoch: n.disk.current,
-		LastZxid: n.disk.last(), Recent: n.recent,
+		LastZxid: n.disk.last(), Recent: n.recent, OfferedEpoch: n.offered,
 	}, n.c.nowMs)
 	n.pump()
 }
@@ -305,6 +322,8 @@ func (n *node) end(why *StepDown) {
 		n.c.fail("%d: %v", n.id, why)
 	}
 	switch why.Reason {
+	case EpochOvertaken:
+		n.offered = why.Epoch
 	case CannotTruncate:
 		n.asks = n.learner.Epoch()
 	}
@@ -419,15 +438,19 @@ func (c *cluster) unlink(l *link) {
 	c.links = slices.DeleteFunc(c.links, func(o *link) bool { return o == l })
 }
 
-// reset ends a link for both sides; a part of what was under way arrives.
+// reset ends a link for both sides; a part of what was under way arrives, and
+// nothing where it is cut.
 func (c *cluster) reset(l *link) {
-	keep := func(q []item) []item {
+	keep := func(q []item, cut bool) []item {
+		if cut {
+			q = nil
+		}
 		if c.rng != nil && len(q) > 0 {
 			q = q[:c.rng.IntN(len(q)+1)]
 		}
 		return append(slices.Clip(q), item{end: true})
 	}
-	l.up, l.down, l.upCut, l.downCut = keep(l.up), keep(l.down), false, false
+	l.up, l.down, l.upCut, l.downCut = keep(l.up, l.upCut), keep(l.down, l.downCut), false, false
 }
 
 // deliver hands over the next item towards one side. It is false when none can
@@ -514,6 +537,7 @@ func (n *node) finish() bool {
 	case Append:
 		n.append(o.Batch)
 		ev = Persisted{o.Zxid}
+		n.ackEarly(o.Batch)
 	case WriteAcceptedEpoch, WriteCurrentEpoch:
 		n.writeEpoch(o)
 		ev = EpochWritten{o.Kind, o.Epoch}
@@ -556,6 +580,19 @@ func (n *node) takeSnapshot(o *Order) (*[]Entry, bool) {
 	}
 	l.down = l.down[1:]
 	return &it.snap, true
+}
+
+// ackEarly is what Apache's followers do that log while they are synchronised.
+func (n *node) ackEarly(batch []Entry) {
+	if l := n.learner; !n.c.cfg.earlyAcks || l == nil || n.ended || n.observer || l.role >= awaitingStart || n.link == nil {
+		return
+	}
+	for _, e := range batch {
+		if e.Zxid.Epoch() == n.learner.Epoch() {
+			n.c.seen["ack before that of NEWLEADER"]++
+			n.link.up = append(n.link.up, item{packet: quorum.Packet{Type: quorum.Ack, Zxid: e.Zxid}})
+		}
+	}
 }
 
 func (n *node) append(batch []Entry) {

@@ -29,7 +29,7 @@ func Request(b []byte, xid int32, op protocol.OpCode, body protocol.Record) []by
 // Open connects to addr and sends nothing.
 func Open(t testing.TB, addr string) *Client {
 	t.Helper()
-	c, err := wire.Open(addr, 0)
+	c, err := wire.Open(addr)
 	if err != nil {
 		t.Fatalf("dial %s: %v", addr, err)
 	}

@@ -41,11 +41,7 @@ func runAddWatch(c *Context) error {
 			return errUsage
 		}
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -87,6 +87,17 @@ func (c *Context) Session() (Session, error) {
 	return writing{s, &c.wrote}, nil
 }
 
+// Open is the session and the path that the first argument is, for the many
+// commands on one znode. The path is checked first: a wrong one dials nobody.
+func (c *Context) Open() (Session, string, error) {
+	path, err := c.Path(0)
+	if err != nil {
+		return nil, "", err
+	}
+	s, err := c.Session()
+	return s, path, err
+}
+
 // Tables tells whether results may be laid out as tables.
 func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
 

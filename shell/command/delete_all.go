@@ -57,11 +57,7 @@ func runDeleteAll(c *Context) error {
 		}
 		batch = int(n)
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

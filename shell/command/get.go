@@ -27,11 +27,7 @@ func runGet(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

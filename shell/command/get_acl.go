@@ -15,11 +15,7 @@ var getACL = &Command{
 }
 
 func runGetACL(c *Context) error {
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -12,11 +12,7 @@ var getAllChildrenNumber = &Command{
 }
 
 func runGetAllChildrenNumber(c *Context) error {
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -57,11 +57,7 @@ func listChildren(c *Context, withStat bool) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}
@@ -87,11 +83,7 @@ func listTree(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -34,11 +34,7 @@ func runRemoveWatches(c *Context) error {
 	case c.Has("r"):
 		kind = protocol.WatcherPersistentRecursive
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

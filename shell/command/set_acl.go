@@ -33,11 +33,7 @@ func runSetACL(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -298,7 +298,7 @@ func (s *Shell) closeSession(announce bool) {
 	s.current = nil
 	s.mu.Unlock()
 	if open == nil {
-		if announce && s.Compat.ClosedEvent && !s.isClosed() {
+		if announce && s.Compat.ClosedEvent && !s.isClosed() && !s.quit {
 			s.closedEvent() // Apache's shell would have connected by now
 		}
 		return

@@ -155,6 +155,12 @@ func TestManner34(t *testing.T) {
 	if out, _, _ := b.do("quit"); out != "Quitting...\n" || !b.Done() {
 		t.Errorf("quit: %q", out)
 	}
+	b = newBench(t, "3.8")
+	b.do("get /", "quit")
+	b.Close(true) // what a shell at its end does
+	if out := b.out.String(); strings.Count(out, "state:Closed") != 1 {
+		t.Errorf("quit tells its end once: %q", out)
+	}
 }
 
 // In every manner the same requests reach the server.

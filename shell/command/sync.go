@@ -19,11 +19,7 @@ var syncPath = &Command{
 }
 
 func runSync(c *Context) error {
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, err := c.Session()
+	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}

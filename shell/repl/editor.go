@@ -315,7 +315,7 @@ func (e *editor) commandStarts() bool { return e.parser.interrupted() }
 // commandInterrupted forgets what was typed or pasted ahead: it was meant to follow what has just been stopped.
 func (e *editor) commandInterrupted() {
 	e.parser.discard()
-	e.o.Printer.echoed()
+	e.o.Printer.Echoed()
 }
 
 // close gives the terminal back.

@@ -113,7 +113,7 @@ func (p *plain) interrupt() bool {
 	if !p.terminal {
 		return false
 	}
-	p.o.Printer.echoed()
+	p.o.Printer.Echoed()
 	_, _ = io.WriteString(p.o.Printer, interruptHint)
 	p.showPrompt()
 	return true
@@ -121,5 +121,5 @@ func (p *plain) interrupt() bool {
 
 func (p *plain) redraw()             {}
 func (p *plain) commandStarts() bool { return false }
-func (p *plain) commandInterrupted() { p.o.Printer.echoed() }
+func (p *plain) commandInterrupted() { p.o.Printer.Echoed() }
 func (p *plain) close()              {}

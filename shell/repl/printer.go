@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"sync"
 
 	runewidth "github.com/mattn/go-runewidth"
@@ -28,7 +29,7 @@ type Printer struct {
 	x, y    int    // cursor, relative to that place
 	held    []byte // unfinished line printed while live
 	midLine bool   // the last byte written outside a prompt was no newline
-	echo    bool   // the terminal itself has written behind that byte (^C)
+	echo    bool   // the terminal itself has written (^C) before or behind that byte
 
 	refresh func() // set while Run edits a line
 }
@@ -87,11 +88,24 @@ func (p *Printer) direct(b []byte) (int, error) {
 		return 0, nil
 	}
 	if p.echo {
+		_, _ = io.WriteString(p.out, p.freshLine())
 		p.echo = false
-		_, _ = io.WriteString(p.out, "\n")
 	}
 	p.midLine = b[len(b)-1] != '\n'
 	return p.out.Write(b)
+}
+
+// freshLine is what moves the cursor to the first column of a line with nothing on it. When the terminal has echoed
+// something nobody knows whether a command has ended that line since, so blanks are written for all columns but one:
+// they reach the next line unless the cursor was in the first column. The caller holds mu.
+func (p *Printer) freshLine() string {
+	switch {
+	case p.echo && p.cols > 0:
+		return strings.Repeat(" ", p.cols-1) + "\r"
+	case p.echo || p.midLine:
+		return "\r\n"
+	}
+	return ""
 }
 
 // appendOrigin appends what moves the cursor to the first column of the prompt's first row.
@@ -112,8 +126,8 @@ func (p *Printer) draw(frame []byte, x, y int) error {
 		return nil
 	}
 	var b []byte
-	if (p.midLine || p.echo) && !p.live {
-		b = append(b, '\r', '\n')
+	if !p.live {
+		b = append(b, p.freshLine()...)
 	}
 	b = p.appendOrigin(b)
 	b = append(b, frame...)
@@ -129,8 +143,8 @@ func (p *Printer) endLine(text []byte) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var b []byte
-	if (p.midLine || p.echo) && !p.live {
-		b = append(b, '\r', '\n')
+	if !p.live {
+		b = append(b, p.freshLine()...)
 	}
 	b = p.appendOrigin(b)
 	b = append(b, eraseDown...)
@@ -199,9 +213,8 @@ func (p *Printer) control(sequence string) {
 	_, _ = io.WriteString(p.out, sequence)
 }
 
-// echoed notes that the terminal itself has written something where the cursor is (^C): what comes next begins a
-// new line.
-func (p *Printer) echoed() {
+// Echoed notes that the terminal itself has written something (^C, an answer): what comes next begins on a line of its own.
+func (p *Printer) Echoed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.echo = !p.live
@@ -245,9 +258,6 @@ const (
 func (p *Printer) plainPrompt(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.midLine || p.echo {
-		text = "\n" + text
-	}
+	_, _ = io.WriteString(p.out, p.freshLine()+text)
 	p.midLine, p.echo = false, false
-	_, _ = io.WriteString(p.out, text)
 }

@@ -157,7 +157,9 @@ func start(t *testing.T, cols, rows int, env ...string) *console {
 	}
 	t.Cleanup(func() { asyncW.Close() })
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), append([]string{"REPL_CHILD=1", "TERM=xterm", "NO_COLOR=1", "REPL_HISTORY="}, env...)...)
+	cmd.Env = append(os.Environ(), append([]string{"REPL_CHILD=1", "TERM=xterm", "NO_COLOR=1", "REPL_HISTORY=",
+		"GORACE=atexit_sleep_ms=0", // or each child sleeps a second at its end
+	}, env...)...)
 	cmd.ExtraFiles = []*os.File{asyncR}
 	defer asyncR.Close()
 	return &console{Console: ptytest.Start(t, cmd, cols, rows), async: asyncW}

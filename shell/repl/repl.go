@@ -87,7 +87,7 @@ func (e *PanicError) Error() string { return fmt.Sprintf("the command panicked: 
 // plainly: no editing, no history, no completion, and no prompt unless the input is a terminal.
 func Run(ctx context.Context, o Options) error {
 	o = o.withDefaults()
-	if canEdit(o) {
+	if CanEdit(o.In, o.Out, o.Getenv) {
 		if t, err := openTerminal(o.In, o.Out); err == nil {
 			if e, err := newEditor(o, t); err == nil {
 				return runLines(ctx, o, e)
@@ -127,11 +127,11 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// canEdit tells whether the terminal is one to edit lines on.
-func canEdit(o Options) bool {
-	if !term.IsTerminal(int(o.In.Fd())) || !term.IsTerminal(int(o.Out.Fd())) || o.Getenv("TERM") == "dumb" {
+// CanEdit tells whether this is a terminal to edit lines on; on others Run reads them plainly.
+func CanEdit(in, out *os.File, getenv func(string) string) bool {
+	if !term.IsTerminal(int(in.Fd())) || !term.IsTerminal(int(out.Fd())) || getenv("TERM") == "dumb" {
 		return false
 	}
-	cols, _ := windowSize(o.Out)
+	cols, _ := windowSize(out)
 	return cols >= minCols
 }

@@ -113,6 +113,22 @@ func retry(call func() error) error {
 	}
 }
 
+// DropTyped forgets the lines that were typed and not read yet: what somebody typed before a question is no answer
+// to it.
+func DropTyped(f *os.File) {
+	fd := int(f.Fd())
+	var b [readSize]byte
+	for {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		if n, err := unix.Poll(fds, 0); n <= 0 || err != nil {
+			return
+		}
+		if n, err := unix.Read(fd, b[:]); n <= 0 || err != nil {
+			return
+		}
+	}
+}
+
 // readByte waits for one byte of f or the end of ctx, which it looks at ten times a second.
 func readByte(ctx context.Context, f *os.File) (byte, error) {
 	fd := int(f.Fd())

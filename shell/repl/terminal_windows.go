@@ -74,6 +74,9 @@ func (t *terminal) wake() { t.woken.Store(true) }
 // close puts the console's output back as it was found.
 func (t *terminal) close() { _ = windows.SetConsoleMode(t.out, t.outMode) }
 
+// DropTyped forgets what was typed and not read yet: what somebody typed before a question is no answer to it.
+func DropTyped(f *os.File) { _ = windows.FlushConsoleInputBuffer(windows.Handle(f.Fd())) }
+
 // readByte waits for one byte of f. The end of ctx is noticed when it comes.
 func readByte(ctx context.Context, f *os.File) (byte, error) {
 	var b [1]byte

@@ -9,7 +9,7 @@ import (
 )
 
 // ErrClosed: the session was closed, so there is nothing to send a request on.
-var ErrClosed = errors.New("Not connected") //nolint:staticcheck // Apache's words, which scripts grep
+var ErrClosed = errors.New("not connected")
 
 // OpError is an operation that failed with an error code. It unwraps to the
 // code, so errors.Is(err, protocol.NoNode) works.

@@ -220,6 +220,10 @@ func testRestartKeepsWatches(t *testing.T, srv live) {
 		t.Errorf("session %v became %v", session, s.SessionID())
 	}
 
+	// A request goes out behind the watches: with its reply they are set again.
+	if err := s.Sync(ctx, "/"); err != nil {
+		t.Fatal(err)
+	}
 	// Nothing that is watched changed while the connection was lost; every watch
 	// fires once for what comes.
 	other := open(t, Options{Servers: srv.addr()})

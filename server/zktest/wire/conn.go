@@ -22,8 +22,7 @@ type Options struct {
 	Session    protocol.SessionID
 	Password   []byte // nil is sixteen zero bytes
 	LastZxid   protocol.Zxid
-	NoReadOnly bool          // the form of clients before 3.4: no readOnly flag
-	Patience   time.Duration // bounds each wait; 0 is Patience
+	NoReadOnly bool // the form of clients before 3.4: no readOnly flag
 }
 
 // A Conn is one connection with its session. It is for one goroutine, except that one may write while another reads.
@@ -34,9 +33,8 @@ type Conn struct {
 	// Events are the notifications read so far by all but Receive, in order; the caller empties it.
 	Events []Event
 
-	frames   *protocol.FrameReader
-	patience time.Duration
-	xid      int32
+	frames *protocol.FrameReader
+	xid    int32
 }
 
 // An Event is one notification.
@@ -52,21 +50,18 @@ type Reply struct {
 	Event *protocol.WatcherEvent
 }
 
-// Open connects and sends nothing. A patience of 0 is Patience.
-func Open(addr string, patience time.Duration) (*Conn, error) {
-	if patience == 0 {
-		patience = Patience
-	}
-	socket, err := net.DialTimeout("tcp", addr, patience)
+// Open connects and sends nothing.
+func Open(addr string) (*Conn, error) {
+	socket, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		return nil, err
 	}
-	return &Conn{Socket: socket, frames: protocol.NewFrameReader(socket, 64<<20), patience: patience}, nil
+	return &Conn{Socket: socket, frames: protocol.NewFrameReader(socket, 64<<20)}, nil
 }
 
 // Dial opens a connection and a session on it. A refused session comes back with Session.TimeoutMs 0 and no error.
 func Dial(addr string, o Options) (*Conn, error) {
-	c, err := Open(addr, o.Patience)
+	c, err := Open(addr)
 	if err != nil {
 		return nil, err
 	}
@@ -103,7 +98,7 @@ func (c *Conn) Connect(r *protocol.ConnectRequest) error {
 
 // Write puts bytes on the wire as they are.
 func (c *Conn) Write(b []byte) error {
-	if err := c.Socket.SetWriteDeadline(time.Now().Add(c.patience)); err != nil {
+	if err := c.Socket.SetWriteDeadline(time.Now().Add(Patience)); err != nil {
 		return err
 	}
 	_, err := c.Socket.Write(b)
@@ -112,7 +107,7 @@ func (c *Conn) Write(b []byte) error {
 
 // Packet is the next packet as it came. io.EOF, or an error of the socket, when the server closed the connection.
 func (c *Conn) Packet() ([]byte, error) {
-	if err := c.Socket.SetReadDeadline(time.Now().Add(c.patience)); err != nil {
+	if err := c.Socket.SetReadDeadline(time.Now().Add(Patience)); err != nil {
 		return nil, err
 	}
 	return c.frames.Next()

@@ -1,0 +1,178 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"zookit/protocol/quorum"
+)
+
+// An Ensemble is what a configuration says of the servers that form one, and of the way they work together. A server
+// alone has the settings too, at their defaults, and uses none. Limits are ticks, times milliseconds; the comment of a
+// field names its key.
+type Ensemble struct {
+	// Servers are the server, group and weight lines with the version: of zoo.cfg 0, of a dynamic configuration file the
+	// one its name ends with. Its String is what /zookeeper/config, notifications and NEWLEADER carry. A client port that
+	// zoo.cfg gives as clientPort is not in it. Empty without such lines.
+	Servers quorum.Config
+	// Next is the configuration that was proposed and not yet committed when the server ended (the file
+	// zoo.cfg.dynamic.next); nil without one. It takes part in elections if its version is greater.
+	Next *quorum.Config
+
+	InitLimit    int // initLimit: ticks a learner has to connect and to synchronise; an ensemble needs it
+	SyncLimit    int // syncLimit: ticks a learner may lag behind or be silent; an ensemble needs it
+	ConnectLimit int // connectToLearnerMasterLimit: ticks to connect to the leader; initLimit when not above 0
+
+	ListenOnAllIPs    bool   // quorumListenOnAllIPs: both ports on every interface, not on the server line's address
+	MultiAddress      bool   // multiAddress.enabled: a server line may have several addresses; another initial message
+	ReachableCheck    bool   // multiAddress.reachabilityCheckEnabled: try which of several addresses answers
+	ReachableMs       int    // multiAddress.reachabilityCheckTimeoutMs
+	ConnectTimeoutMs  int    // cnxTimeout: to connect to an election port
+	ReadTimeoutMs     int    // quorumCnxnTimeoutMs: of the election port; -1 leaves it to initLimit and syncLimit
+	BindRetries       int    // electionPortBindRetry: attempts to bind the election port; 0 goes on for ever
+	MinNotificationMs int    // fastleader.minNotificationInterval: the first wait for votes
+	MaxNotificationMs int    // fastleader.maxNotificationInterval: it doubles up to here
+	TCPKeepAlive      bool   // tcpKeepAlive: on the election port
+	LeaderNoDelay     bool   // leader.nodelay: TCP_NODELAY on the leader's side of the quorum port
+	FollowerNoDelay   bool   // follower.nodelay: on the learner's
+	ConnectRetryMs    int    // leaderConnectDelayDuringRetryMs: a learner's wait between two attempts
+	PeerType          string // peerType: participant or observer; the server lines decide when they differ
+	Reconfig          bool   // reconfigEnabled
+
+	LeaderServes       bool    // leaderServes: the leader takes clients too
+	MaxEpochWaitMs     int     // leader.maxTimeToWaitForEpoch: -1 waits for initLimit
+	MaxSnapSyncs       int     // leader.maxConcurrentSnapSyncs
+	MaxDiffSyncs       int     // leader.maxConcurrentDiffSyncs
+	CommitLogCount     int     // commitLogCount: committed txns kept to synchronise learners from, at least 500
+	SnapshotSizeFactor float64 // snapshotSizeFactor: share of the snapshot's size the log on disk may have; negative never reads it
+	ForceSnapshotSync  bool    // forceSnapshotSync: always SNAP
+
+	SyncEnabled         bool // syncEnabled: an observer keeps log and snapshots
+	ObserverReconnectMs int  // observer.reconnectDelayMs
+	ObserverElectionMs  int  // observer.election.DelayMs
+	ObserverMasterPort  int  // observerMasterPort: followers take observers here; 0 is none
+	LocalSessions       bool // localSessionsEnabled
+	LocalUpgrading      bool // localSessionsUpgradingEnabled
+
+	alone bool             // standaloneEnabled: one voter is a server alone
+	lines map[int64]source // of each server line
+}
+
+// A source is where a value was written.
+type source struct {
+	file  string
+	line  int
+	key   string
+	value string
+}
+
+func (s source) refuse(why, mend string) *Error {
+	return &Error{File: s.file, Line: s.line, Key: s.key, Value: s.value, Why: why, Mend: mend}
+}
+
+func (s source) warn(format string, args ...any) Warning {
+	return Warning{File: s.file, Line: s.line, Key: s.key, Text: fmt.Sprintf(format, args...)}
+}
+
+// Values of peerType.
+const (
+	participant = "participant"
+	observer    = "observer"
+)
+
+// minCommitLog is ZKDatabase.DEFAULT_COMMIT_LOG_COUNT, to which Apache raises a lower count.
+const minCommitLog = 500
+
+func defaultEnsemble() Ensemble {
+	return Ensemble{
+		ReachableCheck: true, ReachableMs: 1000, ConnectTimeoutMs: 5000, ReadTimeoutMs: -1, BindRetries: 3,
+		MinNotificationMs: 200, MaxNotificationMs: 60_000, LeaderNoDelay: true, FollowerNoDelay: true, ConnectRetryMs: 100,
+		PeerType: participant, LeaderServes: true, MaxEpochWaitMs: -1, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
+		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33, SyncEnabled: true, ObserverElectionMs: 200,
+		alone: true,
+	}
+}
+
+// Distributed reports that the configuration is of an ensemble: more than one voter, or any with
+// standaloneEnabled=false (QuorumPeerConfig.isDistributed).
+func (c *Config) Distributed() bool {
+	voters := c.Ensemble.voters()
+	return voters > 1 || (voters == 1 && !c.Ensemble.alone)
+}
+
+// Standalone refuses, in one sentence, the configuration of an ensemble.
+func (c *Config) Standalone() error {
+	if !c.Distributed() {
+		return nil
+	}
+	voters := 0
+	var second source
+	for _, m := range c.Ensemble.Servers.Members {
+		if m.Observer {
+			continue
+		}
+		if second = c.Ensemble.source(m.ID); voters == 1 {
+			return second.refuse(fmt.Sprintf("an ensemble of %d voters is not supported by this release, which runs a server alone", c.Ensemble.voters()),
+				"remove the server lines to run one server")
+		}
+		voters++
+	}
+	return second.refuse("an ensemble of one voter is not supported by this release, which runs a server alone", "set standaloneEnabled=true or remove it")
+}
+
+func (e *Ensemble) voters() (n int) {
+	for _, m := range e.Servers.Members {
+		if !m.Observer {
+			n++
+		}
+	}
+	return n
+}
+
+// Self is the server line of MyID; ok is false without one.
+func (c *Config) Self() (m quorum.Member, ok bool) { return c.Ensemble.Servers.Member(c.MyID) }
+
+// source is where a server line stands; a configuration made in Go has its value alone.
+func (e *Ensemble) source(sid int64) source {
+	if s, ok := e.lines[sid]; ok {
+		return s
+	}
+	m, _ := e.Servers.Member(sid)
+	return source{key: fmt.Sprintf("server.%d", sid), value: m.String()}
+}
+
+// Listen are the addresses of the two ports this server has in its ensemble, host:port each, one for every address of
+// its line; with quorumListenOnAllIPs the host is empty. None without a server line of its own.
+func (c *Config) Listen() (quorumPort, electionPort []string) {
+	self, _ := c.Self()
+	for _, a := range self.Addresses {
+		host := a.Host
+		if c.Ensemble.ListenOnAllIPs {
+			host = ""
+		}
+		quorumPort = append(quorumPort, net.JoinHostPort(host, strconv.Itoa(a.QuorumPort)))
+		electionPort = append(electionPort, net.JoinHostPort(host, strconv.Itoa(a.ElectionPort)))
+	}
+	return quorumPort, electionPort
+}
+
+// PortTaken explains why a port of the configuration could not be bound: which line it is of, and the mend. quorumPort
+// tells the two ports of the ensemble, whose exit code is another, from the client port.
+func (c *Config) PortTaken(port int, cause error) (quorumPort bool, err error) {
+	self, _ := c.Self()
+	at := c.Ensemble.source(c.MyID)
+	for _, a := range self.Addresses {
+		name := "quorum"
+		switch port {
+		case a.ElectionPort:
+			name = "election"
+		case a.QuorumPort:
+		default:
+			continue
+		}
+		return true, at.refuse(fmt.Sprintf("the %s port %d cannot be bound: %v", name, port, cause),
+			"end what listens there, or change the port in this line on every server")
+	}
+	return false, fmt.Errorf("%w; the address is clientPort=%d with clientPortAddress=%s of %s: free it or change them", cause, c.ClientPort, c.ClientPortAddress, c.File)
+}

@@ -1,0 +1,117 @@
+package config
+
+import (
+	"math"
+	"strconv"
+	"strings"
+)
+
+// The keys of ensembles, with the defaults of Apache 3.9.5 in defaultEnsemble. A server alone checks them and does
+// nothing with them, in Apache too.
+var ensembleKeys = []key{
+	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
+	only(fileOnly("dynamicConfigFile", anyText)),
+	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.alone }))),
+	only(fileOnly("reconfigEnabled", flag(func(e *Ensemble) *bool { return &e.Reconfig }))),
+	only(fileOnly("initLimit", count(func(e *Ensemble) *int { return &e.InitLimit }, math.MinInt32, "ticks"))),
+	only(fileOnly("syncLimit", count(func(e *Ensemble) *int { return &e.SyncLimit }, math.MinInt32, "ticks"))),
+	only(fileOnly("connectToLearnerMasterLimit", count(func(e *Ensemble) *int { return &e.ConnectLimit }, math.MinInt32, "ticks"))),
+	only(fileOnly("electionAlg", electionAlg)),
+	only(fileOnly("peerType", peerType)),
+	only(fileOnly("quorumListenOnAllIPs", flag(func(e *Ensemble) *bool { return &e.ListenOnAllIPs }))),
+
+	only(zk("multiAddress.enabled", flag(func(e *Ensemble) *bool { return &e.MultiAddress }))),
+	only(zk("multiAddress.reachabilityCheckTimeoutMs", count(func(e *Ensemble) *int { return &e.ReachableMs }, 1, "milliseconds"))),
+	only(zk("multiAddress.reachabilityCheckEnabled", flag(func(e *Ensemble) *bool { return &e.ReachableCheck }))),
+	only(zk("cnxTimeout", count(func(e *Ensemble) *int { return &e.ConnectTimeoutMs }, 1, "milliseconds"))),
+	only(zk("quorumCnxnTimeoutMs", count(func(e *Ensemble) *int { return &e.ReadTimeoutMs }, -1, "milliseconds; -1 leaves it to initLimit and syncLimit"))),
+	only(zk("electionPortBindRetry", count(func(e *Ensemble) *int { return &e.BindRetries }, 0, "attempts; 0 goes on for ever"))),
+	only(zk("fastleader.minNotificationInterval", count(func(e *Ensemble) *int { return &e.MinNotificationMs }, 1, "milliseconds"))),
+	only(zk("fastleader.maxNotificationInterval", count(func(e *Ensemble) *int { return &e.MaxNotificationMs }, 1, "milliseconds"))),
+	only(zk("tcpKeepAlive", flag(func(e *Ensemble) *bool { return &e.TCPKeepAlive }))),
+	only(bare("leader.nodelay", flag(func(e *Ensemble) *bool { return &e.LeaderNoDelay }))),
+	only(bare("follower.nodelay", flag(func(e *Ensemble) *bool { return &e.FollowerNoDelay }))),
+	only(zk("leaderConnectDelayDuringRetryMs", count(func(e *Ensemble) *int { return &e.ConnectRetryMs }, 0, "milliseconds"))),
+
+	only(zk("leaderServes", yesNo(func(c *Config) *bool { return &c.Ensemble.LeaderServes }))),
+	only(zk("leader.maxTimeToWaitForEpoch", count(func(e *Ensemble) *int { return &e.MaxEpochWaitMs }, -1, "milliseconds; -1 waits for initLimit"))),
+	only(zk("leader.maxConcurrentSnapSyncs", count(func(e *Ensemble) *int { return &e.MaxSnapSyncs }, 1, "learners"))),
+	only(zk("leader.maxConcurrentDiffSyncs", count(func(e *Ensemble) *int { return &e.MaxDiffSyncs }, 1, "learners"))),
+	only(zk("commitLogCount", atLeast(func(c *Config) *int { return &c.Ensemble.CommitLogCount }, minCommitLog, math.MaxInt32, "txns"))),
+	only(zk("snapshotSizeFactor", snapshotSizeFactor)),
+	only(zk("forceSnapshotSync", flag(func(e *Ensemble) *bool { return &e.ForceSnapshotSync }))),
+
+	only(fileOnly("syncEnabled", flag(func(e *Ensemble) *bool { return &e.SyncEnabled }))),
+	only(zk("observer.syncEnabled", flag(func(e *Ensemble) *bool { return &e.SyncEnabled }))),
+	only(zk("observer.reconnectDelayMs", count(func(e *Ensemble) *int { return &e.ObserverReconnectMs }, 0, "milliseconds"))),
+	only(zk("observer.election.DelayMs", count(func(e *Ensemble) *int { return &e.ObserverElectionMs }, 0, "milliseconds"))),
+	only(fileOnly("observerMasterPort", observerMasterPort)),
+	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
+	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalUpgrading }))),
+
+	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
+	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
+	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
+	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
+	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
+
+	// Tuning of threads and of checks that ours has no part like.
+	only(zk("fastleader.*", anyInt)), only(zk("leader.*", anyText)), only(zk("learner.*", anyText)),
+	only(zk("follower.*", anyText)), only(zk("observer.*", anyText)), only(zk("observerMaster.*", anyText)),
+	only(bare("leader.closeSocketAsync", anyText)), only(bare("learner.closeSocketAsync", anyText)), only(bare("learner.asyncSending", anyText)),
+	only(zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
+	only(zk("enableEagerACLCheck", anyBool)), only(zk("ensembleAuthName", anyText)),
+}
+
+// only marks a key that means something in an ensemble alone.
+func only(k key) key { k.effect = ensemble; return k }
+
+func flag(field func(*Ensemble) *bool) setter {
+	return boolean(func(c *Config) *bool { return field(&c.Ensemble) })
+}
+
+func count(field func(*Ensemble) *int, min int64, unit string) setter {
+	return integer(func(c *Config) *int { return field(&c.Ensemble) }, min, math.MaxInt32, unit)
+}
+
+func electionAlg(_ *Config, v string) (note, why, mend string) {
+	if n, why := wholeNumber(v); why != "" || n != 3 {
+		return "", "only 3 is supported, as in Apache since 3.6", "leave the line out"
+	}
+	return "", "", ""
+}
+
+func peerType(c *Config, v string) (note, why, mend string) {
+	switch v = strings.ToLower(v); v {
+	case participant, observer:
+		c.Ensemble.PeerType = v
+		return "", "", ""
+	}
+	return "", "neither participant nor observer", "leave the line out: the server lines say which servers observe"
+}
+
+// snapshotSizeFactor is above 1 the default, as ZKDatabase reads it; below 0 no log on disk is used.
+func snapshotSizeFactor(c *Config, v string) (note, why, mend string) {
+	f, err := strconv.ParseFloat(v, 64)
+	switch {
+	case err != nil || math.IsNaN(f):
+		return "", "not a number", "write a fraction such as 0.33, or -1 to use no log on disk"
+	case f > 1:
+		return "above 1; 0.33 is used, as in Apache", "", ""
+	}
+	c.Ensemble.SnapshotSizeFactor = f
+	return "", "", ""
+}
+
+// observerMasterPort is none at 0 and below.
+func observerMasterPort(c *Config, v string) (note, why, mend string) {
+	n, why := wholeNumber(v)
+	if why == "" && n > 65535 {
+		why = "not a port"
+	}
+	if why != "" {
+		return "", why, "write a port from 1 to 65535, or leave the line out"
+	}
+	c.Ensemble.ObserverMasterPort = int(max(n, 0))
+	return "", "", ""
+}

@@ -1,0 +1,143 @@
+package peer
+
+import (
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"zookit/protocol/quorum"
+	"zookit/server/election"
+)
+
+// acceptPause is the wait after a failed accept, such as one without a free
+// file descriptor.
+const acceptPause = 100 * time.Millisecond
+
+func (m *Connections) accept(ln net.Listener) {
+	for {
+		conn, err := ln.Accept()
+		if m.ctx.Err() != nil {
+			if err == nil {
+				_ = conn.Close()
+			}
+			return
+		}
+		if err != nil {
+			m.log.say(ln.Addr().String(), "the election port accepts no connections", "error", err)
+			select {
+			case <-time.After(acceptPause):
+				continue
+			case <-m.ctx.Done():
+				return
+			}
+		}
+		m.mu.Lock()
+		if len(m.callers) == maxCallers {
+			oldest := m.callers[0]
+			m.callers = m.callers[1:]
+			_ = oldest.Close()
+		}
+		m.callers = append(m.callers, conn)
+		if m.closed {
+			_ = conn.Close()
+		}
+		m.spawn(func() { m.called(conn) })
+		m.mu.Unlock()
+	}
+}
+
+// called reads who calls, and keeps the connection or dials back.
+func (m *Connections) called(conn net.Conn) {
+	var hello quorum.InitialMessage
+	err := conn.SetReadDeadline(time.Now().Add(m.config.ConnectTimeout))
+	if err == nil {
+		err = hello.Read(conn)
+	}
+	if err == nil {
+		err = conn.SetReadDeadline(time.Time{})
+	}
+	m.mu.Lock()
+	at := slices.Index(m.callers, conn)
+	if at >= 0 {
+		m.callers = slices.Delete(m.callers, at, at+1)
+	}
+	if m.closed {
+		m.mu.Unlock()
+		_ = conn.Close()
+		return
+	}
+	if at < 0 {
+		err = fmt.Errorf("more than %d connections were waiting", maxCallers)
+	}
+	r, kept, err := m.admit(conn, &hello, err)
+	m.mu.Unlock()
+	if err != nil {
+		m.log.say(conn.RemoteAddr().String(), "election connection refused", "error", err)
+	}
+	if !kept {
+		_ = conn.Close()
+		return
+	}
+	m.emit(election.Reached{Sid: r.sid})
+}
+
+// admit decides what becomes of a caller. mu is held.
+func (m *Connections) admit(conn net.Conn, hello *quorum.InitialMessage, err error) (r *remote, kept bool, _ error) {
+	if err != nil {
+		return nil, false, err
+	}
+	sid := hello.ServerID
+	if sid == m.config.ID {
+		return nil, false, fmt.Errorf("it comes from a server with this server's own id %d; correct myid there or here", sid)
+	}
+	anonymous := sid == quorum.AnonymousObserver
+	if anonymous {
+		m.anonymous--
+		sid = m.anonymous
+	}
+	r = m.remotes[sid]
+	if r == nil {
+		if sid < 0 && !anonymous {
+			return nil, false, fmt.Errorf("%d is no server id", sid)
+		}
+		if r = m.stranger(sid, calledFrom(conn, hello.Addresses)); r == nil {
+			return nil, false, fmt.Errorf("server %d is not in the configuration, and %d such are connected", sid, maxStrangers)
+		}
+		m.log.say(conn.RemoteAddr().String(), "a server that is not in the configuration connects", "sid", sid)
+	}
+	if r.link != nil && !sameHost(r.link.conn.RemoteAddr(), conn.RemoteAddr()) {
+		m.log.say(conn.RemoteAddr().String(), "a server connects from another host than before; if it has not moved, two servers have its id", "sid", sid, "before", r.link.conn.RemoteAddr().String())
+	}
+	if sid < m.config.ID && !anonymous {
+		// Only connections of the larger id last: this server dials back.
+		if r.link != nil {
+			r.link.close()
+			r.link = nil
+		}
+		m.dial(r)
+		m.forget(r) // unless it is being dialled
+		return r, false, nil
+	}
+	m.establish(r, conn)
+	return r, true, nil
+}
+
+func sameHost(a, b net.Addr) bool {
+	x, _, errX := net.SplitHostPort(a.String())
+	y, _, errY := net.SplitHostPort(b.String())
+	return errX == nil && errY == nil && x == y
+}
+
+// calledFrom are those of the addresses that are where the connection comes from.
+func calledFrom(conn net.Conn, addresses []string) []string {
+	from, _, err := net.SplitHostPort(conn.RemoteAddr().String())
+	if err != nil {
+		return nil
+	}
+	ip := net.ParseIP(from)
+	return slices.DeleteFunc(slices.Clone(addresses), func(a string) bool {
+		host, _, err := net.SplitHostPort(a)
+		return err != nil || ip == nil || !ip.Equal(net.ParseIP(host))
+	})
+}

@@ -1,0 +1,95 @@
+package peer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"zookit/server/election"
+)
+
+// dial begins to connect to a server, unless it is being dialled already. Each
+// server has a dialer of its own, so that one that cannot be reached keeps
+// nobody waiting. mu is held.
+func (m *Connections) dial(r *remote) {
+	if r.dialing || m.closed || len(r.addresses) == 0 {
+		return
+	}
+	r.dialing = true
+	m.spawn(func() { m.connect(r, r.addresses) })
+}
+
+func (m *Connections) connect(r *remote, addresses []string) {
+	conn, err := m.reach(addresses)
+	if err == nil {
+		err = m.greet(conn)
+	}
+	m.mu.Lock()
+	r.dialing = false
+	switch {
+	case err != nil:
+		down := r.link == nil && !r.stranger
+		m.forget(r)
+		m.mu.Unlock()
+		if down && m.ctx.Err() == nil {
+			m.log.once(fmt.Sprint("dial ", r.sid), addresses[0], "cannot reach the election port of a server", "sid", r.sid, "error", err)
+			m.emit(election.Unreachable{Sid: r.sid})
+		}
+	case r.sid > m.config.ID:
+		// It has the larger id and dials back, now that it knows who asks.
+		m.forget(r)
+		m.mu.Unlock()
+		_ = conn.Close()
+	default:
+		m.establish(r, conn)
+		m.mu.Unlock()
+		m.emit(election.Reached{Sid: r.sid})
+	}
+}
+
+// reach dials all addresses at once and takes the first that answers.
+func (m *Connections) reach(addresses []string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(m.ctx, m.config.ConnectTimeout)
+	defer cancel()
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	results := make(chan result, len(addresses))
+	for _, a := range addresses {
+		m.running.Go(func() {
+			conn, err := m.config.Dial(ctx, a)
+			results <- result{conn, err}
+		})
+	}
+	var failed []error
+	for n := range addresses {
+		got := <-results
+		if got.err != nil {
+			failed = append(failed, got.err)
+			continue
+		}
+		cancel()
+		m.running.Go(func() { // what answers too late is closed
+			for range addresses[n+1:] {
+				if late := <-results; late.err == nil {
+					_ = late.conn.Close()
+				}
+			}
+		})
+		return got.conn, nil
+	}
+	return nil, errors.Join(failed...)
+}
+
+// greet sends the initial message.
+func (m *Connections) greet(conn net.Conn) error {
+	_ = conn.SetWriteDeadline(time.Now().Add(m.config.ConnectTimeout))
+	if _, err := conn.Write(m.greeting); err != nil {
+		_ = conn.Close()
+		return fmt.Errorf("initial message: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package apache
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"zookit/protocol"
+	"zookit/protocol/quorum"
+)
+
+// An Ensemble is a configuration whose members have ports of this machine.
+// Start runs Apache's server in a place of it; other places are for whoever
+// tests against it.
+type Ensemble struct {
+	Config *quorum.Config // the server lines, without client ports
+
+	t       testing.TB
+	options Options
+	clients map[int64]string // client addresses
+	homes   map[int64]string
+}
+
+// NewEnsemble takes ports for servers 1 to n; observers lists those that do
+// not vote. Options.Config is added to every member's zoo.cfg, groups and
+// weights included; Options.Dir is not used.
+func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
+	t.Helper()
+	Need(t)
+	e := &Ensemble{t: t, options: o, clients: map[int64]string{}, homes: map[int64]string{}}
+	var text strings.Builder
+	for sid := range int64(n) {
+		role := "participant"
+		for _, id := range observers {
+			if id == sid+1 {
+				role = "observer"
+			}
+		}
+		fmt.Fprintf(&text, "server.%d=127.0.0.1:%d:%d:%s\n", sid+1, lowPort(t), lowPort(t), role)
+		e.clients[sid+1] = net.JoinHostPort("127.0.0.1", strconv.Itoa(lowPort(t)))
+	}
+	var err error
+	if e.Config, err = quorum.ParseConfig(text.String() + strings.Join(o.Config, "\n")); err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// Start runs Apache's server as that member, on a new data directory, and does
+// not wait for it: without a quorum it serves nothing. AwaitServing does.
+func (e *Ensemble) Start(sid int64) *Server {
+	e.t.Helper()
+	home := e.t.TempDir()
+	s := &Server{t: e.t, home: home, Dir: filepath.Join(home, "data"), Addr: e.clients[sid], options: e.options, fixed: true}
+	s.options.Config = []string{"initLimit=10", "syncLimit=5"}
+	m, known := e.Config.Member(sid)
+	if !known {
+		e.t.Fatalf("no server %d in the ensemble", sid)
+	}
+	if m.Observer {
+		s.options.Config = append(s.options.Config, "peerType=observer")
+	}
+	for _, line := range strings.Split(e.Config.String(), "\n") {
+		if !strings.HasPrefix(line, "version=") {
+			s.options.Config = append(s.options.Config, line)
+		}
+	}
+	for _, line := range e.options.Config {
+		if !strings.HasPrefix(line, "group.") && !strings.HasPrefix(line, "weight.") {
+			s.options.Config = append(s.options.Config, line)
+		}
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		e.t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(s.Dir, "myid"), []byte(strconv.FormatInt(sid, 10)+"\n"), 0o600); err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(func() {
+		if s.process != nil {
+			s.Kill9()
+		}
+		if e.t.Failed() {
+			e.t.Logf("output of Apache server %d:\n%s", sid, s.Output())
+		}
+	})
+	s.launch()
+	return s
+}
+
+// launch starts java on the configuration and does not wait.
+func (s *Server) launch() {
+	s.t.Helper()
+	s.writeConfig()
+	s.process = s.java()
+}
+
+// AwaitServing waits until the server answers a read: as a member of an
+// ensemble it has a leader then.
+func (s *Server) AwaitServing() {
+	s.t.Helper()
+	if err := s.await(); err != nil {
+		s.t.Fatalf("Apache server at %s: %v\n%s", s.Addr, err, s.Output())
+	}
+}
+
+// Mode is what srvr tells: leader, follower, observer or standalone; "" while
+// the server serves nothing.
+func (s *Server) Mode() string {
+	s.t.Helper()
+	answer, err := protocol.FourLetter(s.t.Context(), s.Addr, "srvr")
+	if err != nil {
+		return ""
+	}
+	_, mode, _ := strings.Cut(answer, "Mode: ")
+	mode, _, _ = strings.Cut(mode, "\n")
+	return mode
+}
+
+var (
+	portMu sync.Mutex
+	taken  = map[int]bool{}
+)
+
+// lowPort is a port of 127.0.0.1 that nobody listens on, and that is given to
+// nobody else by this process. It lies below the range from which systems take
+// ports for connections, so that it is still free when java opens it.
+func lowPort(t testing.TB) int {
+	t.Helper()
+	portMu.Lock()
+	defer portMu.Unlock()
+	for range 1000 {
+		port := 10_000 + rand.IntN(20_000)
+		if taken[port] {
+			continue
+		}
+		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+		if err != nil {
+			continue
+		}
+		_ = ln.Close()
+		taken[port] = true
+		return port
+	}
+	t.Fatal("no free port")
+	return 0
+}
