@@ -5,7 +5,8 @@ STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 BENCHTIME   ?= 1s
 SERVER      ?=
-SEEDS       ?=
+SEEDS       ?= 1000
+SEED        ?= 1
 export SERVER
 .DEFAULT_GOAL := help
 
@@ -23,6 +24,7 @@ check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
 test: ## everything: lint, race, terminal and crash tests, conformance with Apache
 	.ci/setup
 	$(MAKE) --no-print-directory lint cross
+	$(MAKE) --no-print-directory defects
 	.ci/test
 
 race: ## unit tests under the race detector
@@ -30,6 +32,13 @@ race: ## unit tests under the race detector
 
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
+
+sim: ## SEEDS=n seeds of the simulator from SEED=s on (1000 from 1)
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
+
+defects: ## the simulations find every defect that is planted in the code they run
+	$(GO) vet -tags defects ./server/...
+	$(GO) test -tags defects -count=1 -run '^TestDefects$$' ./server/zab ./server/sim
 
 conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that fresh one
 	.ci/setup
@@ -91,4 +100,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash conformance interop fuzz bench cover lint vuln cross dist fmt clean help
+.PHONY: run build check test race crash sim defects conformance interop fuzz bench cover lint vuln cross dist fmt clean help

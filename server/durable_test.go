@@ -157,7 +157,7 @@ func TestTxnsBeyondJuteMaxbuffer(t *testing.T) {
 	cfg := zktest.Config()
 	cfg.MaxBuffer, cfg.MaxBufferExtra = 4096, 1024
 	srv := zktest.StartConfig(t, cfg)
-	closes, expires, c := zktest.Dial(t, srv.Addr()), zktest.DialTimeout(t, srv.Addr(), 2*zktest.TickMs), zktest.Dial(t, srv.Addr())
+	closes, expires, c := zktest.Dial(t, srv.Addr()), zktest.DialTimeout(t, srv.Addr(), 15*zktest.TickMs), zktest.Dial(t, srv.Addr())
 	for i := range 200 {
 		name := fmt.Sprintf("/%s-%d-", strings.Repeat("e", 40), i)
 		closes.Create(name, nil, protocol.FlagEphemeralSequential)

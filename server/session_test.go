@@ -41,7 +41,7 @@ func TestSilentSessionExpires(t *testing.T) {
 	t.Parallel()
 	srv := zktest.Start(t)
 	watcher := zktest.Dial(t, srv.Addr())
-	silent := zktest.DialTimeout(t, srv.Addr(), 2*zktest.TickMs)
+	silent := zktest.DialTimeout(t, srv.Addr(), 10*zktest.TickMs)
 	silent.Create("/e", nil, protocol.FlagEphemeral)
 	watcher.Must(protocol.OpExists, &protocol.ExistsRequest{Path: "/e", Watch: true}, nil)
 
@@ -58,8 +58,8 @@ func TestSilentSessionExpires(t *testing.T) {
 func TestPingsKeepASessionAlive(t *testing.T) {
 	t.Parallel()
 	srv := zktest.Start(t)
-	c := zktest.DialTimeout(t, srv.Addr(), 2*zktest.TickMs)
-	other := zktest.DialTimeout(t, srv.Addr(), 2*zktest.TickMs)
+	c := zktest.DialTimeout(t, srv.Addr(), 10*zktest.TickMs)
+	other := zktest.DialTimeout(t, srv.Addr(), 10*zktest.TickMs)
 	// The other session is silent: by the time it expires, c has lived as long
 	// on nothing but pings.
 	expired := make(chan struct{})

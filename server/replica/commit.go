@@ -2,6 +2,7 @@ package replica
 
 import (
 	"zookit/protocol"
+	"zookit/server/defect"
 )
 
 // Persisted says that the log holds, synced, everything up to zxid, which is
@@ -53,13 +54,23 @@ func (r *Replica) commitTxn(p *proposal) {
 		return
 	}
 	r.prep.Applied(p.txn.Zxid)
-	for i := range r.result.Events {
-		s.watches.Trigger(&r.result.Events[i], p.txn.Zxid)
+	if !defect.EventAfterReply {
+		r.trigger(p.txn.Zxid)
 	}
 	if p.txn.Type == protocol.OpCloseSession {
 		r.sessionClosed(p.q.Session, p.q.Owner)
 	}
 	r.answer(p.q, &outcome{zxid: p.txn.Zxid, err: p.txn.Err, multiErr: p.txn.MultiErr, create2: p.txn.Create2})
+	if defect.EventAfterReply {
+		r.trigger(p.txn.Zxid)
+	}
+}
+
+// trigger fires the watches on what the last txn changed.
+func (r *Replica) trigger(zxid protocol.Zxid) {
+	for i := range r.result.Events {
+		r.state.watches.Trigger(&r.result.Events[i], zxid)
+	}
 }
 
 // outcome is what became of a request: r.result beside it is what the tree says.

@@ -117,8 +117,15 @@ type ensemble struct {
 	// logEnd is the zxid the log ends with, all of it durable.
 	logEnd   protocol.Zxid
 	reloaded *Reload
-	diskErr  error
-	asked    int64 // zab.LearnerConfig.AskInEpoch
+	// fuzzy: the tree may have come with a leader's snapshot, now or before this
+	// process was started, and hold txns that are still to come. All of these
+	// were committed before the leader let this server serve.
+	fuzzy   bool
+	diskErr error
+	asked   int64 // zab.LearnerConfig.AskInEpoch
+
+	failures int   // roles in a row that ended before they served
+	lookAt   int64 // when the next election begins; 0: none is due
 
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
@@ -143,11 +150,14 @@ func newEnsemble(cfg *Ensemble) (*ensemble, error) {
 // startEnsemble begins the first election.
 func (r *Replica) startEnsemble(now Now) {
 	e := r.ens
-	e.now = now
+	e.now, e.fuzzy = now, true
 	e.logEnd = r.state.tree.LastZxid()
 	e.recent.Reset(e.logEnd)
 	r.sessions = session.NewTracker(r.cfg.TickMs, session.FirstID(r.cfg.ServerID, now.WallMs))
-	r.state.publish(0)
+	r.state.mu.Lock()
+	r.useConfig(r.state.tree)
+	r.state.publish(r.state.tree.SessionCount())
+	r.state.mu.Unlock()
 	r.look(nil)
 }
 
@@ -221,6 +231,9 @@ func (e *ensemble) stale(c zab.Conn) bool {
 func (r *Replica) ensembleDeadline() int64 {
 	e := r.ens
 	at := e.election.Deadline()
+	if e.lookAt != 0 {
+		at = min(at, e.lookAt)
+	}
 	if e.core != nil {
 		at = min(at, e.core.Deadline())
 	}
@@ -289,7 +302,7 @@ func (r *Replica) pump() {
 		if e.core != nil && !e.ending && r.pumpCore() {
 			continue
 		}
-		if !r.rest() {
+		if !r.rest() && !r.lookAgain() {
 			return
 		}
 	}

@@ -102,13 +102,14 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		r.broken("commit of %v (%v) after %v", t.Zxid, t.Type, last)
 		return
 	}
+	if r.ens.fuzzy {
+		t.Digest = nil // the tree is ahead of it
+	}
 	s.tree.Apply(t, &r.result)
 	if r.result.DigestMismatch {
 		r.digestMismatch(t)
 	}
-	for i := range r.result.Events {
-		s.watches.Trigger(&r.result.Events[i], t.Zxid)
-	}
+	r.trigger(t.Zxid)
 	f := r.ens.forwarded.match(t)
 	var asker Owner
 	if f != nil {

@@ -9,6 +9,7 @@ import (
 	"zookit/protocol/txn"
 	"zookit/server/election"
 	"zookit/server/session"
+	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -17,7 +18,8 @@ import (
 //
 //	look ── begin ── serve ── end ── rest ── look
 //
-// rest waits for the order that is with the disk. Then the tree is given what
+// While the driver asks again and again, pump takes one of these steps after
+// the other. rest waits for the order that is with the disk. Then the tree is given what
 // is in the log and was not applied, so that every role begins with a tree that
 // holds exactly what the log does.
 
@@ -30,7 +32,7 @@ func (e *ensemble) setRole(role Role) {
 // look begins an election, with what the log holds.
 func (r *Replica) look(why *zab.StepDown) {
 	e := r.ens
-	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
+	e.lookAt = 0
 	if e.role.State != quorum.Looking || e.role.Term == 0 {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	}
@@ -80,12 +82,19 @@ func (r *Replica) becomeLearner() {
 func (r *Replica) serve(epoch int64) {
 	e := r.ens
 	t := r.state.tree
+	if e.Quarantined {
+		// It has a history again, and comes back with its vote.
+		e.Quarantined = false
+		r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
+		e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+		return
+	}
 	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
 		r.broken("leading epoch %d: the tree stands at %v and the log at %v", epoch, last, e.logEnd)
 		return
 	}
 	e.election.Step(e.now.MonoMs, election.Established{Epoch: epoch})
-	e.Quarantined, e.asked = false, 0
+	e.asked, e.failures, e.fuzzy = 0, 0, false
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
 	if e.leader != nil {
@@ -202,10 +211,30 @@ func (r *Replica) rest() bool {
 	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd {
 		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
 	}
-	if r.err == nil {
-		r.look(e.role.Why)
-	}
+	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
+	e.lookAt = e.now.MonoMs + e.backOff()
 	return r.err == nil
+}
+
+// backOff is how long to wait with the next election, in ms, so that a server
+// that cannot join does not try hundreds of times a second.
+func (e *ensemble) backOff() int64 {
+	const first, most = int64(50), int64(2000)
+	e.failures++
+	if e.failures <= 2 {
+		return 0
+	}
+	return min(first<<min(e.failures-3, 8), most)
+}
+
+// lookAgain begins the election that is due. It is false when none is.
+func (r *Replica) lookAgain() bool {
+	e := r.ens
+	if e.lookAt == 0 || e.now.MonoMs < e.lookAt {
+		return false
+	}
+	r.look(e.role.Why)
+	return true
 }
 
 // takeOrder hands an order to the driver, or keeps it until the snapshot that
@@ -243,6 +272,7 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 		}
 	case zab.SnapshotInstalled:
 		if ok = o.Kind == zab.InstallSnapshot && o.Zxid == ev.Zxid; ok && ev.Err == nil {
+			e.fuzzy = true
 			r.install(ev.Zxid)
 		}
 	}
@@ -252,6 +282,11 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 	}
 	e.ordered, e.reloaded = zab.Order{}, nil
 	return r.err == nil
+}
+
+// useConfig puts the configuration of this server into a tree.
+func (r *Replica) useConfig(t *tree.Tree) {
+	t.SetConfig(r.ens.ConfigText, r.ens.Verifier.Version(), r.ens.now.WallMs)
 }
 
 // install puts the tree that was read anew in the place of the old one.
@@ -267,6 +302,7 @@ func (r *Replica) install(zxid protocol.Zxid) {
 	}
 	s := r.state
 	s.mu.Lock()
+	r.useConfig(rl.tree)
 	s.tree = rl.tree
 	s.publish(s.tree.SessionCount())
 	s.mu.Unlock()

@@ -2,6 +2,7 @@ package replica
 
 import (
 	"zookit/protocol"
+	"zookit/server/defect"
 	"zookit/server/prep"
 	"zookit/server/storage"
 )
@@ -133,6 +134,9 @@ func (r *Replica) Ready() Ready {
 	}
 	r.fillBatch()
 	rd.Append = r.batch.entries
+	if defect.CommitBeforeSync && r.batch.last != 0 {
+		r.commit(r.batch.last)
+	}
 	return rd
 }
 

@@ -4,6 +4,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/txn"
+	"zookit/server/defect"
 	"zookit/server/session"
 )
 
@@ -99,6 +100,9 @@ func (r *Replica) expireSessions(now Now) {
 		r.sessions.Close(h)
 		r.note(Note{Text: "session expired", Session: h.ID(), Ms: int64(h.TimeoutMs())})
 		r.proposeOwn(now, Request{Session: h.ID(), Op: protocol.OpCloseSession})
+		if defect.SessionEndsTwice {
+			r.proposeOwn(now, Request{Session: h.ID(), Op: protocol.OpCloseSession})
+		}
 	}
 }
 

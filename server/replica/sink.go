@@ -3,6 +3,7 @@ package replica
 import (
 	"zookit/protocol"
 	"zookit/protocol/txn"
+	"zookit/server/defect"
 	"zookit/server/storage"
 	"zookit/server/tree"
 )
@@ -70,7 +71,9 @@ func (s *sink) restoring() {
 
 func (s *sink) RestoreSession(id protocol.SessionID, timeoutMs int32) {
 	s.restoring()
-	s.restorer.RestoreSession(id, timeoutMs)
+	if !defect.SessionsForgotten {
+		s.restorer.RestoreSession(id, timeoutMs)
+	}
 }
 
 func (s *sink) RestoreACL(key int64, acl []protocol.ACL) {
@@ -80,6 +83,9 @@ func (s *sink) RestoreACL(key int64, acl []protocol.ACL) {
 
 func (s *sink) RestoreNode(path string, data []byte, aclKey int64, st protocol.StatPersisted) error {
 	s.restoring()
+	if defect.SequenceReused {
+		st.Cversion = 0
+	}
 	return s.restorer.RestoreNode(path, data, aclKey, &st)
 }
 

@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 
 	"zookit/protocol"
+	"zookit/server/defect"
 	"zookit/server/storage"
 	"zookit/server/tree"
 )
@@ -63,7 +64,11 @@ func (r *Replica) BeginSnapshot() (storage.Source, protocol.Zxid) { return r.sta
 func (s *State) beginSnapshot() (storage.Source, protocol.Zxid) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return &snapshotSource{s, s.tree.BeginSnapshot()}, s.tree.LastZxid()
+	zxid := s.tree.LastZxid()
+	if defect.SnapshotAhead {
+		zxid++
+	}
+	return &snapshotSource{s, s.tree.BeginSnapshot()}, zxid
 }
 
 // WriteSnapshot writes the snapshot, from any goroutine; it takes the state's

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"zookit/protocol"
+	"zookit/server/defect"
 )
 
 // Tracker holds the live sessions in buckets of one tick. A session that was
@@ -118,7 +119,7 @@ func (t *Tracker) Expired(now int64) []*Handle {
 		delete(t.buckets, t.next)
 		for h := range set {
 			h.bucket = 0
-			if at := t.expiry(h); at > now {
+			if at := t.expiry(h); at > now && !defect.TouchIgnored {
 				t.place(h, at)
 			} else {
 				due = append(due, lapsed{at, h})

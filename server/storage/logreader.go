@@ -10,6 +10,7 @@ import (
 	"os"
 
 	"zookit/protocol"
+	"zookit/server/defect"
 	"zookit/server/vfs"
 )
 
@@ -177,6 +178,7 @@ func (r *LogReader) readRecord() (cause string, ok bool) {
 	}
 	payload := rec[recordHead : recordHead+n]
 	switch {
+	case defect.TornRecordAccepted:
 	case uint64(adler32.Checksum(payload)) != sum:
 		return "the checksum does not match", false
 	case rec[recordHead+n] != endOfRecord:

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"zookit/server/defect"
 )
 
 // Purge keeps the newest retain whole snapshots and whatever is newer, every
@@ -50,6 +52,9 @@ func (s *Store) Purge(retain int) error {
 	}
 	// Logs go first: a crash in between leaves snapshots without the logs
 	// behind them only where a newer whole snapshot is kept.
+	if defect.PurgeTakesNeededLog {
+		firstKept = min(firstKept+1, len(logs))
+	}
 	for _, l := range logs[:firstKept] {
 		if err := s.removeLog(l); err != nil {
 			return err

@@ -3,6 +3,7 @@ package tree
 import (
 	"zookit/protocol"
 	"zookit/protocol/txn"
+	"zookit/server/defect"
 )
 
 // Apply changes the tree by one txn. Applied again, alone or with all that
@@ -174,6 +175,9 @@ func (t *Tree) delete(zxid protocol.Zxid, path string, top *Result) protocol.Cod
 	if parent == 0 {
 		return protocol.NoNode
 	}
+	if defect.FuzzyDeleteForgotten && t.find(path) == 0 {
+		return protocol.NoNode
+	}
 	if p := t.records.at(parent); zxid > p.pzxid {
 		t.digestSub(p)
 		p.pzxid = zxid
@@ -236,6 +240,14 @@ func (t *Tree) setData(h *txn.Header, b *txn.SetData, out, top *Result) {
 	top.event(protocol.EventNodeDataChanged, path, t.acls.list(n.acl))
 }
 
+// SetConfig gives /zookeeper/config the text of an ensemble's configuration. A
+// member does that for itself, without a txn (ZKDatabase.initConfigInZKDatabase);
+// the digest leaves that znode out.
+func (t *Tree) SetConfig(text []byte, version, timeMs int64) {
+	var out Result
+	t.setData(&txn.Header{Zxid: protocol.Zxid(version), TimeMs: timeMs}, &txn.SetData{Path: configPath, Data: text, Version: -1}, &out, &out)
+}
+
 func (t *Tree) setACL(b *txn.SetACL, out *Result) {
 	out.Path = b.Path
 	i := t.find(b.Path)
@@ -264,10 +276,17 @@ func (t *Tree) replaceACL(i, acl uint32) {
 // closeSession deletes the paths that the txn names, then what else the
 // session owns (all of it before 3.6), and forgets the session.
 func (t *Tree) closeSession(h *txn.Header, paths []string, top *Result) {
+	if defect.EphemeralLeft && len(paths) > 0 {
+		paths = paths[:len(paths)-1]
+	}
 	for _, path := range paths {
 		t.delete(h.Zxid, path, top)
 	}
-	for _, path := range t.Ephemerals(h.Session) {
+	own := t.Ephemerals(h.Session)
+	if defect.EphemeralLeft && len(own) > 0 {
+		own = own[:len(own)-1]
+	}
+	for _, path := range own {
 		t.delete(h.Zxid, path, top)
 	}
 	delete(t.sessions, h.Session)

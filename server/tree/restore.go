@@ -63,7 +63,9 @@ func (r *Restorer) RestoreNode(path string, data []byte, aclKey int64, st *proto
 func (t *Tree) overwrite(i uint32, path string, data []byte, acl uint32, st *protocol.StatPersisted) {
 	n := t.records.at(i)
 	t.digestSub(n)
-	t.disown(i, n.owner)
+	if i != rootNode { // never owned, whatever a damaged snapshot says
+		t.disown(i, n.owner)
+	}
 	t.setBlock(n, data)
 	n.setStat(st)
 	n.content = t.contentCRC(path, data)

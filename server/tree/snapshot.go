@@ -102,7 +102,7 @@ func (s *Snapshot) WriteTo(w SnapshotWriter, mu *sync.RWMutex) error {
 	if err := s.writeTables(w); err != nil {
 		return err
 	}
-	var c chunk
+	c := chunk{limit: s.t.opt.SnapshotNodes}
 	for more := true; more; {
 		mu.RLock()
 		more = s.fill(&c)
@@ -113,6 +113,9 @@ func (s *Snapshot) WriteTo(w SnapshotWriter, mu *sync.RWMutex) error {
 		}
 		if err := c.writeTo(w); err != nil {
 			return err
+		}
+		if s.t.opt.BetweenChunks != nil {
+			s.t.opt.BetweenChunks()
 		}
 	}
 	if err := w.EndNodes(); err != nil {
@@ -151,7 +154,7 @@ func (s *Snapshot) writeTables(w SnapshotWriter) error {
 type chunk struct {
 	bytes []byte // path and data, one after the other
 	nodes []chunkNode
-	limit int // znodes at a time, chunkNodes unless a test says less
+	limit int // znodes at a time; 0: chunkNodes
 }
 
 type chunkNode struct {

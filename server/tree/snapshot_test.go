@@ -251,3 +251,18 @@ func TestRestoreRefusals(t *testing.T) {
 		}
 	}
 }
+
+// A damaged snapshot can name the root twice and give it an owner.
+func TestRestoreRootTwice(t *testing.T) {
+	t.Parallel()
+	r := Restorer{Tree: New(Options{Digest: true})}
+	r.Reset()
+	for range 2 {
+		if err := r.RestoreNode("", nil, -1, &protocol.StatPersisted{EphemeralOwner: 7}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := r.Tree.EphemeralCount(); n != 0 {
+		t.Errorf("the root counts as %d ephemerals", n)
+	}
+}

@@ -11,6 +11,12 @@ type Options struct {
 	Extended bool      // extendedTypesEnabled: owners with the top byte 0xff are TTL znodes
 	Digest   bool      // digest.enabled
 	HashKey  [2]uint64 // key of the path index: secret, and never visible in any result
+
+	// SnapshotNodes bounds the znodes that a snapshot copies under one hold of
+	// the lock; 0: 512. BetweenChunks is called after each, without the lock:
+	// the simulator lets time pass there. It may be nil.
+	SnapshotNodes int
+	BetweenChunks func()
 }
 
 // The znodes that the server makes for itself (DataTree.java).

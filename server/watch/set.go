@@ -1,6 +1,9 @@
 package watch
 
-import "zookit/protocol"
+import (
+	"zookit/protocol"
+	"zookit/server/defect"
+)
 
 // View is what setWatches compares with: tree.Tree has it.
 type View interface {
@@ -28,9 +31,9 @@ func (t *Tables) SetWatches(r *protocol.SetWatches2Request, w Watcher, view View
 		switch mzxid, _, ok := view.Zxids(path); {
 		case !ok:
 			fire(protocol.EventNodeDeleted, path)
-		case mzxid > r.RelativeZxid:
+		case mzxid > r.RelativeZxid && (!defect.ChangeLostOnReconnect || mzxid > r.RelativeZxid+1):
 			fire(protocol.EventNodeDataChanged, path)
-		default:
+		case !defect.WatchLostOnReconnect:
 			t.Add(path, w, DataOneShot)
 		}
 	}

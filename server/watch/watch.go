@@ -39,6 +39,7 @@ package watch
 import (
 	"zookit/protocol"
 	"zookit/server/acl"
+	"zookit/server/defect"
 	"zookit/server/tree"
 )
 
@@ -189,7 +190,7 @@ func (d *delivery) fire(p uint32, match, consume Mode) {
 		r := &t.watches[i]
 		next, o, modes := r.nextOfPath, r.watcher, r.modes
 		if modes&match != 0 {
-			if modes&consume != 0 {
+			if modes&consume != 0 && !defect.WatchNotConsumed {
 				t.setModes(i, modes&^consume)
 			}
 			d.deliver(o)

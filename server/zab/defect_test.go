@@ -12,7 +12,7 @@ func TestDefects(t *testing.T) {
 		seed = d
 		found := false
 		for n := uint64(1); n <= 4000; n++ {
-			if err, _ := runSeed(n, 3000, false, nil); err != nil {
+			if _, err := runSeed(n, 3000, false, nil); err != nil {
 				t.Logf("%-32v seed %4d  %.110v", d, n, err)
 				found = true
 				break

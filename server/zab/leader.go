@@ -98,7 +98,6 @@ type Leader struct {
 	inFlight      []proposal
 	committedN    int
 	inFlightBytes int64
-	sentBytes     int64 // of all txns proposed in this epoch
 
 	// acks is, for each voter whose currentEpoch is this one, the end of the
 	// part of its log that it has acknowledged.

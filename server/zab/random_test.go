@@ -48,7 +48,7 @@ func randomCluster(seed uint64) (*cluster, schedule) {
 // commit again.
 func TestRandom(t *testing.T) {
 	if *seedFlag != 0 {
-		if err, trace := runSeed(*seedFlag, *stepsFlag, true, nil); err != nil {
+		if trace, err := runSeed(*seedFlag, *stepsFlag, true, nil); err != nil {
 			t.Fatalf("seed %d: %v\n%s", *seedFlag, err, strings.Join(trace, "\n"))
 		}
 		return
@@ -59,8 +59,8 @@ func TestRandom(t *testing.T) {
 	}
 	seen := map[string]int{}
 	for seed := uint64(1); seed <= uint64(n); seed++ {
-		if err, _ := runSeed(seed, *stepsFlag, false, seen); err != nil {
-			_, trace := runSeed(seed, *stepsFlag, true, nil)
+		if _, err := runSeed(seed, *stepsFlag, false, seen); err != nil {
+			trace, _ := runSeed(seed, *stepsFlag, true, nil)
 			t.Fatalf("go test ./server/zab -run TestRandom -seed=%d -steps=%d\n%v\nits last steps:\n%s", seed, *stepsFlag, err, tail(trace, 60))
 		}
 	}
@@ -80,8 +80,8 @@ func TestRandom(t *testing.T) {
 func TestSameSeedSameTrace(t *testing.T) {
 	t.Parallel()
 	for seed := uint64(1); seed <= 5; seed++ {
-		_, a := runSeed(seed, 1500, true, nil)
-		_, b := runSeed(seed, 1500, true, nil)
+		a, _ := runSeed(seed, 1500, true, nil)
+		b, _ := runSeed(seed, 1500, true, nil)
 		if !slices.Equal(a, b) {
 			t.Fatalf("seed %d: two runs differ", seed)
 		}
@@ -92,7 +92,7 @@ func tail(lines []string, n int) string {
 	return strings.Join(lines[max(0, len(lines)-n):], "\n")
 }
 
-func runSeed(seed uint64, steps int, trace bool, seen map[string]int) (err error, traced []string) {
+func runSeed(seed uint64, steps int, trace bool, seen map[string]int) (traced []string, err error) {
 	c, s := randomCluster(seed)
 	c.trace = trace
 	for c.steps = 0; c.steps < steps && c.err == nil; c.steps++ {
@@ -106,7 +106,7 @@ func runSeed(seed uint64, steps int, trace bool, seen map[string]int) (err error
 			seen[k] += v
 		}
 	}
-	return c.err, c.traces
+	return c.traces, c.err
 }
 
 // randomStep lets one thing happen.

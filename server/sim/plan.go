@@ -1,0 +1,249 @@
+package sim
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+
+	"zookit/protocol"
+	"zookit/server/vfs"
+)
+
+// Options are what a seed draws once: the topology and the configuration of
+// the servers.
+type Options struct {
+	Processes        int
+	Clients          int
+	TickMs           int32
+	SnapCount        int
+	MaxBatch         int // records
+	LogLimitKB       int64
+	PreAllocKB       int
+	Digest           bool
+	BareCloseSession bool  // closeSession txns without paths, as before 3.6
+	Flips            int   // bits flipped, one at a time, when all is over
+	BigData          bool  // some values of tens of KiB
+	SnapshotStep     int64 // µs between two steps of a snapshot, at most
+	SnapshotNodes    int   // a snapshot copies so many znodes at a time; 0: all of so small a tree
+}
+
+// Plan is everything that a run does of its own accord. Shrinking a failure is
+// leaving actions out.
+type Plan struct {
+	Seed    uint64
+	Options Options
+	Actions []Action // by time
+	Heal    int64    // when the faults stop, µs
+}
+
+// Action is one thing a client's user wants, or one fault.
+type Action struct {
+	At     int64 // virtual µs
+	Kind   Kind
+	Client int
+	Server int   // index of the process
+	Length int64 // µs, of a fault that lasts; ms, of a clock jump
+	N      int   // effects; direction of a stall
+	Short  bool
+	Effect vfs.Op
+
+	Op      protocol.OpCode
+	Path    string
+	Flags   protocol.CreateFlag
+	Watch   bool
+	Guarded bool // with the version last seen
+	Size    int  // of data
+	Mode    protocol.AddWatchMode
+	Also    []Action // multi
+}
+
+// Kind is what an Action is.
+type Kind int
+
+const (
+	DoRequest  Kind = iota
+	DoClose         // close the session
+	DoVanish        // fall silent for Length
+	DoMove          // open the session on a second connection; the first is left half open
+	FaultStall      // direction N of the client's route
+	FaultSlow
+	FaultReset
+	FaultPowerCut
+	FaultKill
+	FaultStop     // an ordinary restart
+	FaultCutIn    // the power fails before the Nth effect (of one kind, or of any) from now
+	FaultDisk     // the Nth effect from now fails
+	FaultSlowDisk // syncs take up to 2 s
+	FaultPause
+	FaultClock // the wall clock jumps
+	DoPurge
+)
+
+var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
+	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge"}
+
+func (k Kind) String() string { return kindNames[k] }
+
+func (a Action) String() string {
+	s := clockText(a.At) + " "
+	switch {
+	case a.Kind == DoRequest:
+		s += fmt.Sprintf("c%d %v %s", a.Client, a.Op, a.Path)
+		for _, m := range a.Also {
+			s += fmt.Sprintf(" [%v %s]", m.Op, m.Path)
+		}
+	case a.Kind <= FaultReset:
+		s += fmt.Sprintf("c%d %v", a.Client, a.Kind)
+	default:
+		s += fmt.Sprintf("s%d %v", a.Server+1, a.Kind)
+	}
+	if a.N != 0 {
+		s += fmt.Sprintf(" %d %s", a.N, a.Effect)
+	}
+	if a.Length != 0 {
+		s += fmt.Sprintf(" (%d)", a.Length)
+	}
+	return s
+}
+
+// NewPlan draws the plan of a seed. Every seed has its own mixture of faults:
+// some have none, some one kind alone.
+func NewPlan(seed uint64) *Plan {
+	g := &generator{rand.New(rand.NewPCG(seed, 0x51))}
+	p := &Plan{Seed: seed}
+	p.Options = Options{
+		Processes: 1, Clients: 2 + g.IntN(4), TickMs: pick(g, []int32{200, 500, 1000}),
+		SnapCount: pick(g, []int{6, 20, 60, 1000}), MaxBatch: pick(g, []int{1, 3, 1000}),
+		LogLimitKB: pick(g, []int64{0, 0, 1, 4}), PreAllocKB: pick(g, []int{-1, 64, 64}),
+		Flips:         pick(g, []int{0, 0, 0, 0, 0, 0, 0, 4}),
+		SnapshotStep:  pick(g, []int64{5 * millisecond, 5 * millisecond, 400 * millisecond}),
+		SnapshotNodes: pick(g, []int{0, 1, 1, 3}),
+		Digest:        g.IntN(4) > 0, BareCloseSession: g.IntN(4) == 0, BigData: g.IntN(8) == 0,
+	}
+	if p.Options.BareCloseSession {
+		// Replayed over a snapshot that has the parent of before and not the
+		// ephemeral, such a txn cannot mend the parent's pzxid: it is why 3.6 put
+		// the paths into it (ZOOKEEPER-3145).
+		p.Options.SnapshotNodes, p.Options.BigData = 0, false
+	}
+	requests := 40 + g.IntN(200)
+	p.Heal = int64(requests) * g.Int64N(150*millisecond)
+	p.Heal = max(p.Heal, 3*second)
+	for range requests {
+		p.Actions = append(p.Actions, g.user(p))
+	}
+	for range g.faultCount() {
+		p.Actions = append(p.Actions, g.fault(p))
+	}
+	slices.SortStableFunc(p.Actions, func(a, b Action) int { return int(a.At - b.At) })
+	return p
+}
+
+type generator struct{ *rand.Rand }
+
+func pick[T any](g *generator, list []T) T { return list[g.IntN(len(list))] }
+
+func (g *generator) faultCount() int {
+	switch g.IntN(10) {
+	case 0:
+		return 0
+	case 1:
+		return 1
+	}
+	return 1 + g.IntN(16)
+}
+
+var names = []string{"a", "b", "c"}
+
+// path draws from a small tree, so that clients meet.
+func (g *generator) path() string {
+	p := "/" + pick(g, names)
+	for g.IntN(3) > 0 && len(p) < 6 {
+		p += "/" + pick(g, names)
+	}
+	return p
+}
+
+// user draws what a user does.
+func (g *generator) user(p *Plan) Action {
+	a := Action{At: g.Int64N(p.Heal), Client: g.IntN(p.Options.Clients)}
+	switch g.IntN(60) {
+	case 0:
+		a.Kind = DoClose
+		return a
+	case 1:
+		a.Kind, a.Length = DoVanish, g.Int64N(8*second)
+		return a
+	case 2, 3:
+		a.Kind = DoMove
+		return a
+	case 4:
+		a.Kind = DoPurge
+		return a
+	}
+	g.request(p, &a)
+	return a
+}
+
+func (g *generator) request(p *Plan, a *Action) {
+	a.Path = g.path()
+	a.Size = g.IntN(20)
+	if p.Options.BigData && g.IntN(6) == 0 {
+		a.Size = 20_000 + g.IntN(60_000)
+	}
+	a.Guarded = g.IntN(4) == 0
+	switch n := g.IntN(20); {
+	case n < 6:
+		a.Op = pick(g, []protocol.OpCode{protocol.OpCreate, protocol.OpCreate2})
+		a.Flags = pick(g, []protocol.CreateFlag{0, 0, protocol.FlagEphemeral, protocol.FlagSequential, protocol.FlagEphemeralSequential})
+		if g.IntN(10) == 0 {
+			a.Op, a.Flags = protocol.OpCreateContainer, protocol.FlagContainer
+		}
+	case n < 8:
+		a.Op = protocol.OpDelete
+	case n < 11:
+		a.Op = protocol.OpSetData
+	case n < 12:
+		a.Op = protocol.OpMulti
+		for range 1 + g.IntN(4) {
+			var sub Action
+			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
+				sub = Action{}
+				g.request(p, &sub)
+			}
+			a.Also = append(a.Also, sub)
+		}
+	case n < 18:
+		a.Op = pick(g, []protocol.OpCode{protocol.OpGetData, protocol.OpExists, protocol.OpGetChildren2})
+		a.Watch = g.IntN(2) == 0
+	case n < 19:
+		a.Op = protocol.OpSync
+	default:
+		a.Op = protocol.OpAddWatch
+		a.Mode = protocol.AddWatchMode(g.IntN(2))
+	}
+}
+
+// fault draws a fault.
+func (g *generator) fault(p *Plan) Action {
+	a := Action{At: g.Int64N(p.Heal), Client: g.IntN(p.Options.Clients), Server: g.IntN(p.Options.Processes)}
+	a.Kind = pick(g, []Kind{FaultStall, FaultStall, FaultSlow, FaultReset, FaultReset, FaultPowerCut, FaultPowerCut, FaultKill, FaultKill,
+		FaultStop, FaultCutIn, FaultCutIn, FaultCutIn, FaultDisk, FaultDisk, FaultSlowDisk, FaultPause, FaultClock})
+	switch a.Kind {
+	case FaultStall:
+		a.N, a.Length = g.IntN(3), g.Int64N(6*second)
+	case FaultSlow, FaultSlowDisk, FaultPause:
+		a.Length = g.Int64N(5 * second)
+	case FaultCutIn:
+		a.N = 1 + g.IntN(60)
+		if g.IntN(2) == 0 {
+			a.N, a.Effect = 1+g.IntN(6), pick(g, []vfs.Op{vfs.OpCreate, vfs.OpSync, vfs.OpSyncDir, vfs.OpTruncate, vfs.OpRename, vfs.OpRemove})
+		}
+	case FaultDisk:
+		a.N, a.Short = 1+g.IntN(12), g.IntN(2) == 0
+		a.Effect = pick(g, []vfs.Op{vfs.OpAny, vfs.OpWrite, vfs.OpWrite, vfs.OpSync, vfs.OpSync, vfs.OpSync, vfs.OpSyncDir, vfs.OpCreate, vfs.OpRename, vfs.OpTruncate})
+	case FaultClock:
+		a.Length = g.Int64N(7200_000) - 3600_000
+	}
+	return a
+}

@@ -1,0 +1,420 @@
+package sim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand"
+
+	"zookit/protocol"
+	"zookit/server/replica"
+	"zookit/server/storage"
+	"zookit/server/tree"
+	"zookit/server/vfs"
+)
+
+const dataDir = "/data"
+
+// process is a machine and the server on it. The machine outlives the runs of
+// the server: mem is its disk.
+type process struct {
+	w   *world
+	id  int
+	mem *vfs.Mem
+
+	wallOffset  int64 // ms; clock jumps
+	clocks      []clockSetting
+	pausedUntil int64
+	held        []func() // what came while the process was paused
+	slowDisk    int64    // until then, syncs take long
+	cutNext     int      // for the disk of the next run
+	cutNextOp   vfs.Op
+	failNext    int
+	failNextAs  failure
+
+	// Of one run of the server.
+	run     int // counts the runs; events of an earlier one are void
+	up      bool
+	serving bool
+	started int64
+	disk    *disk
+	rep     *replica.Replica
+	store   *storage.Store
+	conns   []*conn
+	tasks   []task
+	awake   bool  // a wake is under way
+	syncAt  int64 // when the last batch handed out goes to the disk
+	tickAt  int64
+	touched []*conn
+	jobs    []job // in the background, one at a time
+	running bool
+	stopJob func()
+}
+
+// task is a request for Propose, or a call with the replica in hand.
+type task struct {
+	request *replica.Request
+	call    func(replica.Now)
+}
+
+// clockSetting is the offset of a wall clock from some time on.
+type clockSetting struct{ from, offset int64 } // µs, ms
+
+func (p *process) setClock(offset int64) {
+	p.wallOffset = offset
+	p.clocks = append(p.clocks, clockSetting{p.w.now, offset})
+}
+
+func (p *process) clock() replica.Now {
+	return replica.Now{
+		MonoMs: (p.w.now - p.started) / millisecond,
+		WallMs: wallStart + p.w.now/millisecond + p.wallOffset,
+	}
+}
+
+// do lets this run of the server do something after a delay. While the process
+// is paused, everything waits, in order.
+func (p *process) do(delay int64, f func()) {
+	run := p.run
+	p.w.after(delay, func() { p.perform(run, f) })
+}
+
+func (p *process) perform(run int, f func()) {
+	switch {
+	case p.run != run || !p.up:
+	case p.w.now < p.pausedUntil:
+		p.held = append(p.held, func() { p.perform(run, f) })
+	default:
+		f()
+	}
+}
+
+// pause stops the process for a time, as SIGSTOP or a sleeping host does.
+func (p *process) pause(d int64) {
+	p.pausedUntil = max(p.pausedUntil, p.w.now+d)
+	p.w.at(p.pausedUntil, p.resume)
+}
+
+func (p *process) resume() {
+	if p.w.now < p.pausedUntil {
+		return
+	}
+	held := p.held
+	p.held = nil
+	for _, f := range held {
+		f()
+	}
+}
+
+func (p *process) replicaConfig() replica.Config {
+	o := &p.w.plan.Options
+	return replica.Config{
+		ServerID: int64(p.id), TickMs: o.TickMs,
+		Tree: tree.Options{
+			Extended: true, Digest: o.Digest, HashKey: [2]uint64{p.w.plan.Seed, 1}, SnapshotNodes: o.SnapshotNodes,
+			BetweenChunks: func() {
+				if p.disk.yield != nil {
+					p.disk.yield()
+				}
+			},
+		},
+		CloseSessionTxn: !o.BareCloseSession,
+		MaxTxnBytes:     2 * protocol.DefaultMaxBuffer,
+		SnapCount:       o.SnapCount,
+		MaxBatchRecords: o.MaxBatch,
+		// Often, so that a short run sees it.
+		ContainerCheckMs: 3000,
+		Seed:             p.w.plan.Seed,
+	}
+}
+
+// boot starts the server on what is on the disk.
+func (p *process) boot() {
+	w := p.w
+	if p.up {
+		return
+	}
+	p.run++
+	p.up, p.serving, p.awake, p.running = true, false, false, false
+	p.started = w.now
+	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
+	p.cutNext, p.failNext = 0, 0
+	got, err := p.recover()
+	switch {
+	case p.disk.dead:
+		p.powerCut()
+		return
+	case err != nil && p.disk.failed:
+		w.tracef("s%d cannot start: %v", p.id, err)
+		p.exit()
+		return
+	case err != nil:
+		w.violated("recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
+		return
+	}
+	if got.SnapshotZxid > 0 && got.Txns > 0 {
+		w.reached("recovery from a snapshot and a log")
+	}
+	if p.run > 1 {
+		w.reached("recovery")
+	}
+	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
+	w.history.readLogs(w, p)
+	p.tickAt = math.MaxInt64
+	p.do(w.between(millisecond, 100*millisecond), func() {
+		p.serving = true
+		p.setTimer()
+	})
+}
+
+// recover opens the data directory, as server.Server does.
+func (p *process) recover() (got storage.Recovered, err error) {
+	if p.rep, err = replica.New(p.replicaConfig()); err != nil {
+		return got, err
+	}
+	o := &p.w.plan.Options
+	if p.store, err = storage.Open(storage.Config{
+		FS: p.disk, DataDir: dataDir, PreAllocSizeKB: o.PreAllocKB, TxnLogSizeLimitKB: o.LogLimitKB, NoDigest: !o.Digest,
+	}); err != nil {
+		return got, err
+	}
+	if got, err = p.store.Recover(p.rep.Sink()); err != nil {
+		return got, err
+	}
+	if err = p.rep.Start(p.clock()); err != nil {
+		return got, err
+	}
+	if got.Fresh || got.WantSnapshot {
+		p.rep.TakeSnapshot()
+		rd := p.rep.Ready()
+		if rd.Snapshot == nil {
+			return got, p.rep.Err()
+		}
+		err = p.store.Snapshot(rd.SnapshotZxid, rd.Snapshot)
+		p.rep.SnapshotDone(err)
+	}
+	return got, err
+}
+
+// submit hands work to the pipeline, which wakes soon.
+func (p *process) submit(t task) {
+	p.tasks = append(p.tasks, t)
+	p.wake()
+}
+
+func (p *process) wake() {
+	if p.awake {
+		return
+	}
+	p.awake = true
+	p.do(p.w.between(0, 300), func() {
+		p.awake = false
+		p.pump()
+	})
+}
+
+// pump is one round of the pipeline.
+func (p *process) pump() {
+	now := p.clock()
+	for len(p.tasks) > 0 && p.rep.Accepting() {
+		t := p.tasks[0]
+		p.tasks = p.tasks[1:]
+		if t.call != nil {
+			t.call(now)
+		} else {
+			p.rep.Propose(now, t.request)
+		}
+	}
+	p.handOut()
+	p.flush()
+	p.setTimer()
+}
+
+// handOut gives the disk the next batch.
+func (p *process) handOut() {
+	rd := p.rep.Ready()
+	if p.broken() {
+		return
+	}
+	for _, n := range rd.Notes {
+		p.w.tracef("s%d %s %v %s", p.id, n.Text, n.Session, n.Path)
+	}
+	if rd.Snapshot != nil {
+		zxid, src := rd.SnapshotZxid, rd.Snapshot
+		p.background(job{
+			run: func() error { return p.store.Snapshot(zxid, src) },
+			done: func(err error) {
+				p.w.tracef("s%d snapshot %v: %v", p.id, zxid, err)
+				p.w.reached("snapshot while serving")
+				if err == nil && p.rep.State().Zxid() > zxid {
+					p.w.reached("fuzzy snapshot")
+				}
+				p.rep.SnapshotDone(err)
+				p.wake()
+			},
+		})
+	}
+	if !rd.Roll && len(rd.Append) == 0 {
+		return
+	}
+	p.syncAt = max(p.w.now+p.w.between(0, 200), p.syncAt+1) // one after the other
+	p.do(p.syncAt-p.w.now, func() { p.sync(rd.Roll, rd.Append) })
+}
+
+// sync appends one batch. It is one step of the world: nothing else happens
+// between its effects, except that the power may fail before each.
+func (p *process) sync(roll bool, batch []storage.Entry) {
+	var err error
+	if roll {
+		p.w.reached("log rolled")
+		err = p.store.Roll()
+	}
+	if err == nil && len(batch) > 0 {
+		err = p.store.Append(batch)
+	}
+	if p.disk.dead {
+		p.powerCut()
+		return
+	}
+	if err != nil {
+		p.failed(err)
+		return
+	}
+	took := p.w.between(50, 3*millisecond)
+	if p.w.now < p.slowDisk {
+		took += p.w.between(0, 2*second)
+	}
+	p.do(took, func() {
+		if len(batch) > 0 {
+			last := batch[len(batch)-1].Zxid
+			p.w.tracef("s%d synced up to %v", p.id, last)
+			p.rep.Persisted(p.clock(), last)
+			if p.broken() {
+				return
+			}
+		}
+		p.pump()
+	})
+}
+
+// flush sends what commits have put on the connections.
+func (p *process) flush() {
+	for _, c := range p.touched {
+		c.touched = false
+		c.flush()
+	}
+	p.touched = p.touched[:0]
+}
+
+func (p *process) touch(c *conn) {
+	if !c.touched {
+		c.touched = true
+		p.touched = append(p.touched, c)
+	}
+}
+
+func (p *process) setTimer() {
+	at := p.rep.Deadline()
+	if at == p.tickAt || at == math.MaxInt64 {
+		return
+	}
+	p.tickAt = at
+	p.do(p.started+at*millisecond-p.w.now, func() {
+		if p.tickAt != at {
+			return
+		}
+		p.tickAt = math.MaxInt64
+		p.rep.Tick(p.clock())
+		p.pump()
+	})
+}
+
+// broken tells of an error of the replica: without a failed disk it is a
+// broken invariant of the product's own.
+func (p *process) broken() bool {
+	err := p.rep.Err()
+	if errors.Is(err, replica.ErrInvariant) {
+		p.w.violated("assertions hold", "s%d: %v", p.id, err)
+	}
+	return err != nil
+}
+
+// failed is the final failed state of package server, after which zkserver
+// exits.
+func (p *process) failed(err error) {
+	p.w.tracef("s%d failed: %v", p.id, err)
+	if !p.disk.failed {
+		p.w.violated("assertions hold", "s%d: the log cannot be written though the disk is well: %v", p.id, err)
+		return
+	}
+	p.rep.Failed(err)
+	_ = p.store.Close()
+	p.exit()
+}
+
+// exit ends the process; what it wrote stays in the page cache. It is started
+// again later.
+func (p *process) exit() { p.end(false) }
+
+func (p *process) end(unplugged bool) {
+	w := p.w
+	if !p.up {
+		return
+	}
+	w.tracef("s%d exits", p.id)
+	p.up, p.serving = false, false
+	p.disk.release()
+	p.stopJobs()
+	conns := p.conns
+	p.conns, p.tasks, p.touched = nil, nil, nil
+	for _, c := range conns {
+		c.closed = true
+		if unplugged {
+			c.link.die()
+		} else {
+			c.link.cut()
+		}
+	}
+	w.after(w.between(50*millisecond, 2*second), p.boot)
+}
+
+// powerCut takes the machine down, and with it what was not synced.
+func (p *process) powerCut() {
+	p.w.tracef("s%d power cut", p.id)
+	p.w.reached("power cut")
+	p.mem = p.mem.Crash(rand.New(rand.NewSource(p.w.rng.Int64())))
+	p.end(true)
+}
+
+// stop ends the server as an operator does.
+func (p *process) stop() {
+	if !p.up || !p.serving {
+		return
+	}
+	p.w.tracef("s%d is stopped", p.id)
+	if err := p.store.Close(); err != nil && !p.disk.failed && !p.disk.dead {
+		p.w.violated("assertions hold", "s%d: close: %v", p.id, err)
+	}
+	if p.disk.dead {
+		p.powerCut()
+		return
+	}
+	p.exit()
+}
+
+// purge removes old snapshots and logs. What the logs hold is read first.
+func (p *process) purge() {
+	if !p.serving {
+		return
+	}
+	p.w.history.readLogs(p.w, p)
+	p.background(job{
+		run: func() error { return p.store.Purge(1) },
+		done: func(err error) {
+			p.w.tracef("s%d purge: %v", p.id, err)
+			p.w.reached("purge")
+		},
+	})
+}
+
+func (p *process) String() string { return fmt.Sprintf("s%d", p.id) }

@@ -1,0 +1,287 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+
+	"zookit/protocol"
+	"zookit/server/vfs"
+)
+
+// Result is what became of a run.
+type Result struct {
+	Seed      uint64
+	Violation *Violation // nil: every invariant held
+	Trace     []byte     // when one was asked for
+
+	Requests, Answered int
+	Txns               int
+	Events             int   // of the simulation
+	Boots              int   // of servers
+	Virtual            int64 // µs
+
+	// Met counts what the run came upon: faults that hit, and rare ways through
+	// the product.
+	Met map[string]int
+}
+
+// Limits of the parts of a run, µs.
+const (
+	settleTime = 60 * second // after the faults: a session, a write and a sync for everybody
+	calmTime   = 12 * second // and then: abandoned sessions end
+	auditTime  = 60 * second
+)
+
+// Run plays one seed.
+func Run(seed uint64) *Result { return NewPlan(seed).Run(false) }
+
+// Run plays a plan; with trace the result has a line for everything that
+// happened.
+func (p *Plan) Run(trace bool) *Result {
+	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: new(history), met: map[string]int{}}
+	if trace {
+		w.trace = new(bytes.Buffer)
+		w.tracef("seed %d: %+v", p.Seed, p.Options)
+	}
+	for i := range p.Options.Processes {
+		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
+		w.processes = append(w.processes, s)
+		s.setClock(0)
+		w.after(0, s.boot)
+	}
+	for i := range p.Options.Clients {
+		w.clients = append(w.clients, newClient(w, i, []int32{1000, 2000, 4000}[w.rng.IntN(3)]))
+	}
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		w.at(a.At, func() { w.act(a, i) })
+	}
+	w.runUntil(p.Heal, never)
+	w.settle()
+	w.audit()
+	if w.broken == nil {
+		w.check()
+	}
+	if w.broken == nil {
+		w.rot()
+	}
+	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
+	for _, o := range w.history.ops {
+		r.Answered += b2i(o.Answered)
+	}
+	for _, s := range w.processes {
+		r.Boots += s.run
+	}
+	if trace {
+		r.Trace = w.trace.Bytes()
+	}
+	return r
+}
+
+// act does what the plan says.
+func (w *world) act(a *Action, n int) {
+	if a.Kind != DoRequest {
+		w.tracef("* %v", a)
+	}
+	switch {
+	case a.Kind <= FaultReset:
+		w.clients[a.Client].act(a, n)
+	default:
+		w.processes[a.Server].act(a)
+	}
+}
+
+func (c *client) act(a *Action, n int) {
+	now := c.w.now
+	switch a.Kind {
+	case DoRequest:
+		op, r := c.ask(a, fmt.Sprintf("%d.", n))
+		c.request(op, r)
+	case DoClose:
+		if c.connected && !c.closing {
+			c.request(protocol.OpCloseSession, nil)
+			c.closing = true
+		}
+	case DoVanish:
+		c.silent = now + a.Length
+		c.drop(true)
+	case DoMove:
+		c.drop(true)
+	case FaultStall:
+		for _, r := range c.route {
+			for dir := range r.stalledUntil {
+				if a.N == dir || a.N == 2 {
+					r.stalledUntil[dir] = max(r.stalledUntil[dir], now+a.Length)
+				}
+			}
+		}
+	case FaultSlow:
+		for _, r := range c.route {
+			r.slowUntil = max(r.slowUntil, now+a.Length)
+		}
+	case FaultReset:
+		if c.link != nil {
+			c.link.cut()
+		}
+	}
+}
+
+// ask makes the request of an action; what it writes is unlike anything else.
+func (c *client) ask(a *Action, unique string) (protocol.OpCode, protocol.Record) {
+	version := int32(-1)
+	if v, ok := c.versions[a.Path]; ok && a.Guarded {
+		version = v
+	}
+	data := []byte(unique + strings.Repeat("x", a.Size))
+	switch a.Op {
+	case protocol.OpCreate, protocol.OpCreate2, protocol.OpCreateContainer:
+		path := a.Path
+		if a.Flags.Sequential() {
+			path += "-"
+		}
+		return a.Op, &protocol.CreateRequest{Path: path, Data: data, ACL: protocol.OpenACL, Flags: a.Flags}
+	case protocol.OpDelete:
+		return a.Op, &protocol.DeleteRequest{Path: a.Path, Version: version}
+	case protocol.OpSetData:
+		return a.Op, &protocol.SetDataRequest{Path: a.Path, Data: data, Version: version}
+	case protocol.OpMulti:
+		r := &protocol.MultiRequest{}
+		for i := range a.Also {
+			op, sub := c.ask(&a.Also[i], fmt.Sprintf("%s%d.", unique, i))
+			r.Ops = append(r.Ops, protocol.MultiOp{Type: op, Record: sub})
+		}
+		return a.Op, r
+	case protocol.OpSync:
+		return a.Op, &protocol.PathRequest{Path: a.Path}
+	case protocol.OpAddWatch:
+		return a.Op, &protocol.AddWatchRequest{Path: a.Path, Mode: a.Mode}
+	}
+	return a.Op, &protocol.PathWatchRequest{Path: a.Path, Watch: a.Watch}
+}
+
+func (p *process) act(a *Action) {
+	switch a.Kind {
+	case FaultPowerCut:
+		if p.up {
+			p.powerCut()
+		}
+	case FaultKill:
+		p.exit()
+	case FaultStop:
+		p.stop()
+	case FaultCutIn:
+		if p.up {
+			p.disk.cutIn, p.disk.cutOp = a.N, a.Effect
+		} else {
+			p.cutNext, p.cutNextOp = a.N, a.Effect
+		}
+	case FaultDisk:
+		f := failure{a.Effect, a.Short}
+		if p.up {
+			p.disk.failIn, p.disk.fail = a.N, f
+		} else {
+			p.failNext, p.failNextAs = a.N, f
+		}
+	case FaultSlowDisk:
+		p.slowDisk = max(p.slowDisk, p.w.now+a.Length)
+	case FaultPause:
+		p.pause(a.Length)
+	case FaultClock:
+		p.setClock(p.wallOffset + a.Length)
+	case DoPurge:
+		p.purge()
+	}
+}
+
+// settle ends the faults and waits for progress.
+func (w *world) settle() {
+	w.tracef("* faults stop")
+	for _, p := range w.processes {
+		p.pausedUntil, p.slowDisk, p.cutNext, p.failNext = w.now, 0, 0, 0
+		if p.disk != nil {
+			p.disk.cutIn, p.disk.failIn = 0, 0
+		}
+		p.resume()
+	}
+	for _, c := range w.clients {
+		c.silent = min(c.silent, w.now)
+		for _, r := range c.route {
+			*r = route{}
+		}
+		c.settle()
+	}
+	settled := func() bool {
+		return !slices.ContainsFunc(w.clients, func(c *client) bool { return !c.wrote || !c.synced })
+	}
+	w.runUntil(w.now+settleTime, settled)
+	if w.broken == nil && !settled() {
+		for _, c := range w.clients {
+			if !c.wrote || !c.synced {
+				w.violated("progress comes", "%d s after the faults stopped c%d has had no write and sync answered", settleTime/second, c.id)
+			}
+		}
+	}
+	w.history.calm = w.history.high
+	w.runUntil(w.now+calmTime, never)
+}
+
+// settle asks until it is answered.
+func (c *client) settle() {
+	if c.wrote && c.synced {
+		return
+	}
+	if c.connected && len(c.waiting) == 0 {
+		c.request(protocol.OpCreate, &protocol.CreateRequest{Path: "/settled-", ACL: protocol.OpenACL, Flags: protocol.FlagSequential})
+		c.request(protocol.OpSync, &protocol.PathRequest{Path: "/"})
+	}
+	c.w.after(300*millisecond, c.settle)
+}
+
+// audit cuts the power everywhere a last time, and reads the whole tree.
+func (w *world) audit() {
+	if w.broken != nil {
+		return
+	}
+	w.tracef("* audit")
+	for _, p := range w.processes {
+		if p.up {
+			p.powerCut()
+		}
+	}
+	c := newClient(w, len(w.clients), 4000)
+	w.clients = append(w.clients, c)
+	left := 1
+	visit := func(path string) {
+		for _, op := range []protocol.OpCode{protocol.OpGetData, protocol.OpGetChildren2} {
+			c.xid++
+			c.send(c.xid, op, &protocol.PathWatchRequest{Path: path})
+		}
+	}
+	c.answered = func(o *Op) {
+		r, ok := o.Reply.(*protocol.GetChildren2Response)
+		if !ok {
+			return
+		}
+		left--
+		path := o.Request.(*protocol.PathWatchRequest).Path
+		for _, name := range r.Children {
+			if path == "/" && name == "zookeeper" {
+				continue
+			}
+			left++
+			visit(protocol.Join(path, name))
+		}
+	}
+	c.backlog = []func(){func() { visit("/") }}
+	w.runUntil(w.now+auditTime, func() bool { return left == 0 })
+	if w.broken == nil && left > 0 {
+		w.violated("progress comes", "the last client could not read the tree within %d s", auditTime/second)
+		return
+	}
+	for _, p := range w.processes {
+		w.history.readLogs(w, p)
+	}
+}

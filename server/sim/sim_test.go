@@ -1,0 +1,172 @@
+package sim
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// worthReaching is what a thousand seeds come upon: a simulator that no longer
+// gets there checks less than it says.
+var worthReaching = []string{
+	"power cut", "recovery", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
+	"power cut before create", "power cut before write", "power cut before sync", "power cut before syncdir", "power cut before preallocate",
+	"power cut before rename", "power cut before remove", "power cut before truncate",
+	"failed write", "failed sync", "failed syncdir", "failed rename", "failed create",
+	"session expired", "session moved to another connection", "event replayed by setWatches",
+	"damage refused", "damage survived",
+}
+
+// TestSeeds plays SEEDS seeds from SEED on (make sim); otherwise 1,000, or 200
+// when short.
+func TestSeeds(t *testing.T) {
+	t.Parallel()
+	usual := uint64(1000)
+	if testing.Short() {
+		usual = 200
+	}
+	first, count := number("SEED", 1), number("SEEDS", usual)
+	begin := time.Now()
+	var total Result
+	seeds, met := 0, map[string]int{}
+	failed := play(first, count, func(r *Result) {
+		seeds++
+		for what, n := range r.Met {
+			met[what] += n
+		}
+		total.Requests += r.Requests
+		total.Answered += r.Answered
+		total.Txns += r.Txns
+		total.Events += r.Events
+		total.Boots += r.Boots
+		total.Virtual += r.Virtual
+	})
+	report := t.Logf
+	if os.Getenv("SEEDS") != "" {
+		report = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
+	}
+	report("%d seeds from %d on in %v: %d requests (%d answered), %d txns, %d starts of a server, %d events, %.1f simulated hours",
+		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Txns, total.Boots, total.Events,
+		float64(total.Virtual)/second/3600)
+	if failed != nil {
+		t.Fatal(explain(failed.Seed))
+	}
+	for _, what := range slices.Sorted(maps.Keys(met)) {
+		report("%8d %s", met[what], what)
+	}
+	if seeds >= 1000 {
+		for _, what := range worthReaching {
+			if met[what] == 0 {
+				t.Errorf("%d seeds never came upon: %s", seeds, what)
+			}
+		}
+	}
+}
+
+func number(name string, otherwise uint64) uint64 {
+	n, err := strconv.ParseUint(os.Getenv(name), 10, 64)
+	if err != nil {
+		return otherwise
+	}
+	return n
+}
+
+// play runs seeds on every core and returns the failure of the lowest seed, or
+// nil. tally is called for one result at a time.
+func play(first, count uint64, tally func(*Result)) *Result {
+	var next atomic.Uint64
+	var stop atomic.Bool
+	var mu sync.Mutex
+	var failed *Result
+	var work sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		work.Go(func() {
+			for i := next.Add(1) - 1; i < count && !stop.Load(); i = next.Add(1) - 1 {
+				r := Run(first + i)
+				mu.Lock()
+				tally(r)
+				if r.Violation != nil && (failed == nil || r.Seed < failed.Seed) {
+					failed = r
+					stop.Store(true)
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	work.Wait()
+	return failed
+}
+
+// explain tells a failure: seed, commit, what is left of the plan, the trace.
+func explain(seed uint64) string {
+	small := Shrink(NewPlan(seed), 400)
+	r := small.Run(true)
+	var b strings.Builder
+	fmt.Fprintf(&b, "seed %d, commit %s: %v\n", seed, commit(), r.Violation)
+	fmt.Fprintf(&b, "again: make sim SEED=%d SEEDS=1\n\nwhat is left of the plan (%d of %d actions), faults until %s:\n",
+		seed, len(small.Actions), len(NewPlan(seed).Actions), clockText(small.Heal))
+	for _, a := range small.Actions {
+		fmt.Fprintf(&b, "  %v\n", a)
+	}
+	fmt.Fprintf(&b, "\ntrace:\n%s", r.Trace)
+	return b.String()
+}
+
+func commit() string {
+	out, err := exec.Command("git", "describe", "--always", "--dirty").Output()
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(out))
+}
+
+// The same seed gives the same trace, to the byte.
+func TestTraceIsTheSame(t *testing.T) {
+	t.Parallel()
+	for seed := uint64(1); seed <= 15; seed++ {
+		a, b := NewPlan(seed).Run(true), NewPlan(seed).Run(true)
+		if !bytes.Equal(a.Trace, b.Trace) {
+			t.Fatalf("seed %d: two traces, of %d and %d bytes, differ at byte %d", seed, len(a.Trace), len(b.Trace), differAt(a.Trace, b.Trace))
+		}
+		if len(a.Trace) < 1000 {
+			t.Errorf("seed %d: a trace of %d bytes", seed, len(a.Trace))
+		}
+	}
+}
+
+func differAt(a, b []byte) int {
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			return i
+		}
+	}
+	return min(len(a), len(b))
+}
+
+// TestItBites builds the server with its defects (package defect) and sees that
+// each is found.
+func TestItBites(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the server once more")
+	}
+	t.Parallel()
+	out, err := exec.Command("go", "test", "-tags", "defects", "-count=1", "-run", "^(TestDefects|TestShrink)$", "-v", ".").CombinedOutput()
+	for line := range strings.Lines(string(out)) {
+		if _, found, ok := strings.Cut(line, "defects_test.go:"); ok {
+			t.Log(strings.TrimSpace(found))
+		}
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
