@@ -288,6 +288,7 @@ func (m *members) listen(term int64) {
 		return
 	}
 	c := m.quorumConfig(term)
+	c.FirstConn = zab.Conn(term) << 32
 	c.NoDelay = m.cfg.Ensemble.LeaderNoDelay
 	m.learners = peer.NewLearners(c, listeners...)
 }

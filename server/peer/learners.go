@@ -30,7 +30,7 @@ type Learners struct {
 // NewLearners accepts on the listeners, which it owns from now on.
 func NewLearners(cfg QuorumConfig, listeners ...net.Listener) *Learners {
 	cfg.setDefaults()
-	l := &Learners{cfg: cfg, listeners: listeners, log: newRefusals(cfg.Logger), stop: make(chan struct{}), conns: map[zab.Conn]*packets{}}
+	l := &Learners{cfg: cfg, listeners: listeners, log: newRefusals(cfg.Logger), stop: make(chan struct{}), conns: map[zab.Conn]*packets{}, next: cfg.FirstConn}
 	for _, ln := range listeners {
 		l.running.Go(func() { l.accept(ln) })
 	}

@@ -24,6 +24,7 @@ type QuorumConfig struct {
 	// Log reads the txns of a LogRange, in order.
 	Log func(after, through protocol.Zxid, f func(zxid protocol.Zxid, payload []byte) error) error
 
+	FirstConn zab.Conn      // Learners: connections are numbered from the next on; no number is given twice in a process
 	Timeout   time.Duration // of one read or write: the cores are more exact, this frees what hangs; 0: a minute
 	MaxPacket int           // bytes of a packet's data, and of its authinfo; 0: 2 MiB
 	MaxInbox  int64         // bytes of packets read and not released; 0: 16 MiB

@@ -255,7 +255,7 @@ func TestOutboxBound(t *testing.T) {
 	for range 10_000 {
 		learners.Send(zab.Message{To: up.Conn, Packet: quorum.Packet{Type: quorum.Proposal, Data: data}}, nil)
 	}
-	if ev := s.next(); ev != (zab.Disconnected{Conn: up.Conn}) {
+	if ev := s.next(); ev != zab.Event(zab.Disconnected(up)) {
 		t.Errorf("%#v", ev)
 	}
 }
@@ -287,7 +287,7 @@ func TestQuorumPortGarbage(t *testing.T) {
 				t.Fatal(err)
 			}
 			up := s.next().(zab.Connected)
-			if ev := s.next(); ev != (zab.Disconnected{Conn: up.Conn}) {
+			if ev := s.next(); ev != zab.Event(zab.Disconnected(up)) {
 				t.Errorf("%#v", ev)
 			}
 		})
