@@ -132,13 +132,14 @@ func (c *conn) connect(b []byte) {
 		if c.closed {
 			return
 		}
-		h, ok := p.rep.Reopen(now, r.Session, r.Password, r.TimeoutMs, c)
-		if !ok {
-			c.answer(&protocol.ConnectResponse{Password: make([]byte, protocol.PasswordLen)})
-			c.last = true
-			return
-		}
-		c.attach(h)
+		p.rep.Reopen(now, r.Session, r.Password, r.TimeoutMs, c, func(h *session.Handle) {
+			if h == nil {
+				c.answer(&protocol.ConnectResponse{Password: make([]byte, protocol.PasswordLen)})
+				c.last = true
+				return
+			}
+			c.attach(h)
+		})
 	}})
 }
 
