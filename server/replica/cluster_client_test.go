@@ -251,6 +251,8 @@ func (cl *client) do(op protocol.OpCode, body protocol.Record) (code protocol.Co
 	return code, d
 }
 
+func (cl *client) with(k *connection) *client { cl.k = k; return cl }
+
 // must is do, and the answer is OK.
 func (cl *client) must(op protocol.OpCode, body protocol.Record) *jute.Decoder {
 	cl.c.t.Helper()

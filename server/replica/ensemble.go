@@ -120,9 +120,8 @@ type ensemble struct {
 	// fuzzy: the tree may have come with a leader's snapshot, now or before this
 	// process was started, and hold txns that are still to come. All of these
 	// were committed before the leader let this server serve.
-	fuzzy   bool
-	diskErr error
-	asked   int64 // zab.LearnerConfig.AskInEpoch
+	fuzzy bool
+	asked int64 // zab.LearnerConfig.AskInEpoch
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
@@ -206,11 +205,8 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 			return
 		}
 	case zab.StorageFailed:
-		e.diskErr = ev.Err
-		if e.core == nil {
-			r.Failed(ev.Err)
-			return
-		}
+		r.Failed(ev.Err)
+		return
 	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled:
 		if !r.orderDone(ev) {
 			return

@@ -22,11 +22,9 @@ type forwarded struct {
 
 // inFlight is a request that is with the leader.
 type inFlight struct {
-	q     *Request
-	seq   uint64
-	done  bool
-	lost  bool // has no answer
-	moved bool // its session has
+	q    *Request
+	seq  uint64
+	done bool
 }
 
 // reopening is a connection that waits for the leader's word on its session.
@@ -42,14 +40,13 @@ func (f *forwarded) reset() {
 	*f = forwarded{bySession: map[protocol.SessionID][]*inFlight{}, reopening: map[protocol.SessionID][]*reopening{}}
 }
 
-func (f *forwarded) add(q *Request) *inFlight {
+func (f *forwarded) add(q *Request) {
 	f.sent++
 	p := &inFlight{q: q, seq: f.sent}
 	f.bySession[q.Session] = append(f.bySession[q.Session], p)
 	if q.Op == protocol.OpSync {
 		f.syncs = append(f.syncs, p)
 	}
-	return p
 }
 
 // match is the request a txn answers: the first of its session with its cxid. A

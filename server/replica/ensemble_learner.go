@@ -15,32 +15,36 @@ import (
 // its txn is committed here; a sync, when the leader answers it.
 func (r *Replica) forward(now Now, q *Request) {
 	e := r.ens
-	r.state.outstanding.Add(1)
-	r.pendingB += len(q.Body)
 	body := q.Body
-	code := protocol.OK
-	switch q.Op {
-	case protocol.OpCreateSession:
+	switch {
+	case q.Op == protocol.OpCreateSession:
 		r.createSession(now, q)
 		body = jute.AppendInt(nil, q.TimeoutMs)
-	default:
-		code = r.checkLocal(q)
-		if h := r.sessions.Lookup(q.Session); h != nil && q.Op == protocol.OpCloseSession && code == protocol.OK {
+	case r.movedHere(q):
+		r.state.mu.Lock()
+		r.drop(q)
+		r.state.mu.Unlock()
+		return
+	case q.Op == protocol.OpCloseSession:
+		if h := r.sessions.Lookup(q.Session); h != nil {
 			r.sessions.Close(h)
 		}
 	}
-	f := e.forwarded.add(q)
-	if code == protocol.SessionMoved {
-		// Its session has another connection to this very server. The leader
-		// could not tell one from the other.
-		f.moved = true
-		r.settle(f)
-		return
-	}
+	r.state.outstanding.Add(1)
+	r.pendingB += len(q.Body)
+	e.forwarded.add(q)
 	e.learner.Step(now.MonoMs, zab.Forward{
 		Request: quorum.ForwardedRequest{Session: q.Session, Cxid: q.Xid, Type: q.Op, Body: body},
 		Auth:    q.IDs,
 	})
+}
+
+// movedHere tells that a session has moved to another connection to this very
+// server, which the leader could not tell from the old one. All else it knows
+// better.
+func (r *Replica) movedHere(q *Request) bool {
+	owner := r.owners[q.Session]
+	return q.Owner != nil && owner != nil && owner != q.Owner
 }
 
 // reopenElsewhere asks the leader for a session that has come here.
@@ -60,15 +64,6 @@ func (e *ensemble) detached(id protocol.SessionID) {
 	if e.learner != nil {
 		e.forwarded.detached = append(e.forwarded.detached, id)
 	}
-}
-
-// checkLocal says whether a session has moved to another connection to this
-// server; everything else the leader knows better.
-func (r *Replica) checkLocal(q *Request) protocol.Code {
-	if owner := r.owners[q.Session]; q.Owner != nil && owner != nil && owner != q.Owner {
-		return protocol.SessionMoved
-	}
-	return protocol.OK
 }
 
 // readableTxn refuses a txn that this server cannot read before it comes into
@@ -167,34 +162,16 @@ func create2Ops(q *Request) []int {
 
 // overtaken ends the requests before f in its session: a sync whose answer is
 // on its way behind this commit, and what the leader has passed over, whose
-// outcome nobody knows.
+// outcome nobody knows. The state is locked.
 func (r *Replica) overtaken(f *inFlight) {
-	for {
-		head := r.ens.forwarded.head(f.q.Session)
-		if head == f {
-			return
+	for head := r.ens.forwarded.head(f.q.Session); head != f; head = r.ens.forwarded.head(f.q.Session) {
+		r.ens.forwarded.remove(head)
+		r.completed(head)
+		if head.q.Op == protocol.OpSync {
+			r.answerSync(head.q, protocol.OK)
+		} else {
+			r.drop(head.q)
 		}
-		head.lost = head.q.Op != protocol.OpSync
-		r.settleLocked(head)
-	}
-}
-
-// settle ends a request without a txn, under the state's lock.
-func (r *Replica) settle(f *inFlight) {
-	r.state.mu.Lock()
-	defer r.state.mu.Unlock()
-	r.settleLocked(f)
-}
-
-// settleLocked is settle with the lock held.
-func (r *Replica) settleLocked(f *inFlight) {
-	r.ens.forwarded.remove(f)
-	r.completed(f)
-	switch {
-	case f.lost, f.moved:
-		r.drop(f.q)
-	default:
-		r.answerSync(f.q, protocol.OK)
 	}
 }
 
@@ -217,7 +194,9 @@ func (r *Replica) synced() {
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
 	r.overtaken(f)
-	r.settleLocked(f)
+	r.ens.forwarded.remove(f)
+	r.completed(f)
+	r.answerSync(f.q, protocol.OK)
 }
 
 // revalidated attaches a session that the leader knows to the connection that

@@ -121,11 +121,8 @@ func (r *Replica) end(why *zab.StepDown) {
 	e := r.ens
 	if why.Reason.Final() {
 		err := fmt.Errorf("%v of epoch %d: %w", e.role.State, e.core.Epoch(), why)
-		switch {
-		case why.Reason == zab.Broken:
+		if why.Reason == zab.Broken {
 			err = fmt.Errorf("%w: %w", ErrInvariant, err)
-		case e.diskErr != nil:
-			err = e.diskErr
 		}
 		r.Failed(err)
 		return
@@ -304,6 +301,7 @@ func (r *Replica) install(zxid protocol.Zxid) {
 	s.mu.Lock()
 	r.useConfig(rl.tree)
 	s.tree = rl.tree
+	r.snapshots.txns = rl.replayed
 	s.publish(s.tree.SessionCount())
 	s.mu.Unlock()
 	e.logEnd = zxid

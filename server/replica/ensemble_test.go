@@ -90,6 +90,19 @@ func TestSessionMoves(t *testing.T) {
 	}
 	c.settle()
 	c.equal()
+	// On one learner the old connection may not yet know that it was closed.
+	cl.on(others[0].sid)
+	old := cl.k
+	cl.on(others[0].sid)
+	old.open, old.cl, old.waiting = true, &client{c: c, name: "ghost", session: id, timeout: 4000}, nil
+	for _, op := range []protocol.OpCode{protocol.OpSync, protocol.OpCloseSession} {
+		old.open = true
+		if code, _ := old.cl.with(old).do(op, &protocol.SyncRequest{Path: "/ghost"}); code != protocol.ConnectionLoss {
+			t.Errorf("the old connection is answered: %v", code)
+		}
+	}
+	cl.must(protocol.OpSync, &protocol.SyncRequest{Path: "/mine"})
+	cl.must(protocol.OpSetData, setOf("/e", "z"))
 	// A wrong password or an unknown session is an expired one on every server.
 	for _, n := range c.nodes {
 		for _, known := range []bool{true, false} {
