@@ -111,24 +111,23 @@ func (e *ensemble) ephemeral(c *wire.Conn, path string) {
 	}
 }
 
-// exists looks at a member with a session of its own.
-func (e *ensemble) exists(sid int64, path string) bool {
-	c, err := e.dial(sid)
-	if err != nil {
-		e.t.Fatalf("server %d: %v", sid, err)
-	}
-	defer c.Drop()
-	err = c.Do(protocol.OpSync, &protocol.SyncRequest{Path: "/"}, nil)
-	if err == nil {
+// exists looks at a member with a session of its own, again when a change of
+// the leader takes it the connection.
+func (e *ensemble) exists(sid int64, path string) (there bool) {
+	e.t.Helper()
+	e.await(fmt.Sprintf("server %d to answer", sid), func() bool {
+		c, err := e.dial(sid)
+		if err != nil {
+			return false
+		}
+		defer c.Drop()
+		if err := c.Do(protocol.OpSync, &protocol.SyncRequest{Path: "/"}, nil); err != nil {
+			return false
+		}
 		err = c.Do(protocol.OpExists, &protocol.ExistsRequest{Path: path}, nil)
-	}
-	if err != nil && !errors.Is(err, protocol.NoNode) {
-		e.t.Fatalf("server %d: exists %s: %v", sid, path, err)
-	}
-	there := err == nil
-	if err := c.CloseSession(); err != nil {
-		e.t.Fatal(err)
-	}
+		there = err == nil
+		return (err == nil || errors.Is(err, protocol.NoNode)) && c.CloseSession() == nil
+	})
 	return there
 }
 
