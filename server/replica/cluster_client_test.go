@@ -324,6 +324,11 @@ func (cl *client) randomWrite() {
 			{Type: protocol.OpCreate2, Record: createOf("/m-"+name, 0)},
 			{Type: protocol.OpCreate, Record: createOf("/n-"+name, 0)},
 		}}, func(code protocol.Code, d *jute.Decoder) {
+			var m protocol.MultiResponse
+			if err := m.Decode(d); code != protocol.OK || err != nil || len(m.Results) != 2 ||
+				m.Results[0].Type != protocol.OpCreate2 || m.Results[0].Stat.Czxid != cl.zxid || m.Results[1].Type != protocol.OpCreate {
+				c.t.Errorf("%s: multi: %v %v %+v", cl.name, code, err, m)
+			}
 			if code == protocol.OK {
 				cl.keep("/m-"+name, 0)
 				cl.keep("/n-"+name, 0)

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"zookit/protocol"
+	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
 	"zookit/protocol/txn"
 	"zookit/server/election"
@@ -49,7 +50,10 @@ type node struct {
 	observer bool
 	disk     disk
 
-	quarantined bool // with the next start
+	quarantined bool  // with the next start
+	snapMs      int64 // how long a snapshot may take to write
+	snapping    bool  // one is being written
+	unended     int   // connections of clients that the replica left to the driver
 
 	r      *Replica // nil while it is down
 	life   int      // what was begun in an earlier one is void
@@ -195,6 +199,7 @@ func (c *cluster) String() string {
 func (n *node) start() {
 	c := n.c
 	n.life++
+	n.snapping = false
 	cfg := c.cfg
 	cfg.ServerID = n.sid
 	cfg.Seed = uint64(n.sid)
@@ -330,6 +335,7 @@ func (n *node) newRole(role Role) {
 	c := n.c
 	c.tracef("%d role %+v", n.sid, role)
 	if n.role.Serving && !role.Serving {
+		n.unended += len(n.conns)
 		n.closeClients("not serving")
 	}
 	old := n.role
@@ -505,6 +511,9 @@ func (n *node) order(o zab.Order) {
 		}
 	}
 	c.tracef("%d orders %v", n.sid, &o)
+	if n.snapping && (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot) {
+		c.t.Errorf("server %d: %v while a snapshot is being written", n.sid, &o)
+	}
 	early := c.rng.IntN(2) == 0
 	c.at(at-1, func() {
 		if early && !done && o.Kind == zab.Append && n.life == life+1 { // it crashed in the middle of the write
@@ -539,9 +548,18 @@ func (n *node) reload(r *Replica) {
 	r.Reloaded(rl)
 }
 
+// takeSnapshot writes a snapshot while the server goes on.
 func (n *node) takeSnapshot(src storage.Source, zxid protocol.Zxid) {
-	n.disk.snaps = append(n.disk.snaps, snap{zxid, stream(n.c.t, src)})
-	n.later(20, func(r *Replica) { r.SnapshotDone(nil) })
+	life := n.life
+	n.snapping = true
+	n.c.after(20+n.c.rng.Int64N(1+n.snapMs), func() {
+		if n.life != life {
+			return
+		}
+		n.disk.snaps = append(n.disk.snaps, snap{zxid, stream(n.c.t, src)})
+		n.snapping = false
+		n.do(func(r *Replica) { r.SnapshotDone(nil) })
+	})
 }
 
 func stream(t *testing.T, src storage.Source) []byte {
@@ -571,15 +589,28 @@ func (d *disk) append(t *testing.T, batch []zab.Entry) {
 	}
 }
 
+// digest is the section of a snapshot behind the tree: the newest txn that it
+// may hold changes of.
+func (s *snap) digest() *storage.SnapshotDigest {
+	const section = 8 + 4 + 8 + seal
+	d := jute.NewDecoder(s.stream[len(s.stream)-section-8-seal:])
+	return &storage.SnapshotDigest{Zxid: protocol.Zxid(d.Long()), Version: d.Int(), Tree: uint64(d.Long())}
+}
+
+const seal = 8 + 4 + 1 // a sum and "/"
+
 // purge leaves the newest snapshot and what is behind it.
 func (d *disk) purge() {
 	s := d.snaps[len(d.snaps)-1]
+	if s.digest().Zxid > d.last() {
+		return // it needs a log that is to come
+	}
 	d.snaps, d.start = []snap{s}, s.zxid
 	d.log = slices.DeleteFunc(slices.Clone(d.log), func(e zab.Entry) bool { return e.Zxid <= s.zxid })
 }
 
 func (d *disk) truncate(zxid protocol.Zxid) error {
-	snaps := slices.DeleteFunc(slices.Clone(d.snaps), func(s snap) bool { return s.zxid > zxid })
+	snaps := slices.DeleteFunc(slices.Clone(d.snaps), func(s snap) bool { return max(s.zxid, s.digest().Zxid) > zxid })
 	if d.stubborn || len(snaps) == 0 && d.start > 0 || zxid < d.start {
 		return storage.ErrTruncate
 	}
@@ -604,7 +635,7 @@ func (d *disk) read(t *testing.T, sink storage.Sink) {
 		if err := storage.ReadSnapshotStream(bytes.NewReader(s.stream), sink, "end"); err != nil {
 			t.Fatal(err)
 		}
-		if err := sink.EndSnapshot(s.zxid, nil); err != nil {
+		if err := sink.EndSnapshot(s.zxid, s.digest()); err != nil {
 			t.Fatal(err)
 		}
 		after = s.zxid

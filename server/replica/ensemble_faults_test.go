@@ -19,6 +19,29 @@ func (c *cluster) noted(text string) bool {
 	return false
 }
 
+// A snapshot that is being written could hold what is cut off: the truncation
+// waits for it.
+func TestTruncationWaitsForSnapshot(t *testing.T) {
+	t.Parallel()
+	c, leader, others := stand(t, 16, 3, 0)
+	own := c.client(10_000).on(leader.sid)
+	own.must(protocol.OpCreate, createOf("/p", 0))
+	leader.snapMs = 60_000
+	for leader.r.snapshots.running = false; !leader.snapping; {
+		leader.do(func(r *Replica) { r.TakeSnapshot() })
+		c.pass(5)
+	}
+	c.cutOff[leader.sid] = true
+	zxid := leader.disk.last()
+	own.write(protocol.OpCreate, createOf("/lost", 0), nil)
+	c.run("the lost write is on the leader's disk", 1000, func() bool { return leader.disk.last() > zxid })
+	c.run("the rest goes on", 60_000, c.settled)
+	c.client(4000).on(others[0].sid).must(protocol.OpCreate, createOf("/kept", 0))
+	delete(c.cutOff, leader.sid)
+	c.run("all agree", 200_000, c.settled)
+	c.equal()
+}
+
 // A history that cannot be cut back is replaced by the leader's snapshot.
 func TestCannotTruncate(t *testing.T) {
 	t.Parallel()

@@ -23,6 +23,9 @@ func TestEnsembleAtRandom(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			c := newCluster(t, uint64(seed), 3+2*(seed%2), seed%3)
 			c.cfg.SnapCount = 300 + 600*(seed%3)
+			for _, n := range c.nodes {
+				n.snapMs = 2000
+			}
 			c.startAll()
 			for range 4 {
 				c.client(int32(600 + c.rng.IntN(3000))).live()

@@ -174,11 +174,15 @@ func TestOldLeaderRejoins(t *testing.T) {
 	id := cl.session
 
 	own := c.client(10_000).on(leader.sid)
+	idle := c.client(10_000).on(leader.sid)
 	c.cutOff[leader.sid] = true
 	own.write(protocol.OpCreate, createOf("/lost", 0), nil)
 	zxid := leader.disk.last()
 	c.run("the lost write is on the leader's disk", 1000, func() bool { return leader.disk.last() > zxid })
 	c.run("it steps down", 20_000, func() bool { return !leader.role.Serving })
+	if idle.k != nil || leader.unended != 0 {
+		t.Errorf("an idle client is still connected, or was left to the driver")
+	}
 	if own.k != nil || own.lost != 1 || own.ops != 1 {
 		t.Errorf("its client: %+v", own)
 	}

@@ -18,6 +18,12 @@
 //
 // Readers are other goroutines. They use State, which shares that lock.
 //
+// With Config.Ensemble the replica is a member of an ensemble: it owns the
+// election and, by its role, a leader's or a learner's side of zab, and
+// Ready().Peers says what to send and to write. A txn is then committed when
+// zab says so, by the same code; a learner sends what its clients ask for to
+// the leader, and answers at its own commit (ensemble.go and beside it).
+//
 // An error is final: a failed sync (Failed) or a broken invariant. Err is then
 // set, nothing is completed after it, and the driver closes every connection.
 //
