@@ -290,6 +290,9 @@ func (n *node) pump() {
 		c.tracef("%d zab: %+v", n.sid, note)
 	}
 	if rd.Role != nil {
+		if rd.Role.Term != n.role.Term && len(rd.Messages)+len(rd.Close)+len(rd.LookUps) > 0 {
+			c.t.Errorf("server %d: a new role comes with messages of the old one: %+v", n.sid, rd.Messages)
+		}
 		n.newRole(*rd.Role)
 	}
 	for _, m := range rd.Votes {

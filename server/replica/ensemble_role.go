@@ -132,6 +132,9 @@ func (r *Replica) end(why *zab.StepDown) {
 	}
 	e.ending = true
 	e.held = nil
+	// Its connections are closed: what it had to say must not go out on those
+	// of the next role.
+	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
 	e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	r.dropRequests()
 	r.disconnectClients()
