@@ -18,7 +18,7 @@ build: ## bin/zkcli and bin/zkserver, static
 
 check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record ./server/load ./cmd/zkcli
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli
 	$(GO) test -short ./...
 
 test: ## everything: lint, race, terminal and crash tests, conformance with Apache
@@ -46,7 +46,7 @@ conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER
 
 interop: ## ensembles of Apache's servers and ours in every mix: roles, joins, kills, sessions, rolling restarts
 	.ci/setup
-	$(GO) test -count=1 -parallel 2 -timeout 20m ./server/interop
+	$(GO) test -tags interop -count=1 -parallel 2 -timeout 20m -v ./server/interop
 
 # A target with goroutines of its own covers a little more or less each time: minimising by coverage would take all the time.
 fuzz: ## each fuzz target for FUZZTIME (10s)
@@ -67,7 +67,7 @@ cover: ## statement coverage by package
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record ./server/load ./cmd/zkcli
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli
 	$(GO) run $(STATICCHECK) ./...
 
 vuln: ## known vulnerabilities in what is linked (needs the vulnerability database)
