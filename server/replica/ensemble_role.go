@@ -196,7 +196,7 @@ func (r *Replica) rest() bool {
 	tail := e.core.Tail()
 	if len(tail) > 0 {
 		// A snapshot on its way to a learner must not show what was never committed.
-		s.tree.AbandonSnapshots()
+		s.tree.AbandonCommitted()
 	}
 	for _, entry := range tail {
 		t, err := txn.Decode(entry.Payload)

@@ -57,11 +57,15 @@ type snapshotSource struct {
 }
 
 // BeginSnapshot fixes what a snapshot for a learner holds; see beginSnapshot.
-func (r *Replica) BeginSnapshot() (storage.Source, protocol.Zxid) { return r.state.beginSnapshot() }
+func (r *Replica) BeginSnapshot() (storage.Source, protocol.Zxid) {
+	src, zxid := r.state.beginSnapshot()
+	src.snap.CommittedOnly = true
+	return src, zxid
+}
 
 // beginSnapshot fixes what the snapshot holds: at least everything up to the
 // zxid returned. Later txns may show in it; their replay does no harm.
-func (s *State) beginSnapshot() (storage.Source, protocol.Zxid) {
+func (s *State) beginSnapshot() (*snapshotSource, protocol.Zxid) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	zxid := s.tree.LastZxid()

@@ -34,6 +34,10 @@ type SnapshotWriter interface {
 //   - A replayed create over a znode that is there does not set its ACL; for the
 //     same reason there is none there.
 type Snapshot struct {
+	// CommittedOnly: it must not show txns that are in the log alone, and ends
+	// with AbandonCommitted.
+	CommittedOnly bool
+
 	t          *Tree
 	zxid       protocol.Zxid
 	generation uint32 // znodes of this generation or a later one are too young
@@ -55,7 +59,7 @@ type aclKey struct {
 	acl []protocol.ACL
 }
 
-// ErrAbandoned: see AbandonSnapshots.
+// ErrAbandoned: the tree was reset under a snapshot; see also AbandonCommitted.
 var ErrAbandoned = errors.New("the tree was replaced while the snapshot was written")
 
 // A chunk is what is copied under the lock at a time.

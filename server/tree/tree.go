@@ -75,17 +75,19 @@ func New(opt Options) *Tree {
 	return t
 }
 
-// AbandonSnapshots makes the snapshots under way fail: the tree is about to
-// hold what they must not show.
-func (t *Tree) AbandonSnapshots() {
+// AbandonCommitted makes the CommittedOnly snapshots under way fail: the tree
+// is about to hold what they must not show.
+func (t *Tree) AbandonCommitted() {
 	for _, s := range t.snapshots {
-		s.abandoned = true
+		s.abandoned = s.abandoned || s.CommittedOnly
 	}
 }
 
 // clear makes the tree an empty root.
 func (t *Tree) clear() {
-	t.AbandonSnapshots()
+	for _, s := range t.snapshots {
+		s.abandoned = true
+	}
 	opt := t.opt
 	*t = Tree{
 		opt:      opt,
