@@ -105,14 +105,37 @@ func (c *Conn) IDs() []protocol.ID { return *c.ids.Load() }
 var (
 	// errDone ends a connection that was answered to the end.
 	errDone = errors.New("done")
+	// errWord ends a connection whose four-letter word was answered.
+	errWord = errors.New("four-letter word answered")
 	// errNotServing ends a connection the server cannot serve.
 	errNotServing = errors.New("not serving requests")
 )
 
-// serve is the goroutine of the connection.
+// greeted answers a four-letter word, or shakes hands; true says that the
+// connection has a session and requests are to be served. Otherwise it has
+// ended.
+func (c *Conn) greeted() (ok bool) {
+	defer func() {
+		if !ok {
+			c.gone(recover())
+		}
+	}()
+	err := c.greet()
+	if err == nil {
+		return true
+	}
+	c.end(err)
+	return false
+}
+
+// serve takes requests until the connection ends.
 func (c *Conn) serve() {
-	defer c.gone()
-	err := c.converse()
+	defer func() { c.gone(recover()) }()
+	c.end(c.converse())
+}
+
+// end lets what is queued leave, when the connection was answered to its end.
+func (c *Conn) end(err error) {
 	if errors.Is(err, errDone) {
 		c.flushWaiting()
 		c.out.drained()
@@ -123,10 +146,10 @@ func (c *Conn) serve() {
 
 // gone ends the connection, whatever happened. A panic while a request was
 // served is a bug that costs this connection and no other.
-func (c *Conn) gone() {
-	if r := recover(); r != nil {
+func (c *Conn) gone(panicked any) {
+	if panicked != nil {
 		c.server.log.Error("bug: panic while serving a client; its connection is closed", "client", c.remote,
-			"session", c.Session(), "panic", r, "stack", string(debug.Stack()))
+			"session", c.Session(), "panic", panicked, "stack", string(debug.Stack()))
 	}
 	if c.run.locked {
 		c.server.backend.State().RUnlock()
@@ -138,19 +161,20 @@ func (c *Conn) gone() {
 	c.server.backend.Gone(c)
 }
 
-func (c *Conn) converse() error {
+func (c *Conn) greet() error {
 	if err := c.sock.SetReadDeadline(c.since.Add(c.server.cfg.ConnectWait)); err != nil {
 		return err
 	}
-	if answered, err := c.word(); answered || err != nil {
+	if err := c.word(); err != nil {
 		return err
 	}
 	if err := c.connect(); err != nil {
 		return err
 	}
-	if err := c.sock.SetReadDeadline(time.Time{}); err != nil {
-		return err
-	}
+	return c.sock.SetReadDeadline(time.Time{})
+}
+
+func (c *Conn) converse() error {
 	for {
 		if err := c.requests(); err != nil {
 			return err
@@ -164,7 +188,7 @@ func (c *Conn) converse() error {
 // report logs why a connection ended, unless that is an everyday matter.
 func (c *Conn) report(err error) {
 	switch {
-	case err == nil, errors.Is(err, errDone), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.ended.Load():
+	case errors.Is(err, errDone), errors.Is(err, errWord), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.ended.Load():
 	case errors.Is(err, protocol.ErrFrameLength), errors.Is(err, errBadRequest):
 		c.server.warn("client closed for a malformed packet", "client", c.remote, "session", c.Session(), "error", err)
 	default:

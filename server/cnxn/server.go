@@ -116,7 +116,13 @@ func (s *Server) admit(nc *net.TCPConn) {
 		return
 	}
 	if c := s.open(sock); c != nil {
-		s.running.Go(c.serve)
+		// The handshake grows the stack of its goroutine. An idle connection
+		// should not keep that: its requests get a goroutine of their own.
+		s.running.Go(func() {
+			if c.greeted() {
+				s.running.Go(c.serve)
+			}
+		})
 	}
 }
 
@@ -126,7 +132,7 @@ func (s *Server) ServeConn(nc interface {
 	net.Conn
 	CloseWrite() error
 }) {
-	if c := s.open(plainSocket{nc}); c != nil {
+	if c := s.open(plainSocket{nc}); c != nil && c.greeted() {
 		c.serve()
 	}
 }

@@ -20,17 +20,17 @@ var words = map[string]bool{
 // wordWait bounds the whole exchange of a four-letter word.
 const wordWait = 10 * time.Second
 
-// word answers a four-letter word when the connection begins with one. The
-// bytes before the connect packet are in c.in.
-func (c *Conn) word() (answered bool, err error) {
+// word answers a four-letter word when the connection begins with one; the
+// error is errWord then. What else the connection begins with stays in c.in.
+func (c *Conn) word() error {
 	for len(c.in.peek()) < 4 {
 		if err := c.in.fill(); err != nil {
-			return false, err
+			return err
 		}
 	}
 	name := string(c.in.peek()[:4])
 	if !words[name] {
-		return false, nil
+		return nil
 	}
 	c.server.stats.Received.Add(1)
 	c.out.mu.Lock()
@@ -41,7 +41,7 @@ func (c *Conn) word() (answered bool, err error) {
 	if name == "stmk" { // followed by the new mask, 8 bytes
 		for len(c.in.peek()) < 12 {
 			if err := c.in.fill(); err != nil {
-				return true, err
+				return err
 			}
 		}
 		arg = int64(binary.BigEndian.Uint64(c.in.peek()[4:]))
@@ -49,11 +49,11 @@ func (c *Conn) word() (answered bool, err error) {
 	c.in.release()
 	answer := c.server.backend.Word(name, arg)
 	if _, err := io.WriteString(c.sock, answer); err != nil {
-		return true, err
+		return err
 	}
 	c.server.stats.Sent.Add(1)
 	c.linger()
-	return true, nil
+	return errWord
 }
 
 const (
