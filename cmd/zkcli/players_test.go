@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os/exec"
 	"strings"
 	"testing"
@@ -24,12 +25,17 @@ const commandLimit = 60 * time.Second
 // run starts a program and waits for it.
 func run(t testing.TB, stdin string, argv ...string) outcome {
 	t.Helper()
+	return runWith(t, strings.NewReader(stdin), new(watched), argv...)
+}
+
+func runWith(t testing.TB, stdin io.Reader, stdout *watched, argv ...string) outcome {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = append(cmd.Environ(), "TZ=UTC", "LC_ALL=C.UTF-8", "NO_COLOR=1")
-	var stdout, stderr bytes.Buffer
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
+	var stderr bytes.Buffer
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
@@ -38,7 +44,7 @@ func run(t testing.TB, stdin string, argv ...string) outcome {
 	if ctx.Err() != nil {
 		t.Errorf("%q did not end within %v", argv, commandLimit)
 	}
-	return outcome{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
+	return outcome{stdout.text.String(), stderr.String(), cmd.ProcessState.ExitCode()}
 }
 
 // words splits a command line as both shells do: blanks separate, quotes keep
@@ -88,6 +94,51 @@ func withQuit(lines []string) []string {
 	return append(append([]string{}, lines...), "quit")
 }
 
+// runEvented runs a session of Apache's shell and types quit only when as many
+// node events as are wanted were printed: that shell prints them from a thread
+// which its end does not wait for. An event that never comes is a difference.
+func runEvented(t testing.TB, e entry, argv ...string) outcome {
+	t.Helper()
+	lines := withQuit(e.session)
+	out := &watched{want: len(nodeEvents(e.want.stdout)), seen: make(chan struct{})}
+	if out.want == 0 {
+		close(out.seen)
+	}
+	typed := io.MultiReader(
+		strings.NewReader(strings.Join(lines[:len(lines)-1], "\n")+"\n"),
+		out,
+		strings.NewReader("quit\n"))
+	return runWith(t, typed, out, argv...)
+}
+
+// eventLimit bounds the wait for a session's events.
+const eventLimit = 10 * time.Second
+
+// watched collects an output. Reading from it gives nothing, and ends when the
+// output holds the node events that are wanted or after eventLimit.
+type watched struct {
+	text bytes.Buffer // of the goroutine that copies, until the process has ended
+	want int
+	seen chan struct{} // closed with the last event that is wanted
+}
+
+func (w *watched) Write(p []byte) (int, error) {
+	n, err := w.text.Write(p)
+	if w.want > 0 && len(nodeEvents(w.text.String())) >= w.want {
+		w.want = 0
+		close(w.seen)
+	}
+	return n, err
+}
+
+func (w *watched) Read([]byte) (int, error) {
+	select {
+	case <-w.seen:
+	case <-time.After(eventLimit):
+	}
+	return 0, io.EOF
+}
+
 var javaShell = []string{"java", "-XX:TieredStopAtLevel=1", "-Xshare:auto", "-cp", apache.ClassPath(), apache.ShellMain}
 
 // pipedJava runs Apache's shell with as few processes as can be: a script's
@@ -132,7 +183,7 @@ func (p pipedJava) play(t testing.TB, server string, entries []entry) (out []out
 		switch {
 		case e.session != nil:
 			flush()
-			out = append(out, run(t, strings.Join(withQuit(e.session), "\n")+"\n", argv...))
+			out = append(out, runEvented(t, e, argv...))
 		case e.runs():
 			group = append(group, len(out))
 			out = append(out, outcome{})

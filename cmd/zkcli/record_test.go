@@ -32,7 +32,7 @@ func TestRecordApache(t *testing.T) {
 // withoutNoise keeps recordings readable: what no rule compares stays out.
 func (o outcome) withoutNoise() outcome {
 	for _, r := range rules {
-		if strings.HasPrefix(r.why, "Debian") || strings.HasPrefix(r.why, "session events") {
+		if strings.HasPrefix(r.why, "Debian") || strings.HasPrefix(r.why, "events") {
 			o.stdout, o.stderr = r.apply(o.stdout), r.apply(o.stderr)
 		}
 	}
