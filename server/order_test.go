@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"zookit/protocol"
@@ -155,5 +156,51 @@ func TestOwnEventPrecedesOwnReply(t *testing.T) {
 		t.Fatalf("first came %+v, want the event", r)
 	} else if e := c.Receive(); e.Zxid != r.Zxid || e.Event != nil {
 		t.Fatalf("then %+v, want the reply with the event's zxid %v", e, r.Zxid)
+	}
+}
+
+// TestFanOutKeepsOrder: connections that watch and write at once, more of them
+// than one flush takes, each get every event once in the order of the changes,
+// and the event of a change before the reply to it.
+func TestFanOutKeepsOrder(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	const (
+		conns = 150
+		sets  = 6
+	)
+	all := make([]*zktest.Client, conns)
+	for i := range all {
+		all[i] = zktest.Dial(t, srv.Addr())
+	}
+	all[0].Create("/w", nil, protocol.FlagPersistent)
+	for _, c := range all {
+		c.Must(protocol.OpAddWatch, &protocol.AddWatchRequest{Path: "/w", Mode: protocol.AddWatchPersistent}, nil)
+	}
+	for _, c := range all {
+		for i := range sets {
+			c.Send(protocol.OpSetData, set("/w", fmt.Sprint(i)))
+		}
+	}
+	var changes []protocol.Zxid // as the first connection was told
+	for n, c := range all {
+		var told []protocol.Zxid
+		for replies := 0; len(told) < conns*sets || replies < sets; {
+			r := c.Receive()
+			switch {
+			case r.Event != nil:
+				told = append(told, r.Zxid)
+			case len(told) == 0 || r.Zxid != told[len(told)-1]:
+				t.Fatalf("connection %d: the reply with zxid %v does not follow the event of its change", n, r.Zxid)
+			default:
+				replies++
+			}
+		}
+		if n == 0 {
+			changes = told
+		}
+		if !slices.Equal(told, changes) || !slices.IsSorted(told) || len(slices.Compact(told)) != len(changes) {
+			t.Fatalf("connection %d was told of %v, the first of %v", n, told, changes)
+		}
 	}
 }

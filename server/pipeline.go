@@ -52,7 +52,6 @@ type pipeline struct {
 	// Of the pipeline's goroutine.
 	taken   []task
 	held    []task // taken but not proposed: the replica does not accept for now
-	touched []*cnxn.Conn
 	ended   bool
 	jobsOut int // with the syncer
 	// deadline is what the timer is set for, on the steady clock.
@@ -278,11 +277,9 @@ func (p *pipeline) persisted(r syncResult) {
 
 // flush writes to the connections that were touched.
 func (p *pipeline) flush() {
-	p.touched = p.conns.Touched(p.touched[:0])
-	if len(p.touched) > 0 && !p.ended {
-		p.conns.Flush(p.touched)
+	if !p.ended {
+		p.conns.Flush()
 	}
-	clear(p.touched)
 }
 
 // end is the final failed state: no request is completed after it.

@@ -12,14 +12,19 @@ const (
 )
 
 // buffer is a byte slice with an address, so that the pool stores a pointer.
-type buffer struct{ b []byte }
+type buffer struct {
+	b []byte
+	// shared bytes are in the queues of other connections as well: they are
+	// neither changed nor given to the pool.
+	shared bool
+}
 
 var buffers = sync.Pool{New: func() any { return &buffer{b: make([]byte, 0, bufferSize)} }}
 
 func getBuffer() *buffer { return buffers.Get().(*buffer) }
 
 func putBuffer(b *buffer) {
-	if cap(b.b) <= keepSize {
+	if cap(b.b) <= keepSize && !b.shared {
 		b.b = b.b[:0]
 		buffers.Put(b)
 	}

@@ -10,8 +10,8 @@
 //
 // Output goes through one queue per connection. The pipeline appends replies
 // and events to it while it holds the state lock, remembers the connection as
-// touched, and flushes all touched connections once the lock is free, with
-// writes that never block: what a full socket does not take is left to a
+// touched, and flushes all touched connections once the lock is free (those of
+// a large fan-out sooner, on other goroutines), with writes that never block: what a full socket does not take is left to a
 // goroutine that exists for as long as that lasts. So a client that does not
 // read costs itself its connection, and others nothing.
 //

@@ -32,13 +32,31 @@ func (o *output) init() { o.idle.L = &o.mu }
 // left more unread than maxQueued allows; the bytes are dropped then, and the
 // caller closes the connection. mu is held.
 func (o *output) addCommitted(p []byte) bool {
-	if o.writing || o.buf != nil {
-		if o.queued+len(p) > maxQueued {
-			return false
-		}
-		o.queued += len(p)
+	if !o.admit(len(p)) {
+		return false
 	}
 	o.add(p)
+	return true
+}
+
+// addEvent is addCommitted for bytes that many queues take: one in which
+// nothing waits needs no buffer for them.
+func (o *output) addEvent(b *buffer) bool {
+	if !o.admit(len(b.b)) {
+		return false
+	}
+	o.addBuffer(b)
+	return true
+}
+
+// admit counts n bytes of a commit against maxQueued.
+func (o *output) admit(n int) bool {
+	if o.writing || o.buf != nil {
+		if o.queued+n > maxQueued {
+			return false
+		}
+		o.queued += n
+	}
 	return true
 }
 
@@ -57,8 +75,12 @@ func (o *output) add(p []byte) {
 	if o.closed || len(p) == 0 {
 		return
 	}
-	if o.buf == nil {
+	switch b := o.buf; {
+	case b == nil:
 		o.buf = getBuffer()
+	case b.shared:
+		o.buf = getBuffer()
+		o.buf.b = append(o.buf.b, b.b...)
 	}
 	o.buf.b = append(o.buf.b, p...)
 }

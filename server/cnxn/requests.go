@@ -250,7 +250,7 @@ func (c *Conn) commit(frame []byte, w *write, zxid protocol.Zxid, now int64) boo
 // applies a commit, with the state lock held.
 func (c *Conn) Deliver(ev *watch.Event) {
 	c.out.mu.Lock()
-	ok := c.out.addCommitted(ev.Frame())
+	ok := c.out.addEvent(c.server.eventBuffer(ev))
 	if ok {
 		c.stats.sent++
 	}
@@ -262,6 +262,7 @@ func (c *Conn) Deliver(ev *watch.Event) {
 	c.server.stats.Sent.Add(1)
 	c.server.stats.packet(ev.Frame())
 	c.server.touch(c)
+	c.server.share()
 }
 
 // Disconnect closes the connection without a word, as the replica asks.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/server/watch"
 )
 
 // Config holds the limits of the client port. Zero values mean Apache's
@@ -60,9 +61,12 @@ type Server struct {
 	gate    gate
 	stats   Totals
 
-	// touched are the connections that commits have appended to since Touched
-	// was called; of the pipeline's goroutine.
-	touched []*Conn
+	// Of the pipeline's goroutine.
+	touched    []*Conn        // commits have appended to since the last Flush
+	shared     int            // the first so many of touched are with sharing
+	sharing    sync.WaitGroup // goroutines that flush a part of touched
+	event      *watch.Event   // the last one delivered, and
+	eventFrame *buffer        // its frame
 
 	mu      sync.Mutex
 	closed  bool
@@ -206,35 +210,45 @@ func (s *Server) touch(c *Conn) {
 	}
 }
 
-// Touched moves the connections touched by commits to list. It belongs to the
-// pipeline's goroutine.
-func (s *Server) Touched(list []*Conn) []*Conn {
-	list = append(list, s.touched...)
-	for _, c := range list {
-		c.touched = false
-	}
-	clear(s.touched)
-	s.touched = s.touched[:0]
-	return list
-}
+// flushShare is the number of connections whose flush is worth another
+// goroutine.
+const flushShare = 64
 
-// parallelFlush is the number of connections from which a flush is shared with
-// a second goroutine: a watch event on a thousand connections is a thousand
-// system calls.
-const parallelFlush = 64
-
-// Flush writes out what the connections of list have queued, without waiting
-// for any of them.
-func (s *Server) Flush(list []*Conn) {
-	if len(list) < parallelFlush {
-		flushAll(list)
+// share has the connections that an event touched flushed by another goroutine
+// as soon as there are enough of them: a watch event on a thousand connections
+// is a thousand system calls, which need not wait until it is in the last queue.
+// What commits append to them later leaves with the flush of the batch.
+func (s *Server) share() {
+	if len(s.touched)-s.shared < flushShare {
 		return
 	}
-	var other sync.WaitGroup
-	half := len(list) / 2
-	other.Go(func() { flushAll(list[half:]) })
-	flushAll(list[:half])
-	other.Wait()
+	part := s.touched[s.shared:]
+	s.shared = len(s.touched)
+	s.sharing.Go(func() { flushAll(part) })
+}
+
+// Flush writes out what the connections touched by commits have queued, without
+// waiting for any of them. It belongs to the pipeline's goroutine.
+func (s *Server) Flush() {
+	for _, c := range s.touched {
+		c.touched = false
+	}
+	flushAll(s.touched[s.shared:])
+	for i := s.shared - 1; i >= 0; i-- { // the others began at the other end
+		s.touched[i].flush()
+	}
+	s.sharing.Wait()
+	clear(s.touched)
+	s.touched, s.shared = s.touched[:0], 0
+}
+
+// eventBuffer is the event's frame for the queues of all its connections. It
+// belongs to the pipeline's goroutine.
+func (s *Server) eventBuffer(ev *watch.Event) *buffer {
+	if s.event != ev {
+		s.event, s.eventFrame = ev, &buffer{b: ev.Frame(), shared: true}
+	}
+	return s.eventFrame
 }
 
 func flushAll(list []*Conn) {
