@@ -137,18 +137,6 @@ func Lookup(compat *Compat, name string) *Command {
 	return nil
 }
 
-// all is filled in init, since help and redo refer back to it.
-var all []*Command
-
-func init() {
-	all = []*Command{
-		addAuth, addWatch, closeSession, config, connect, create, del, deleteAll, delQuota,
-		fourLetter, get, getACL, getAllChildrenNumber, getEphemerals, help, history, listQuota, ls, ls2,
-		printWatches, quit, exit, reconfig, redo, removeWatches, rmr, set, setACL, setQuota,
-		stat, syncPath, version, whoAmI,
-	}
-}
-
 // Suggest names the command that was probably meant, or "".
 func Suggest(compat *Compat, name string) string {
 	best, bestAt := "", 3

@@ -53,6 +53,7 @@ type Context struct {
 	Args    []string // without the command's name and its flags
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
+	emitted int         // records printed
 }
 
 // Has tells whether a flag was given.

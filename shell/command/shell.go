@@ -31,6 +31,7 @@ type Shell struct {
 	Dial    Dial
 	Version string // of this program, for the version command
 	Built   string // when, in words; may be empty
+	Format  Format // of results
 
 	// Interactive: somebody reads along. Session events are shown then, and
 	// Confirm may be asked.
@@ -152,6 +153,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, errUsage
 	}
 	err := c.partly(cmd.Run(c))
+	c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}
