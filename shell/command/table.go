@@ -40,4 +40,5 @@ func init() {
 		version,
 		whoAmI,
 	}
+	all = append(all, wordCommands()...)
 }

@@ -33,18 +33,18 @@ type Conn struct {
 func (p *Prober) Conns(ctx context.Context, server string) ([]Conn, Via, error) {
 	var list []Conn
 	via, err := p.ask(ctx, server, "cons", "connections",
-		func(text string) error { list = parseCons(server, text); return nil },
+		func(text string) error { list = ParseCons(server, text); return nil },
 		func(body []byte) (err error) { list, err = parseConnections(server, body); return err })
 	return list, via, err
 }
 
-// parseCons reads lines of the form
+// ParseCons reads lines of the form
 //
 //	/127.0.0.1:44182[1](queued=0,recved=6,sent=6,sid=0x1,lop=PING,est=ms,to=ms,…)
 //
 // A line without sid is a connection without a session, such as the one that
 // asked.
-func parseCons(server, text string) []Conn {
+func ParseCons(server, text string) []Conn {
 	var list []Conn
 	for _, line := range strings.Split(text, "\n") {
 		head, rest, ok := strings.Cut(strings.TrimSpace(line), "(")

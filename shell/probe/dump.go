@@ -24,15 +24,15 @@ type Dump struct {
 func (p *Prober) Dump(ctx context.Context, server string) (*Dump, Via, error) {
 	var d *Dump
 	via, err := p.ask(ctx, server, "dump", "dump",
-		func(text string) error { d = parseDump(text); return nil },
+		func(text string) error { d = ParseDump(text); return nil },
 		func(body []byte) (err error) { d, err = parseAdminDump(body); return err })
 	return d, via, err
 }
 
-// parseDump reads the three parts of the answer: sessions, by the time of their
+// ParseDump reads the three parts of the answer: sessions, by the time of their
 // expiry (leader and standalone: "\t0x…") or with their timeout (learners:
 // "0x…\t4000ms"); ephemerals ("0x…:" and "\t/path" lines); connections.
-func parseDump(text string) *Dump {
+func ParseDump(text string) *Dump {
 	d := &Dump{Ephemerals: map[protocol.SessionID][]string{}}
 	const (
 		sessions = iota

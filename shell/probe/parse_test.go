@@ -180,12 +180,12 @@ func TestUnheard(t *testing.T) {
 // A follower's dump, which lists sessions with their timeouts, and what is cut short or is no answer at all.
 func TestParseOddAnswers(t *testing.T) {
 	t.Parallel()
-	d := parseDump("SessionTracker dump:\nGlobal Sessions(2):\n0x200000000000001\t10000ms\n0x100000000000000\t4000ms\nephemeral nodes dump:\nSessions with Ephemerals (0):\n")
+	d := ParseDump("SessionTracker dump:\nGlobal Sessions(2):\n0x200000000000001\t10000ms\n0x100000000000000\t4000ms\nephemeral nodes dump:\nSessions with Ephemerals (0):\n")
 	if want := []protocol.SessionID{0x100000000000000, 0x200000000000001}; !reflect.DeepEqual(d.Sessions, want) || len(d.Ephemerals) != 0 {
 		t.Errorf("a follower's dump: %+v", d)
 	}
 	for _, text := range []string{"", "\t", "0x", "ephemeral nodes dump:\n\t/lost\n0xzz:\n\t/a", " /:[", "(", " /a:1[1](sid=0x", " /a:1(sid=0x1"} {
-		_, _, _ = parseDump(text), parseCons("s", text), parseWatches(text)
+		_, _, _ = ParseDump(text), ParseCons("s", text), parseWatches(text)
 	}
 	for text, want := range map[string]string{
 		"/127.0.0.1:5": "127.0.0.1:5", "127.0.0.1:5": "127.0.0.1:5", "/0:0:0:0:0:0:0:1:5": "[::1]:5", "/[0:0:0:0:0:0:0:1]:5": "[::1]:5",
