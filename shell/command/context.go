@@ -54,6 +54,7 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	mended  bool        // the line of zoo.cfg that lets servers tell more was shown
 }
 
 // Has tells whether a flag was given.

@@ -270,17 +270,15 @@ func (e *ensemble) dump(ctx context.Context) (*probe.Dump, []*probe.UnheardError
 	return found, unheard
 }
 
-// tellUnheard says on stderr what the servers did not tell and which line of
-// zoo.cfg would make them.
+// tellUnheard says on stderr what the servers did not tell and, once a command,
+// which line of zoo.cfg would make them.
 func (c *Context) tellUnheard(what string, unheard []*probe.UnheardError) {
-	if len(unheard) == 0 {
-		return
-	}
 	for _, u := range unheard {
 		c.Shell.Out.Note(fmt.Sprintf("%s: %s does not tell: %s: %v; AdminServer: %v", what, u.Server, u.Word, u.First, u.Admin))
 	}
 	shut := slices.ContainsFunc(unheard, func(u *probe.UnheardError) bool { return errors.Is(u.First, probe.ErrNotAllowed) })
-	if shut {
-		c.Shell.Out.Note("this line in the servers' zoo.cfg lets them tell: " + unheard[0].Mend())
+	if shut && !c.mended {
+		c.mended = true
+		c.Shell.Out.Note("this line in the servers' zoo.cfg lets them tell: " + probe.Mend + " (or -admin names the port of their AdminServer)")
 	}
 }

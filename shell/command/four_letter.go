@@ -95,7 +95,6 @@ type WordAnswer struct {
 	Word   string            `json:"word"`             // as sent
 	Values map[string]string `json:"values,omitempty"` // of an answer that is pairs, such as mntr
 	Text   string            `json:"text,omitempty"`   // the whole of any other
-	Error  string            `json:"error,omitempty"`  // why there is no answer
 }
 
 func runWord(c *Context, word string, servers []string) error {
@@ -109,7 +108,17 @@ func runWord(c *Context, word string, servers []string) error {
 	answers := askAll(c, asked, func(ctx context.Context, server string) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, fourLetterTimeout)
 		defer cancel()
-		return protocol.FourLetter(ctx, server, word)
+		text, err := protocol.FourLetter(ctx, server, word)
+		switch {
+		case err != nil:
+			return "", err
+		case probe.Refused(text):
+			return "", &Failure{Text: fmt.Sprintf("%s to %s: %s is not in its 4lw.commands.whitelist; this line in its zoo.cfg allows it: 4lw.commands.whitelist=srvr,%[1]s",
+				word, server, word)}
+		case text == "":
+			return "", &Failure{Text: fmt.Sprintf("%s to %s: it closed the connection without an answer: it does not know the word, or this is a TLS port", word, server)}
+		}
+		return text, nil
 	})
 	if c.Tables() && len(answers) > 1 {
 		if err := c.printWordTable(word, answers); err != errNotPairs {
@@ -207,10 +216,14 @@ func (c *Context) wordFailures(word string, answers []answer[string], several bo
 		if a.err == nil {
 			continue
 		}
-		failed = &Failure{Text: name + ": " + a.err.Error(), Exit: ExitNoConnection, Err: a.err}
+		exit := ExitNoConnection
+		if f := (*Failure)(nil); errors.As(a.err, &f) {
+			exit = ExitFailed
+		}
+		failed = &Failure{Text: name + ": " + a.err.Error(), Exit: exit, Err: a.err}
 		if several {
 			c.Warn(failed.Error())
-			failed = &Failure{Exit: ExitNoConnection, Err: a.err}
+			failed = &Failure{Exit: exit, Err: a.err}
 		}
 	}
 	return failed

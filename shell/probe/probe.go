@@ -85,10 +85,8 @@ var (
 	errNotAsked = errors.New("not asked")
 )
 
-// Mend is the line of zoo.cfg that lets the server answer the word.
-func (e *UnheardError) Mend() string {
-	return "4lw.commands.whitelist=srvr,mntr,conf,cons,dump,wchs,wchp"
-}
+// Mend is the line of zoo.cfg that lets a server answer every question here.
+const Mend = "4lw.commands.whitelist=srvr,mntr,conf,cons,dump,wchs,wchp"
 
 // Word sends a four-letter word and tells a refusal from an answer.
 func (p *Prober) Word(ctx context.Context, server, word string) (string, error) {
@@ -100,12 +98,17 @@ func (p *Prober) Word(ctx context.Context, server, word string) (string, error) 
 		return "", reason(err)
 	case answer == "":
 		return "", ErrUnknownWord
-	case strings.HasSuffix(answer, " is not executed because it is not in the whitelist.\n"):
+	case Refused(answer):
 		return "", ErrNotAllowed
 	case strings.HasPrefix(answer, "This ZooKeeper instance is not currently serving requests"):
 		return "", ErrNotServing
 	}
 	return answer, nil
+}
+
+// Refused tells whether an answer says that the word is not allowed.
+func Refused(answer string) bool {
+	return strings.HasSuffix(answer, " is not executed because it is not in the whitelist.\n")
 }
 
 // reason is the core of a network error: what the system said, without the
