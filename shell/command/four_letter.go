@@ -220,7 +220,11 @@ func (c *Context) wordFailures(word string, answers []answer[string], several bo
 		if f := (*Failure)(nil); errors.As(a.err, &f) {
 			exit = ExitFailed
 		}
-		failed = &Failure{Text: name + ": " + a.err.Error(), Exit: exit, Err: a.err}
+		text := a.err.Error()
+		if !strings.HasPrefix(text, name+" ") {
+			text = name + ": " + text
+		}
+		failed = &Failure{Text: text, Exit: exit, Err: a.err}
 		if several {
 			c.Warn(failed.Error())
 			failed = &Failure{Exit: exit, Err: a.err}
