@@ -37,6 +37,7 @@ func init() {
 		setQuota,
 		stat,
 		syncPath,
+		use,
 		version,
 		whoAmI,
 	}
