@@ -37,6 +37,7 @@ func init() {
 		reconfig,
 		redo,
 		removeWatches,
+		rewatch,
 		rmr,
 		sessions,
 		set,
