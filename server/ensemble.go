@@ -34,6 +34,9 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 
 		RecentEntries:     e.CommitLogCount,
 		MaxSnapshots:      e.MaxSnapSyncs,
+		MaxDiffs:          e.MaxDiffSyncs,
+		ForceSnapshot:     e.ForceSnapshotSync,
+		ConnectMs:         max(0, int64(e.ConnectLimit)*int64(c.TickMs)),
 		MinNotificationMs: int64(e.MinNotificationMs),
 		MaxNotificationMs: int64(e.MaxNotificationMs),
 	}, nil

@@ -34,6 +34,9 @@ type Ensemble struct {
 
 	MaxLearners       int   // connections
 	MaxSnapshots      int   // leader.maxConcurrentSnapSyncs
+	MaxDiffs          int   // leader.maxConcurrentDiffSyncs
+	ForceSnapshot     bool  // forceSnapshotSync
+	ConnectMs         int64 // to reach the leader
 	MaxLearnerQueue   int64 // bytes of txns a learner may be behind
 	MaxUncommitted    int64 // bytes of proposals a learner holds without their COMMIT
 	FinalizeWaitMs    int64

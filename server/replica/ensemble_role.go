@@ -60,7 +60,7 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
+		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
 }
@@ -72,7 +72,7 @@ func (r *Replica) becomeLearner() {
 		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
-		MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
+		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
 	e.core = e.learner
 }
