@@ -210,6 +210,9 @@ func (m *members) carryOut(rd *replica.Ready) {
 		term := m.term
 		m.work.Go(func() { m.lookUp(l, term) })
 	}
+	if m.learners != nil {
+		m.tally.pendingSyncs.Store(int64(m.rep.PendingSyncs()))
+	}
 	m.settleOwed()
 }
 
@@ -256,6 +259,10 @@ func (m *members) become(role replica.Role) {
 func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 	e := &m.cfg.Ensemble
 	tick := time.Duration(m.cfg.TickMs) * time.Millisecond
+	connectLimit := e.ConnectLimit
+	if connectLimit <= 0 {
+		connectLimit = e.InitLimit
+	}
 	return peer.QuorumConfig{
 		Deliver:   m.deliver(term),
 		Log:       m.store.ReadRange,
@@ -263,6 +270,7 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		MaxPacket: m.cfg.MaxBuffer + m.cfg.MaxBufferExtra,
 		NoDelay:   e.FollowerNoDelay,
 		KeepAlive: e.TCPKeepAlive,
+		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
 	}

@@ -96,6 +96,16 @@ func (e *Ensemble) voters() (n int) {
 	return n
 }
 
+// OutstandingLimit is what a server's clients may have under way together: globalOutstandingLimit, of which in an
+// ensemble each voter has its share (LeaderZooKeeperServer, FollowerZooKeeperServer).
+func (c *Config) OutstandingLimit() int {
+	self, _ := c.Self()
+	if voters := c.Ensemble.voters(); c.Distributed() && !self.Observer && voters > 2 {
+		return max(1, c.GlobalOutstandingLimit/(voters-1))
+	}
+	return c.GlobalOutstandingLimit
+}
+
 // Self is the server line of MyID; ok is false without one.
 func (c *Config) Self() (m quorum.Member, ok bool) { return c.Ensemble.Servers.Member(c.MyID) }
 

@@ -7,3 +7,11 @@ func (r *Replica) Recovered(acceptedEpoch, currentEpoch int64) {
 		r.ens.AcceptedEpoch, r.ens.CurrentEpoch = max(acceptedEpoch, 0), max(currentEpoch, 0)
 	}
 }
+
+// Quarantine says, before Start, that the history on the disk does not count;
+// see Ensemble.Quarantined.
+func (r *Replica) Quarantine() {
+	if r.ens != nil && !r.started {
+		r.ens.Quarantined = true
+	}
+}

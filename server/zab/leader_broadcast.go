@@ -194,6 +194,14 @@ func (l *Leader) queueSync(f *learnerState) {
 	f.syncs = append(f.syncs, l.Proposed())
 }
 
+// PendingSyncs is how many syncs of learners wait for a commit.
+func (l *Leader) PendingSyncs() (n int) {
+	for _, f := range l.learners {
+		n += len(f.syncs)
+	}
+	return n
+}
+
 func (l *Leader) sendSync(f *learnerState) { l.out.send(f.conn, quorum.Packet{Type: quorum.Sync}) }
 
 // pong takes a learner's PING: the sessions it has heard of.
