@@ -33,6 +33,7 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
 		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
 
+		MaxCounter:        s.opt.maxCounter,
 		RecentEntries:     e.CommitLogCount,
 		MaxSnapshots:      e.MaxSnapSyncs,
 		MaxDiffs:          e.MaxDiffSyncs,

@@ -44,6 +44,8 @@ type Ensemble struct {
 	MaxNotificationMs int64 // fastleader.maxNotificationInterval
 	MaxInFlight       int64 // bytes of a leader's proposals that are not applied
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
+
+	MaxCounter uint32 // the counter that ends an epoch; tests lower it
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has

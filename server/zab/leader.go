@@ -52,6 +52,13 @@ type LeaderConfig struct {
 
 	ForceSnapshot bool // forceSnapshotSync: every learner is sent a snapshot
 
+	// Told is the epoch of the history that a voter has told in an election while
+	// this server leads, 0 when it has told none. nil: nobody tells.
+	Told func(sid int64) int64
+
+	// MaxCounter is the counter that ends an epoch; 0: 0xffffffff. Tests lower it.
+	MaxCounter uint32
+
 	MaxConns     int   // connections of learners; 0: 1024
 	MaxSnapshots int   // sent at the same time; an observer has to wait; 0: 10 (leader.maxConcurrentSnapSyncs)
 	MaxDiffs     int   // learners that are brought up to date otherwise, likewise; 0: 100 (leader.maxConcurrentDiffSyncs)
@@ -114,6 +121,7 @@ type Leader struct {
 func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 1024)
 	cfg.MaxSnapshots = cmp.Or(cfg.MaxSnapshots, 10)
+	cfg.MaxCounter = cmp.Or(cfg.MaxCounter, maxCounter)
 	cfg.MaxDiffs = cmp.Or(cfg.MaxDiffs, 100)
 	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, 128<<20)
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 64<<20)

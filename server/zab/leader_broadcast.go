@@ -25,7 +25,7 @@ func (l *Leader) Propose(nowMs int64, e Entry) {
 		l.broken("proposal %v while the phase is %v and the next zxid %v", e.Zxid, l.phase, next)
 		return
 	}
-	if e.Zxid.Counter() == maxCounter {
+	if uint32(e.Zxid.Counter()) == l.cfg.MaxCounter {
 		l.stop(ZxidExhausted, e.Zxid.String())
 		return
 	}
