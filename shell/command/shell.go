@@ -53,6 +53,7 @@ type Shell struct {
 	lines   int         // executed so far
 
 	history map[int]string
+	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
 	quit    bool
 }
@@ -92,6 +93,7 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 		args = []string{text[len(text)-1:]}
 	}
 	s.history[s.count()] = text
+	s.literal = quotedWords(text)
 	s.run(ctx, args)
 	s.mu.Lock()
 	s.lines++
@@ -104,6 +106,7 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 	if s.Compat.Release == Own {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
+	s.literal = nil
 	s.run(ctx, args)
 	return s.exit
 }
@@ -141,7 +144,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -159,7 +162,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(cmd.Run(c))
+	err := c.partly(c.runEach())
 	c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed

@@ -77,10 +77,12 @@ type Node struct {
 }
 
 var (
-	// ErrSkipBelow is what a visitor returns to leave out what lies below a node.
-	ErrSkipBelow = errors.New("skip what lies below")
-	// ErrStop is what a visitor returns to end the walk without an error.
-	ErrStop = errors.New("stop")
+	// SkipBelow is what a visitor returns to leave out what lies below a node.
+	//lint:ignore ST1012 an answer, not a failure, as fs.SkipDir is
+	SkipBelow = errors.New("skip what lies below")
+	// Stop is what a visitor returns to end the walk without an error.
+	//lint:ignore ST1012 as above
+	Stop = errors.New("stop")
 )
 
 // Walk visits root and the znodes below it in pre-order, siblings in ascending
@@ -88,7 +90,7 @@ var (
 // asked for is left out, unless it is the root. One that may not be read is
 // visited with Err.
 //
-// Walk ends with the first error of visit (nil for ErrStop), with the source's
+// Walk ends with the first error of visit (nil for Stop), with the source's
 // error when it is about more than one znode (a lost connection), or when ctx
 // ends, with its error; what was visited until then was visited in order.
 // Memory is bounded by what maxAhead says and Limit replies, beside the names of
@@ -103,7 +105,7 @@ func Walk(ctx context.Context, src Source, root string, o Options, visit func(*N
 	defer cancel()
 	w.order.root(root)
 	err := w.run()
-	if errors.Is(err, ErrStop) {
+	if errors.Is(err, Stop) {
 		return nil
 	}
 	return err
@@ -205,7 +207,7 @@ func (w *walker) show(e *entry) error {
 		return nil
 	}
 	err := w.visit(&e.node)
-	if errors.Is(err, ErrSkipBelow) {
+	if errors.Is(err, SkipBelow) {
 		w.order.skipBelow(e)
 		err = nil
 	}

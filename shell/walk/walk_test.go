@@ -173,7 +173,7 @@ func TestWalkSkipsAndStops(t *testing.T) {
 		err := Walk(t.Context(), src, "/", Options{Stat: true, Progress: func(_, p int) { pending = p }}, func(n *Node) error {
 			got = append(got, fmt.Sprint(n.Depth, " ", n.Path))
 			if n.Path == skip {
-				return ErrSkipBelow
+				return SkipBelow
 			}
 			return nil
 		})
@@ -183,7 +183,7 @@ func TestWalkSkipsAndStops(t *testing.T) {
 		stop, n := random.IntN(len(all)), 0
 		err = Walk(t.Context(), src, "/", Options{}, func(*Node) error {
 			if n++; n > stop {
-				return ErrStop
+				return Stop
 			}
 			return nil
 		})
