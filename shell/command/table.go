@@ -8,6 +8,7 @@ func init() {
 	all = []*Command{
 		addAuth,
 		addWatch,
+		cd,
 		closeSession,
 		config,
 		connect,
@@ -32,6 +33,7 @@ func init() {
 		ls2,
 		owner,
 		printWatches,
+		pwd,
 		quit,
 		quotas,
 		reconfig,
