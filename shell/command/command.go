@@ -32,6 +32,9 @@ type Command struct {
 	Max      int  // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool // needs no session: never dials
 
+	// Trouble is the exit code of failures where 1 says something else; 0: none.
+	Trouble int
+
 	Run func(*Context) error
 }
 

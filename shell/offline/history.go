@@ -106,6 +106,11 @@ func (h *history) txn(t *txn.Txn) error {
 		return h.one(t, t.Type, t.Body, false)
 	}
 	for _, sub := range m.Txns {
+		if sub.Type == protocol.OpError {
+			return nil // it failed as a whole, whatever else it holds
+		}
+	}
+	for _, sub := range m.Txns {
 		if err := h.one(t, sub.Type, sub.Body, true); err != nil {
 			return err
 		}
