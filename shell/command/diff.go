@@ -58,6 +58,12 @@ func runDiff(c *Context) error {
 	if err := errors.Join(left.refusal("diff"), right.refusal("diff")); err != nil {
 		return err
 	}
+	for _, r := range []*subtreeReader{left, right} {
+		if r.masks > 0 && !d.noACL {
+			c.Shell.Out.Note(fmt.Sprintf("diff: %s digests in its ACL that are hidden from this session; they were compared by their users alone: %s",
+				hasOrHave(r.masks, "znode"), andMore(r.masked, r.masks)))
+		}
+	}
 	if len(counts) > 0 {
 		return errDiffer
 	}
@@ -113,6 +119,13 @@ func (c *Context) printDataDiff(text []byte) {
 	}
 	c.Shell.settle(c)
 	c.Shell.Out.PrintStyled(c.Shell.Out.OutStyle.AppendLines(nil, value.DiffLines(text)))
+}
+
+func hasOrHave(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun + " has"
+	}
+	return fmt.Sprintf("%d %ss have", n, noun)
 }
 
 func below(znodes int) string {

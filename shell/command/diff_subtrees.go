@@ -3,10 +3,8 @@ package command
 import (
 	"bytes"
 	"context"
-	"slices"
 	"sync"
 
-	"zookit/protocol"
 	"zookit/shell/export"
 )
 
@@ -139,17 +137,6 @@ func (d *subtreeDiff) kind(e *export.Entry) string {
 		return string(e.Kind)
 	}
 	return "persistent"
-}
-
-// sameACL: who may do what does not depend on the order of the entries.
-func sameACL(a, b []protocol.ACL) bool {
-	if slices.Equal(a, b) {
-		return true
-	}
-	left, right := export.ACLText(a), export.ACLText(b)
-	slices.Sort(left)
-	slices.Sort(right)
-	return slices.Equal(left, right)
 }
 
 // side is a subtree that is being read by a goroutine of its own.

@@ -71,6 +71,9 @@ type importer struct {
 	// void is a path below which nothing exists, "" when none is known.
 	void   string
 	result ImportResult
+
+	masked []string // znodes of the file whose ACLs have hidden digests; the first shownRefusals
+	masks  int
 }
 
 func runImport(c *Context) error {
@@ -93,6 +96,10 @@ func runImport(c *Context) error {
 	}
 	if err := im.pass(f, false); err != nil {
 		return err
+	}
+	if im.masks > 0 {
+		return im.unusable(fmt.Errorf("the ACLs of %s are not whole, because their digests were hidden from the session that exported them: %s; export them again after addauth",
+			counted(im.masks, "znode"), andMore(im.masked, im.masks)))
 	}
 	plan := im.result
 	if plan.Conflicts > 0 && im.rule == conflictFail {
@@ -204,6 +211,9 @@ func (im *importer) read(r *export.Reader) (chunk []*importEntry, done bool, err
 			return nil, false, err
 		}
 		e.Path = im.rebase(e.Path)
+		if hidden(e.ACL) && !im.write {
+			note(&im.masks, &im.masked, e.Path)
+		}
 		if e.Kind == export.Ephemeral {
 			note(&im.result.LeftOut, &im.result.Left, e.Path)
 			continue
@@ -247,13 +257,6 @@ func (im *importer) count(chunk []*importEntry) {
 				im.result.Overwrote++
 			}
 		}
-	}
-}
-
-// note counts a path and keeps the first ones.
-func note(n *int, first *[]string, path string) {
-	if *n++; *n <= shownRefusals {
-		*first = append(*first, path)
 	}
 }
 
