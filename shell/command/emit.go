@@ -3,6 +3,8 @@ package command
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Format is the form in which results are printed.
@@ -14,6 +16,18 @@ const (
 	FormatJSON                // an array of the command's records
 	FormatJSONL               // a record a line
 )
+
+// formats are the names of the formats, in their order.
+var formats = []string{"text", "table", "json", "jsonl"}
+
+// ParseFormat is the format of a name.
+func ParseFormat(name string) (Format, error) {
+	i := slices.Index(formats, name)
+	if i < 0 {
+		return 0, fmt.Errorf("%q is none of %s", name, strings.Join(formats, ", "))
+	}
+	return Format(i), nil
+}
 
 // Emit prints one result: record in the JSON formats, what plain prints
 // otherwise. A record is a struct whose fields have json names; it is the

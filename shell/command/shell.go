@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +34,11 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Stop ends a line of several commands at the first that fails.
+	Stop bool
+	// Foreground gives the terminal to an external program: what it writes to,
+	// and what to call when it has ended. Nil means stdout as it is.
+	Foreground func() (stdout io.Writer, done func())
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -86,13 +92,17 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	if !s.Compat.LineNoise && (trimmed == "" || trimmed[0] == '#') {
 		return s.exit
 	}
-	args := line.Words(text)
-	if trimmed == "" {
-		// To Apache a line of blanks is a command whose name is its last.
-		args = []string{text[len(text)-1:]}
-	}
 	s.history[s.count()] = text
-	s.run(ctx, args)
+	if s.Compat.Release == Own {
+		s.statements(ctx, text)
+	} else {
+		args := line.Words(text)
+		if trimmed == "" {
+			// To Apache a line of blanks is a command whose name is its last.
+			args = []string{text[len(text)-1:]}
+		}
+		s.run(ctx, args)
+	}
 	s.mu.Lock()
 	s.lines++
 	s.mu.Unlock()
