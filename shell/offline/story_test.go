@@ -239,6 +239,24 @@ func TestImportGoesOn(t *testing.T) {
 	expect(t, []string{"-server", addr, "diff", "file:" + in("big"), "/big"}, "", "", 0)
 }
 
+// TestLargeZnodes: requests stay below what a server takes, though only one of
+// these znodes fits into each.
+func TestLargeZnodes(t *testing.T) {
+	t.Parallel()
+	addr, _ := ours(t, false)
+	in := inDir(t.TempDir())
+	list := []*export.Entry{{Path: "/large", ACL: protocol.OpenACL}}
+	for i := range 5 {
+		list = append(list, &export.Entry{Path: fmt.Sprintf("/large/n%d", i), Data: bytes.Repeat([]byte{byte(i), 'x'}, 300_000-i*70_000), ACL: protocol.OpenACL})
+	}
+	writeExport(t, in("large"), list)
+	expect(t, []string{"-server", addr, "import", "-rate", "100", in("large")}, in("large")+" to /large: 6 znodes with 1600000 bytes created\n", "", 0)
+	expect(t, []string{"-server", addr, "diff", "file:" + in("large"), "/large"}, "", "", 0)
+	for _, rate := range []string{"0", "x", "-1"} {
+		expect(t, []string{"-server", addr, "import", "-rate", rate, in("large")}, "", "import: -rate "+rate+": it must be a number of znodes a second, at least 1\n", 1)
+	}
+}
+
 // TestDamaged: a damaged directory says what is at stake, as the server does,
 // and what can be read all the same can be read.
 func TestDamaged(t *testing.T) {
