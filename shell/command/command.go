@@ -31,6 +31,7 @@ type Command struct {
 	Min      int  // arguments without which the command is misused
 	Max      int  // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool // needs no session: never dials
+	Secret   int  // number of the word, from 1, from which on the arguments are not for the history; 0 means none
 
 	// Trouble is the exit code of failures where 1 says something else; 0: none.
 	Trouble int

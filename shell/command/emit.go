@@ -12,7 +12,7 @@ type Format int
 
 const (
 	FormatText  Format = iota // for people and for scripts that read Apache's lines
-	FormatTable               // as FormatText, with tables off a terminal as well
+	FormatTable               // the records as a table
 	FormatJSON                // an array of the command's records
 	FormatJSONL               // a record a line
 )
@@ -34,10 +34,11 @@ func ParseFormat(name string) (Format, error) {
 // documented form of the command's results.
 func (c *Context) Emit(record any, plain func()) error {
 	switch c.Shell.Format {
-	case FormatJSON, FormatJSONL:
-	default:
+	case FormatText:
 		plain()
 		return nil
+	case FormatTable:
+		return c.emitRow(record)
 	}
 	b, err := json.Marshal(record)
 	if err != nil {
@@ -55,16 +56,20 @@ func (c *Context) Emit(record any, plain func()) error {
 	return nil
 }
 
-// endEmit closes the array of FormatJSON: one that has begun, and an empty one
-// of a command that succeeded without a result.
-func (c *Context) endEmit(err error) {
-	if c.Shell.Format != FormatJSON {
-		return
-	}
+// endEmit ends the results: the array of FormatJSON, an empty one when a command
+// succeeded without a result, and the table of FormatTable. It returns err, or
+// what failed here.
+func (c *Context) endEmit(err error) error {
 	switch {
+	case c.Shell.Format == FormatTable:
+		if failed := c.flushRows(); err == nil {
+			err = failed
+		}
+	case c.Shell.Format != FormatJSON:
 	case c.emitted > 0:
 		c.Print([]byte("]\n"))
 	case err == nil:
 		c.Print([]byte("[]\n"))
 	}
+	return err
 }

@@ -125,6 +125,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 		s.exit = ExitOK
 	} else if !errors.Is(err, errQuit) {
 		s.fail(cmd, err)
+		if text := s.hint(ctx, cmd, err); text != "" {
+			s.Out.Note(text)
+		}
 	}
 	if err := s.Out.Flush(); err != nil {
 		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
@@ -159,12 +162,15 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	if !cmd.RawArgs {
-		p, err := parseFlags(cmd.FlagsIn(s.Compat), args[1:], cmd.OneOf, cmd.Required)
-		if err != nil {
-			return cmd, err
-		}
-		c.Args, c.flags = p.args, p.values
+	p, err := s.split(cmd, args[1:])
+	if err != nil {
+		return cmd, err
+	}
+	c.Args, c.flags = p.args, p.values
+	back, err := s.apply(cmd, p)
+	defer back()
+	if err != nil {
+		return cmd, err
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
@@ -172,8 +178,8 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(cmd.Run(c))
-	c.endEmit(err)
+	err = c.partly(cmd.Run(c))
+	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}
