@@ -35,6 +35,9 @@ type Command struct {
 	Many     bool // its paths may be patterns that it asks for itself (Context.Paths); others are run for each match
 	Titled   bool // run for several znodes, each result stands below the znode's path
 
+	// Trouble is the exit code of failures where 1 says something else; 0: none.
+	Trouble int
+
 	Run func(*Context) error
 }
 

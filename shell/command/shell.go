@@ -142,6 +142,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 
 func (s *Shell) fail(cmd *Command, err error) {
 	text, exit := s.Compat.Describe(cmd, err)
+	if cmd != nil && cmd.Trouble != 0 && exit != ExitInterrupted && !errors.Is(err, errDiffer) {
+		exit = cmd.Trouble
+	}
 	if text != "" {
 		s.Out.Warn(text)
 	}
