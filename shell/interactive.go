@@ -69,7 +69,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			return sh.Done()
 		},
 		Complete: func(line string, pos int) []complete.Suggestion {
-			return complete.Complete(table, line, pos, lookup)
+			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
 		HistoryFile: historyFile(env, sh.Profile().Name),
 		Keep:        func(line string) bool { return !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") },
@@ -133,6 +133,20 @@ func firstRun(env Env, sh *command.Shell) {
 	sh.Out.Note("  look around:  ls /    get /path    help COMMAND    help topics\n" +
 		"  results go on:  get /path | jq .    ls / > file    ls -o json /\n" +
 		"  name your servers in " + profile.Place(env.Getenv) + ", then: zkcli NAME")
+}
+
+// located is a lookup that knows where the shell is.
+type located struct {
+	complete.Lookup
+	sh *command.Shell
+}
+
+// Dir implements complete.Here.
+func (l located) Dir() string {
+	if l.sh.Compat.Release != command.Own {
+		return ""
+	}
+	return l.sh.Dir()
 }
 
 // questioner asks a person at the terminal while a command runs.

@@ -59,6 +59,7 @@ type Shell struct {
 	lines   int         // executed so far
 
 	history map[int]string
+	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
 	quit    bool
 }
@@ -93,6 +94,7 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 		return s.exit
 	}
 	s.history[s.count()] = text
+	s.literal = quotedWords(text)
 	if s.Compat.Release == Own {
 		s.statements(ctx, text)
 	} else {
@@ -114,6 +116,7 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 	if s.Compat.Release == Own {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
+	s.literal = nil
 	s.run(ctx, args)
 	return s.exit
 }
@@ -139,6 +142,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 
 func (s *Shell) fail(cmd *Command, err error) {
 	text, exit := s.Compat.Describe(cmd, err)
+	if cmd != nil && cmd.Trouble != 0 && exit != ExitInterrupted && !errors.Is(err, errDiffer) {
+		exit = cmd.Trouble
+	}
 	if text != "" {
 		s.Out.Warn(text)
 	}
@@ -154,7 +160,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -175,7 +181,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err = c.partly(cmd.Run(c))
+	err = c.partly(c.runEach())
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
