@@ -10,6 +10,7 @@ func init() {
 		addWatch,
 		cd,
 		closeSession,
+		completion,
 		config,
 		connect,
 		create,
