@@ -156,6 +156,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if len(args) == 0 {
 		return nil, &Failure{Text: "No command entered"}
 	}
+	args, before := s.leading(args)
 	cmd := Lookup(s.Compat, args[0])
 	if cmd == nil {
 		return nil, s.notFound(args[0])
@@ -170,10 +171,15 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, err
 	}
 	c.Args, c.flags = p.args, p.values
-	back, err := s.apply(cmd, p)
-	defer back()
-	if err != nil {
-		return cmd, err
+	for _, given := range []struct {
+		flags []Flag
+		p     *parsed
+	}{{globalFlags, before}, {cmd.GlobalFlags(s.Compat), p}} {
+		back, err := s.apply(cmd, given.flags, given.p)
+		defer back()
+		if err != nil {
+			return cmd, err
+		}
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
