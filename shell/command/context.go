@@ -53,6 +53,10 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	line    []string    // the words of the line
+
+	recording sync.Mutex
+	recorders []*recorder // one a connection; guarded by recording
 
 	asking    sync.Mutex        // one question at a time
 	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"zookit/protocol"
+	"zookit/shell/journal"
 	"zookit/shell/session"
 )
 
@@ -12,12 +13,37 @@ import (
 // a lost connection or an interrupt leaves undone of deleteall or setquota
 // must not read as if nothing had happened.
 //
-// It is also where a protected profile asks: before the first write of a
-// command, so that no command has to know.
+// It is also where a protected profile asks, before the first write of a
+// command, and where changes are recorded for undo, so that no command has to
+// know.
 type writing struct {
 	Session
-	c    *Context
-	conn *connection
+	c     *Context
+	conn  *connection
+	quiet bool // the command records its changes itself
+}
+
+// Unwrap is the session beneath.
+func (w writing) Unwrap() any { return w.Session }
+
+// recorder records the changes of single requests.
+func (w writing) recorder() *recorder {
+	if w.quiet {
+		return nil
+	}
+	return w.c.recorder(w.conn)
+}
+
+// unrecorded is the session for changes that the command records itself, with
+// the recorder for them.
+func unrecorded(s Session) (Session, *recorder) {
+	w, ok := s.(writing)
+	if !ok {
+		return s, nil
+	}
+	r := w.c.recorder(w.conn)
+	w.quiet = true
+	return w, r
 }
 
 // may tells whether the command may write.
@@ -35,6 +61,13 @@ func (w writing) Create(ctx context.Context, path string, data []byte, acl []pro
 	}
 	created, st, err := w.Session.Create(ctx, path, data, acl, flags, ttlMs)
 	w.note(err)
+	if r := w.recorder(); r != nil && err == nil {
+		rec := &journal.Record{Kind: journal.Created, Path: w.absolute(created)}
+		if st != nil {
+			rec.After = *st
+		}
+		r.add(rec)
+	}
 	return created, st, err
 }
 
@@ -42,7 +75,7 @@ func (w writing) Delete(ctx context.Context, path string, version int32) error {
 	if err := w.may(); err != nil {
 		return err
 	}
-	err := w.Session.Delete(ctx, path, version)
+	err := w.delete(ctx, path, version)
 	w.note(err)
 	return err
 }
@@ -51,7 +84,7 @@ func (w writing) Set(ctx context.Context, path string, data []byte, version int3
 	if err := w.may(); err != nil {
 		return nil, err
 	}
-	st, err := w.Session.Set(ctx, path, data, version)
+	st, err := w.set(ctx, path, data, version)
 	w.note(err)
 	return st, err
 }
@@ -60,7 +93,7 @@ func (w writing) SetACL(ctx context.Context, path string, acl []protocol.ACL, ve
 	if err := w.may(); err != nil {
 		return nil, err
 	}
-	st, err := w.Session.SetACL(ctx, path, acl, version)
+	st, err := w.setACL(ctx, path, acl, version)
 	w.note(err)
 	return st, err
 }
@@ -69,7 +102,7 @@ func (w writing) Multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.
 	if err := w.may(); err != nil {
 		return nil, err
 	}
-	results, err := w.Session.Multi(ctx, ops)
+	results, err := w.multi(ctx, ops)
 	w.note(err)
 	return results, err
 }
@@ -83,7 +116,7 @@ func (w writing) Reconfig(ctx context.Context, change *protocol.ReconfigRequest)
 	return data, st, err
 }
 
-func (w writing) Absolute() Session { return writing{w.Session.Absolute(), w.c, w.conn} }
+func (w writing) Absolute() Session { return writing{w.Session.Absolute(), w.c, w.conn, w.quiet} }
 
 // partlyError is a command that a lost connection or an interrupt ended when
 // it had written something.

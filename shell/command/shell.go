@@ -9,6 +9,7 @@ import (
 	"sync"
 	"syscall"
 
+	"zookit/shell/journal"
 	"zookit/shell/line"
 )
 
@@ -34,6 +35,8 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Journal keeps changes for undo. Nil keeps none.
+	Journal *journal.Journal
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -142,7 +145,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, line: args}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -161,6 +164,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, errUsage
 	}
 	err := c.partly(cmd.Run(c))
+	c.keepChanges()
 	c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed

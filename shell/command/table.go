@@ -37,6 +37,7 @@ func init() {
 		setQuota,
 		stat,
 		syncPath,
+		undo,
 		use,
 		version,
 		whoAmI,
