@@ -49,9 +49,9 @@ func TestBenchDelete(t *testing.T) {
 	}
 	defer s.Close(ctx)
 	for _, shape := range []struct {
-		name             string
+		name            string
 		parents, leaves int
-	}{{"100 parents of 999", 100, 999}, {"one parent of 99,999", 0, 99_999}} {
+	}{{"100 parents of 999", 100, 999}, {"two parents of 49,999", 2, 49_999}} {
 		var theirs, ours []time.Duration
 		for range rounds {
 			plantBench(t, s, shape.parents, shape.leaves)
@@ -82,13 +82,10 @@ func TestBenchDelete(t *testing.T) {
 		}
 		out, took := zkcli("undo")
 		t.Logf("undo took %v: %s", took, out)
-		if n, err := s.GetAllChildrenNumber(ctx, "/bench"); err != nil || n != shape.parents+max(shape.parents, 1)*shape.leaves {
+		if n, err := s.GetAllChildrenNumber(ctx, "/bench"); err != nil || n != shape.parents*(1+shape.leaves) {
 			t.Errorf("undo brought back %d, %v", n, err)
 		}
-		leaf := "/bench/n0000000007"
-		if shape.parents > 0 {
-			leaf = "/bench/p042/n0000000007"
-		}
+		leaf := "/bench/p001/n0000000007"
 		if data, _, err := s.Get(ctx, leaf, false); err != nil || !bytes.Equal(data, bytes.Repeat([]byte("x"), 100)) {
 			t.Errorf("undo brought back %q, %v", data, err)
 		}
@@ -97,7 +94,7 @@ func TestBenchDelete(t *testing.T) {
 }
 
 // plantBench makes /bench with parents below it and leaves of 100 bytes below
-// each; without parents the leaves are below /bench.
+// each. Apache's shell cannot list more names than fit into 1 MiB.
 func plantBench(t *testing.T, s *session.Session, parents, leaves int) {
 	t.Helper()
 	ctx := context.Background()
@@ -116,12 +113,9 @@ func plantBench(t *testing.T, s *session.Session, parents, leaves int) {
 	}
 	data := bytes.Repeat([]byte("x"), 100)
 	add("/bench", nil)
-	for p := range max(parents, 1) {
-		parent := "/bench"
-		if parents > 0 {
-			parent = fmt.Sprintf("/bench/p%03d", p)
-			add(parent, nil)
-		}
+	for p := range parents {
+		parent := fmt.Sprintf("/bench/p%03d", p)
+		add(parent, nil)
 		for n := range leaves {
 			add(fmt.Sprintf("%s/n%010d", parent, n), data)
 		}

@@ -65,6 +65,7 @@ type planned struct {
 	noUndo  string   // why it cannot be undone
 	change  *journal.Change
 	rec     *recorder
+	kept    bool // it stays: other sessions' ephemerals are safe
 }
 
 // surveyTree counts a subtree. With record, what is there is written into the
@@ -184,6 +185,9 @@ func (p *planned) goOn(question, note, what string) bool {
 		return true
 	}
 	foreign := p.Foreign(p.mine)
+	if p.kept {
+		foreign = 0
+	}
 	if foreign > 0 {
 		what += fmt.Sprintf(", %d of them ephemerals of other sessions", foreign)
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
@@ -164,22 +165,20 @@ func (r *Reader) Record(i int) (*Record, error) {
 	return rec, nil
 }
 
-// Order lists the records in the order in which they are taken back: the last
-// change first, except that of a subtree that was deleted the parents come
+// Order lists the records in the order in which they are taken back: first
+// what was deleted of a subtree, parents first, then the rest, the last change
 // first.
 func (r *Reader) Order() []int {
 	order := make([]int, 0, len(r.index))
-	for end := len(r.index); end > 0; {
-		from := end - 1
-		if r.index[from].kind == DeletedTree {
-			for from > 0 && r.index[from-1].kind == DeletedTree {
-				from--
-			}
-		}
-		for i := from; i < end; i++ {
+	for i, e := range r.index {
+		if e.kind == DeletedTree {
 			order = append(order, i)
 		}
-		end = from
+	}
+	for i, e := range slices.Backward(r.index) {
+		if e.kind != DeletedTree {
+			order = append(order, i)
+		}
 	}
 	return order
 }
