@@ -76,6 +76,9 @@ func runDeleteAll(c *Context) error {
 	}
 	report, err := p.apply(c, s, p.Deletes(c.Compat.Release == Own), o, "deleted")
 	if err != nil {
+		if report.Done == 0 && settled(err) {
+			p.forget()
+		}
 		p.unfinished(report, "deleted")
 		return c.deleteFailure(err)
 	}
@@ -116,6 +119,12 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 	}
 	p.refused, p.rec = refused, rec
 	return p, s, nil
+}
+
+// settled tells that a request which failed has certainly done nothing.
+func settled(err error) bool {
+	var refused *Failure
+	return isCode(err) || errors.As(err, &refused)
 }
 
 // deleteFailure is Apache's sentence with, in zkcli's own manner, the reason.

@@ -56,6 +56,11 @@ func (w writing) note(err error) {
 }
 
 func (w writing) Create(ctx context.Context, path string, data []byte, acl []protocol.ACL, flags protocol.CreateFlag, ttlMs int64) (string, *protocol.Stat, error) {
+	if collects, err := w.collects(); err != nil {
+		return "", nil, err
+	} else if collects {
+		return "", nil, w.queue(createOp(path, data, acl, flags, ttlMs))
+	}
 	if err := w.may(); err != nil {
 		return "", nil, err
 	}
@@ -72,6 +77,11 @@ func (w writing) Create(ctx context.Context, path string, data []byte, acl []pro
 }
 
 func (w writing) Delete(ctx context.Context, path string, version int32) error {
+	if collects, err := w.collects(); err != nil {
+		return err
+	} else if collects {
+		return w.queue(protocol.MultiOp{Type: protocol.OpDelete, Record: &protocol.DeleteRequest{Path: path, Version: version}})
+	}
 	if err := w.may(); err != nil {
 		return err
 	}
@@ -81,6 +91,11 @@ func (w writing) Delete(ctx context.Context, path string, version int32) error {
 }
 
 func (w writing) Set(ctx context.Context, path string, data []byte, version int32) (*protocol.Stat, error) {
+	if collects, err := w.collects(); err != nil {
+		return nil, err
+	} else if collects {
+		return nil, w.queue(protocol.MultiOp{Type: protocol.OpSetData, Record: &protocol.SetDataRequest{Path: path, Data: data, Version: version}})
+	}
 	if err := w.may(); err != nil {
 		return nil, err
 	}
@@ -90,6 +105,9 @@ func (w writing) Set(ctx context.Context, path string, data []byte, version int3
 }
 
 func (w writing) SetACL(ctx context.Context, path string, acl []protocol.ACL, version int32) (*protocol.Stat, error) {
+	if _, err := w.collects(); err != nil {
+		return nil, err
+	}
 	if err := w.may(); err != nil {
 		return nil, err
 	}
@@ -99,6 +117,9 @@ func (w writing) SetACL(ctx context.Context, path string, acl []protocol.ACL, ve
 }
 
 func (w writing) Multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.MultiResult, error) {
+	if _, err := w.collects(); err != nil {
+		return nil, err
+	}
 	if err := w.may(); err != nil {
 		return nil, err
 	}
@@ -108,6 +129,9 @@ func (w writing) Multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.
 }
 
 func (w writing) Reconfig(ctx context.Context, change *protocol.ReconfigRequest) ([]byte, *protocol.Stat, error) {
+	if _, err := w.collects(); err != nil {
+		return nil, nil, err
+	}
 	if err := w.may(); err != nil {
 		return nil, nil, err
 	}
@@ -117,6 +141,18 @@ func (w writing) Reconfig(ctx context.Context, change *protocol.ReconfigRequest)
 }
 
 func (w writing) Absolute() Session { return writing{w.Session.Absolute(), w.c, w.conn, w.quiet} }
+
+// createOp is a create as part of a multi.
+func createOp(path string, data []byte, acl []protocol.ACL, flags protocol.CreateFlag, ttlMs int64) protocol.MultiOp {
+	if flags.TTL() {
+		return protocol.MultiOp{Type: protocol.OpCreateTTL, Record: &protocol.CreateTTLRequest{Path: path, Data: data, ACL: acl, Flags: flags, TTL: ttlMs}}
+	}
+	op := protocol.OpCreate
+	if flags == protocol.FlagContainer {
+		op = protocol.OpCreateContainer
+	}
+	return protocol.MultiOp{Type: op, Record: &protocol.CreateRequest{Path: path, Data: data, ACL: acl, Flags: flags}}
+}
 
 // partlyError is a command that a lost connection or an interrupt ended when
 // it had written something.

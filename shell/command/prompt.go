@@ -20,7 +20,11 @@ func (s *Shell) Prompt() string {
 	s.mu.Lock()
 	here, lines := *s.conn, s.lines
 	s.mu.Unlock()
-	return fmt.Sprintf("[zk: %s(%s) %d] ", here.profile.Label(), s.stateOf(&here), lines)
+	inMulti := ""
+	if n := s.queued.Load(); n > 0 {
+		inMulti = fmt.Sprintf(" multi %d", n-1)
+	}
+	return fmt.Sprintf("[zk: %s(%s) %d%s] ", here.profile.Label(), s.stateOf(&here), lines, inMulti)
 }
 
 // stateOf is the state of a connection in words. c is the caller's own.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"zookit/shell/journal"
@@ -56,6 +57,8 @@ type Shell struct {
 	watches bool        // printwatches
 	lines   int         // executed so far
 
+	txn     *transaction // between multi and commit or abort; nil otherwise
+	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
 	exit    int
 	quit    bool
@@ -164,6 +167,9 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, errUsage
 	}
 	err := c.partly(cmd.Run(c))
+	if errors.Is(err, errQueued) {
+		err = nil
+	}
 	c.keepChanges()
 	c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {

@@ -6,9 +6,12 @@ var all []*Command
 
 func init() {
 	all = []*Command{
+		abort,
 		addAuth,
 		addWatch,
+		check,
 		closeSession,
+		commit,
 		config,
 		connect,
 		cp,
@@ -27,6 +30,7 @@ func init() {
 		listQuota,
 		ls,
 		ls2,
+		multi,
 		mv,
 		printWatches,
 		quit,

@@ -214,13 +214,13 @@ func (u *undoing) op(rec *journal.Record) protocol.MultiOp {
 func createLike(path string, data []byte, acl []protocol.ACL, owner protocol.SessionID) protocol.MultiOp {
 	switch ttl := protocol.TTLOf(owner, true); {
 	case owner == protocol.ContainerOwner:
-		return protocol.MultiOp{Type: protocol.OpCreateContainer, Record: &protocol.CreateRequest{Path: path, Data: data, ACL: acl, Flags: protocol.FlagContainer}}
+		return createOp(path, data, acl, protocol.FlagContainer, 0)
 	case ttl > 0:
-		return protocol.MultiOp{Type: protocol.OpCreateTTL, Record: &protocol.CreateTTLRequest{Path: path, Data: data, ACL: acl, Flags: protocol.FlagTTL, TTL: ttl}}
+		return createOp(path, data, acl, protocol.FlagTTL, ttl)
 	case owner != 0:
-		return protocol.MultiOp{Type: protocol.OpCreate, Record: &protocol.CreateRequest{Path: path, Data: data, ACL: acl, Flags: protocol.FlagEphemeral}}
+		return createOp(path, data, acl, protocol.FlagEphemeral, 0)
 	}
-	return protocol.MultiOp{Type: protocol.OpCreate, Record: &protocol.CreateRequest{Path: path, Data: data, ACL: acl}}
+	return createOp(path, data, acl, protocol.FlagPersistent, 0)
 }
 
 // resolve passes over what is gone already.

@@ -97,9 +97,9 @@ func (j *Journal) Begin(h Header) (*Change, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.Number = 1
+	h.Number = j.last() + 1 // the number of a change that was taken back is not given again
 	if len(numbers) > 0 {
-		h.Number = numbers[len(numbers)-1] + 1
+		h.Number = max(h.Number, numbers[len(numbers)-1]+1)
 	}
 	for {
 		f, err := os.OpenFile(j.file(h.Number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
@@ -171,7 +171,30 @@ func (j *Journal) List() ([]Header, error) {
 }
 
 // Remove forgets a change.
-func (j *Journal) Remove(number int) error { return os.Remove(j.file(number)) }
+func (j *Journal) Remove(number int) error {
+	if number > j.last() {
+		name := filepath.Join(j.dir, lastFile)
+		if err := os.WriteFile(name, strconv.AppendInt(nil, int64(number), 10), 0o600); err != nil {
+			return err
+		}
+	}
+	return os.Remove(j.file(number))
+}
+
+// lastFile holds the highest number of a change that was removed.
+const lastFile = "last"
+
+func (j *Journal) last() int {
+	text, err := os.ReadFile(filepath.Join(j.dir, lastFile))
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.Atoi(strings.TrimSpace(string(text)))
+	if err != nil || n < 0 {
+		return 0
+	}
+	return n
+}
 
 // makeRoom removes the oldest changes until size bytes more fit, sparing one.
 func (j *Journal) makeRoom(size int64, spare int) error {
