@@ -57,6 +57,7 @@ type Context struct {
 
 	recording sync.Mutex
 	recorders []*recorder // one a connection; guarded by recording
+	mended    bool        // the line of zoo.cfg that lets servers tell more was shown
 
 	asking    sync.Mutex        // one question at a time
 	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -189,9 +188,7 @@ func (s *Shell) notFound(name string) error {
 		return &Failure{Text: text, Exit: ExitNotFound}
 	}
 	text := "Command not found: " + name
-	if slices.Contains(fourLetterWords, name) {
-		text += fmt.Sprintf(" (did you mean \"4lw %s\"?)", name)
-	} else if guess := Suggest(s.Compat, name); guess != "" {
+	if guess := Suggest(s.Compat, name); guess != "" {
 		text += fmt.Sprintf(" (did you mean %q? \"help\" lists all)", guess)
 	} else {
 		text += " (\"help\" lists what there is)"
