@@ -14,10 +14,10 @@ const (
 	DefaultBatch = 1000 // steps in one multi, as in Apache's deleteall
 	inFlight     = 10   // multis on their way at once, as there
 
-	// maxBatchBytes keeps a multi below half of the default jute.maxbuffer
+	// MaxBatchBytes keeps a multi below half of the default jute.maxbuffer
 	// whatever the batch asked for: a server drops the connection of whoever
 	// sends more than it takes.
-	maxBatchBytes = protocol.DefaultMaxBuffer / 2
+	MaxBatchBytes = protocol.DefaultMaxBuffer / 2
 )
 
 // Step is one change. Steps come in the order of their levels: those of one

@@ -66,7 +66,7 @@ func batches(steps iter.Seq[Step], limit int) iter.Seq[batch] {
 			if count := len(b.steps); count > 0 {
 				last := b.steps[count-1]
 				newLevel := last.Level != step.Level
-				full := count >= limit || bytes+n > maxBatchBytes
+				full := count >= limit || bytes+n > MaxBatchBytes
 				alone := last.Op.Type == protocol.OpSetACL || step.Op.Type == protocol.OpSetACL
 				switch {
 				case newLevel && (split || full || alone):

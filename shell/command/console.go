@@ -27,10 +27,15 @@ type Console struct {
 	OutTerminal, ErrTerminal bool
 	OutStyle, ErrStyle       render.Style
 	Location                 *time.Location // of the dates in Stats; nil is time.Local
+	Redraws                  bool           // stderr is a terminal that clears a row when asked
 
 	mu   sync.Mutex
 	held []byte
 	err  error // first failure to write to stdout
+
+	began    time.Time // first word of the command's Progress; zero before
+	looked   time.Time // when Progress last looked at the clock
+	progress bool      // its line is on the screen
 }
 
 // Print writes to stdout.
@@ -63,6 +68,7 @@ func (c *Console) Warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = c.ErrStyle.Fault(render.Visible(text))
 	}
@@ -74,6 +80,7 @@ func (c *Console) Note(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = render.Visible(text)
 	}
@@ -85,6 +92,7 @@ func (c *Console) Ask(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	_, _ = io.WriteString(c.Stderr, render.Visible(text))
 }
 
@@ -111,6 +119,8 @@ func (c *Console) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
+	c.began = time.Time{}
 	return c.err
 }
 
@@ -152,5 +162,6 @@ func (c *Console) write(b []byte) {
 	if len(b) == 0 || c.err != nil {
 		return
 	}
+	c.clearProgress()
 	_, c.err = c.Stdout.Write(b)
 }

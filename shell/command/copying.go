@@ -22,6 +22,7 @@ type copying struct {
 	toRec        *recorder
 	root, target string
 	sameServer   bool
+	mark         journal.Mark // of fromRec at the start
 
 	p     *planned
 	made  int // znodes created
@@ -55,6 +56,9 @@ func (k *copying) count() error {
 
 // run copies, and deletes the original of a move.
 func (k *copying) run(o bulk.Options) (bulk.Report, error) {
+	if k.move {
+		k.mark = k.fromRec.mark()
+	}
 	o.Done = k.created
 	o.Resolve = bulk.LeaveOutGone
 	if k.move && k.sameServer {

@@ -72,7 +72,7 @@ func runCopy(c *Context, move bool) error {
 	report, err := k.run(o)
 	if err != nil {
 		if report.Done == 0 && settled(err) {
-			k.fromRec.drop()
+			k.fromRec.back(k.mark)
 		}
 		if report.Done > 0 {
 			c.Shell.Out.Note(fmt.Sprintf("%s: ended after %s; with -resume the same command goes on from there", c.Command.Name, count(report.Done, "step")))

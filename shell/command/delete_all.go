@@ -69,6 +69,7 @@ func runDeleteAll(c *Context) error {
 	case c.Has("n"):
 		return p.printPlan(p.record(path), "delete")
 	case len(p.Refused) > 0:
+		p.forget()
 		return p.Refused[0] // what is below it cannot be listed, so it cannot be deleted
 	case !p.goOn("Delete", "deleting", fmt.Sprintf("%s and %d znodes below it", path, p.Count-1)):
 		p.forget()
@@ -109,7 +110,6 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 	}
 	p, err := c.surveyTree(s, path, acls, rec, check)
 	if err != nil {
-		rec.drop()
 		return nil, s, err
 	}
 	if parent := protocol.Parent(path); may.known {
@@ -117,7 +117,7 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 			refused = append(refused, fmt.Sprintf("%s (permission d of %s)", path, parent))
 		}
 	}
-	p.refused, p.rec = refused, rec
+	p.refused = refused
 	return p, s, nil
 }
 

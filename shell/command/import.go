@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"zookit/protocol"
+	"zookit/shell/bulk"
 	"zookit/shell/export"
 )
 
@@ -189,7 +190,7 @@ func (im *importer) pass(f io.ReadSeeker, write bool) error {
 // A chunk is what is compared and written together.
 const (
 	importChunk      = 1000
-	importChunkBytes = maxDeleteBatchBytes
+	importChunkBytes = bulk.MaxBatchBytes
 )
 
 // read takes the next chunk from the file; ephemerals are noted and left out.

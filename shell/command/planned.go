@@ -65,14 +65,16 @@ type planned struct {
 	noUndo  string   // why it cannot be undone
 	change  *journal.Change
 	rec     *recorder
-	kept    bool // it stays: other sessions' ephemerals are safe
+	mark    journal.Mark // of the recorder before the subtree
+	kept    bool         // it stays: other sessions' ephemerals are safe
 }
 
 // surveyTree counts a subtree. With record, what is there is written into the
 // journal as going to be deleted.
 func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *recorder, visit func(*bulk.Node)) (*planned, error) {
-	p := &planned{c: c, mine: s.SessionID()}
+	p := &planned{c: c, mine: s.SessionID(), rec: record}
 	if record != nil {
+		p.mark = record.mark()
 		p.change = record.begin()
 	}
 	switch {
@@ -111,11 +113,11 @@ func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *rec
 	}
 	var err error
 	if p.Plan, err = bulk.Survey(c, s, root, o); err != nil {
+		p.forget()
 		return nil, err
 	}
-	if p.noUndo != "" && record != nil {
-		record.drop()
-		p.change = nil
+	if p.noUndo != "" {
+		p.forget()
 	}
 	return p, nil
 }
@@ -232,8 +234,10 @@ func (p *planned) unfinished(r bulk.Report, did string) {
 
 // forget takes what was recorded out of the journal again: nothing is done.
 func (p *planned) forget() {
-	p.rec.drop()
-	p.change = nil
+	if p.change != nil {
+		p.rec.back(p.mark)
+		p.change = nil
+	}
 }
 
 // emitDone is the result of a command that did its work. It is for programs; a

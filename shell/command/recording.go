@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -85,16 +86,21 @@ func (r *recorder) missed(path, why string) {
 	}
 }
 
-// drop forgets what was recorded: it is not going to be done.
-func (r *recorder) drop() {
-	if r == nil {
-		return
+// mark is how far the recorder is, for back.
+func (r *recorder) mark() journal.Mark {
+	if change := r.begin(); change != nil {
+		return change.Mark()
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.change != nil {
-		r.change.Drop()
-		r.change = nil
+	return journal.Mark{}
+}
+
+// back forgets what was recorded since a mark: it is not going to be done, or
+// there is no room for it.
+func (r *recorder) back(m journal.Mark) {
+	if change := r.begin(); change != nil {
+		if err := change.Back(m); err != nil {
+			change.Missed(1, "the journal cannot be written: "+err.Error())
+		}
 	}
 }
 
@@ -255,6 +261,17 @@ func (w writing) multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.
 	if err != nil {
 		return results, err
 	}
+	records := w.records(ops, results, before, reasons)
+	w.lookAtCreated(ctx, records)
+	for _, rec := range records {
+		r.add(rec)
+	}
+	return results, nil
+}
+
+// records tells what the ops of a multi did. before is what was there.
+func (w writing) records(ops []protocol.MultiOp, results []protocol.MultiResult, before map[string]*journal.Record, reasons map[string]string) []*journal.Record {
+	r := w.recorder()
 	var records []*journal.Record
 	byPath := map[string]*journal.Record{}
 	for i, op := range ops {
@@ -285,10 +302,31 @@ func (w writing) multi(ctx context.Context, ops []protocol.MultiOp) ([]protocol.
 			records, byPath[made] = append(records, rec), rec
 		}
 	}
+	return slices.DeleteFunc(records, func(rec *journal.Record) bool { return rec.Kind == 0 })
+}
+
+// lookAtCreated fills in the Stats of what a multi has created, which the
+// server does not tell.
+func (w writing) lookAtCreated(ctx context.Context, records []*journal.Record) {
+	var paths []string
+	var made []*journal.Record
+	chroot := w.Session.Chroot()
 	for _, rec := range records {
-		if rec.Kind != 0 {
-			r.add(rec)
+		if rec.Kind == journal.Created && rec.After.Czxid == 0 {
+			path := strings.TrimPrefix(rec.Path, chroot)
+			if path == "" {
+				path = "/"
+			}
+			paths, made = append(paths, path), append(made, rec)
 		}
 	}
-	return results, nil
+	looks, err := bulk.LookAt(ctx, w.Session, paths)
+	if err != nil {
+		return
+	}
+	for i, l := range looks {
+		if l.Err == nil && l.Stat.Version == 0 {
+			made[i].After = l.Stat
+		}
+	}
 }

@@ -59,6 +59,7 @@ type Shell struct {
 	txn     *transaction // between multi and commit or abort; nil otherwise
 	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
+	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
 	quit    bool
 }
@@ -98,6 +99,7 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 		args = []string{text[len(text)-1:]}
 	}
 	s.history[s.count()] = text
+	s.literal = quotedWords(text)
 	s.run(ctx, args)
 	s.mu.Lock()
 	s.lines++
@@ -110,6 +112,7 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 	if s.Compat.Release == Own {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
+	s.literal = nil
 	s.run(ctx, args)
 	return s.exit
 }
@@ -147,7 +150,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, line: args}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, line: args}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -165,7 +168,7 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(cmd.Run(c))
+	err := c.partly(c.runEach())
 	if errors.Is(err, errQueued) {
 		err = nil
 	}

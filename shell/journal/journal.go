@@ -22,6 +22,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -270,6 +271,36 @@ func (c *Change) Add(r *Record) error {
 		return c.flush()
 	}
 	return nil
+}
+
+// A Mark is how far a change is.
+type Mark struct {
+	size          int64
+	records, lost int
+}
+
+// Mark is how far the change is now.
+func (c *Change) Mark() Mark {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Mark{c.size, c.header.Records, c.header.Lost}
+}
+
+// Back forgets what was added since a mark, and that it was too much.
+func (c *Change) Back(m Mark) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if errors.Is(c.err, ErrFull) {
+		c.err = nil
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	c.size, c.header.Records, c.header.Lost = m.size, m.records, m.lost
+	if c.err = c.f.Truncate(m.size); c.err == nil {
+		_, c.err = c.f.Seek(m.size, io.SeekStart)
+	}
+	return c.err
 }
 
 // Missed notes a change that is not recorded, and why.
