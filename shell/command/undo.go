@@ -22,7 +22,7 @@ var undo = &Command{
 		"the quota commands did is taken back while it still is the latest: when somebody has changed one of the znodes since,\n" +
 		"nothing is. Deleted subtrees come back with data and ACLs; czxid, times, versions and sequence counters begin anew, and\n" +
 		"ephemerals of other sessions stay gone. -n prints what would be done. A change is kept in a private file on this machine\n" +
-		"until it is taken back or room is needed; ZKCLI_JOURNAL=off, or journal: off in a profile, keeps none.",
+		"until it is taken back or room is needed; ZKCLI_JOURNAL=off, or undo: false in a profile, keeps none.",
 	Example: []string{"undo", "undo -l", "undo -n 12"},
 	Max:     1,
 	Run:     runUndo,

@@ -237,7 +237,7 @@ type Change struct {
 
 const (
 	flushBytes = 64 << 10
-	roomStep   = 8 << 20 // makeRoom is asked once for so many bytes
+	roomSteps  = 32 // makeRoom is asked once for this part of the limit
 )
 
 // Number is the change's.
@@ -262,7 +262,7 @@ func (c *Change) Add(r *Record) error {
 	c.size += n
 	c.header.Records++
 	if c.size > c.room {
-		c.room = min(c.size+roomStep, c.j.limit)
+		c.room = min(c.size+c.j.limit/roomSteps, c.j.limit)
 		if c.err = c.j.makeRoom(c.room, c.header.Number); c.err != nil {
 			return c.err
 		}
