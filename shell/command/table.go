@@ -6,12 +6,16 @@ var all []*Command
 
 func init() {
 	all = []*Command{
+		abort,
 		addAuth,
 		addWatch,
+		check,
 		cd,
 		closeSession,
+		commit,
 		config,
 		connect,
+		cp,
 		create,
 		del,
 		deleteAll,
@@ -33,6 +37,8 @@ func init() {
 		locks,
 		ls,
 		ls2,
+		multi,
+		mv,
 		owner,
 		printWatches,
 		pwd,
@@ -49,6 +55,7 @@ func init() {
 		stat,
 		status,
 		syncPath,
+		undo,
 		use,
 		version,
 		watches,
