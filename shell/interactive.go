@@ -34,7 +34,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
-	sh.Confirm = ask.confirm
+	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
 		lookup.Reset()
 		printer.Refresh()
@@ -123,15 +123,18 @@ type questioner struct {
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
 func (q *questioner) confirm(question string) bool {
+	answer, ok := q.word(question + " [y/N] ")
+	answer = strings.ToLower(answer)
+	return ok && (answer == "y" || answer == "yes")
+}
+
+// word asks a question that a word answers.
+func (q *questioner) word(question string) (string, bool) {
 	repl.DropTyped(q.in)
-	q.sh.Out.Ask(question + " [y/N] ")
+	q.sh.Out.Ask(question)
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
 	q.printer.Echoed()
-	if err != nil {
-		return false
-	}
-	word := strings.ToLower(strings.TrimSpace(answer))
-	return word == "y" || word == "yes"
+	return strings.TrimSpace(answer), err == nil
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or

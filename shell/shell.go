@@ -41,6 +41,10 @@ type Env struct {
 	// StartEmbedded starts a throw-away server for -embedded and tells its
 	// address. Nil: this program has none.
 	StartEmbedded func() (addr string, stop func(), err error)
+
+	// OpenSource opens the data of a stopped server, what follows "file:" in
+	// -server and in targets. Nil: this program has no such thing.
+	OpenSource func(ctx context.Context, source string) (command.Session, error)
 }
 
 // Main runs zkcli with args, argv without the program's name, and returns the
@@ -85,7 +89,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 		return code
 	}
 	sh := command.New(o.compat, out, dialer(o), o.servers)
-	sh.Version, sh.Built = env.Version, env.Built
+	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
 	switch {
 	case len(o.command) > 0:
 		return oneLiner(ctx, sh, o.command)

@@ -43,11 +43,15 @@ type Usage struct{ R34, R38, R39, Own string }
 type ArgKind int
 
 const (
-	AnyArg     ArgKind = iota // free text, a number
-	PathArg                   // a znode path
-	ChoiceArg                 // one of Arg.Words
-	ACLArg                    // scheme:id:perms[,…]
-	CommandArg                // the name of a command
+	AnyArg        ArgKind = iota // free text, a number
+	PathArg                      // a znode path
+	ChoiceArg                    // one of Arg.Words
+	ACLArg                       // scheme:id:perms[,…]
+	CommandArg                   // the name of a command
+	ConnectionArg                // a connection or a profile
+	TargetArg                    // a znode path, perhaps on another connection: prod:/app
+	SessionArg                   // the id of a session
+	FileArg                      // a file of this machine
 )
 
 // Arg describes one positional argument.

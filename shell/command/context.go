@@ -2,10 +2,9 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 
 	"zookit/protocol"
@@ -55,6 +54,9 @@ type Context struct {
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
 	mended  bool        // the line of zoo.cfg that lets servers tell more was shown
+
+	asking    sync.Mutex        // one question at a time
+	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking
 }
 
 // Has tells whether a flag was given.
@@ -73,21 +75,7 @@ func (c *Context) Path(i int) (string, error) {
 }
 
 // Session is the open session; the first command that needs one makes it.
-func (c *Context) Session() (Session, error) {
-	s, err := c.Shell.session(c.Context)
-	if connect := (*session.ConnectError)(nil); errors.As(err, &connect) {
-		// Apache's client fails the first request instead, naming its path.
-		loss := &session.ConnectionLossError{Reason: connect}
-		if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "/") {
-			loss.Path = c.Args[0]
-		}
-		return nil, loss
-	}
-	if err != nil {
-		return nil, err
-	}
-	return writing{s, &c.wrote}, nil
-}
+func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
 
 // Open is the session and the path that the first argument is, for the many
 // commands on one znode. The path is checked first: a wrong one dials nobody.

@@ -83,10 +83,7 @@ func (c *Context) ensemble() (*ensemble, error) {
 
 // listedServers are those of the connect string.
 func (c *Context) listedServers() ([]string, error) {
-	c.Shell.mu.Lock()
-	servers := c.Shell.servers
-	c.Shell.mu.Unlock()
-	addrs, _, err := session.ParseServers(servers)
+	addrs, _, err := session.ParseServers(c.Shell.Profile().Servers)
 	return addrs, err
 }
 

@@ -49,6 +49,7 @@ type Options struct {
 	Background bool
 
 	ReadOnly  bool        // a read-only server will do
+	Frozen    bool        // nothing is to be changed through this session: a request that writes is a *FrozenError
 	TLS       *tls.Config // nil is plain TCP; an empty ServerName becomes the host dialed
 	MaxBuffer int         // jute.maxbuffer of the servers, in bytes: a longer request is refused; 0 is protocol.DefaultMaxBuffer
 	MaxReply  int         // longest packet accepted, in bytes; 0 is DefaultMaxReply

@@ -1,0 +1,52 @@
+package command
+
+import (
+	"fmt"
+	"strings"
+
+	"zookit/shell/session"
+)
+
+// Words of zkcli's own prompt beside those of session.State.
+const (
+	stateSuspended = "SUSPENDED" // the connection is lost, the session may still live
+	stateExpired   = "EXPIRED"   // the session is gone; nothing was done about its watches yet
+)
+
+// Prompt is the text before the line: the profile or the servers as given, the
+// state of the session, the number of the line. Where that is not plain from
+// the name, the state is followed by the server that serves it.
+func (s *Shell) Prompt() string {
+	s.mu.Lock()
+	here, lines := *s.conn, s.lines
+	s.mu.Unlock()
+	return fmt.Sprintf("[zk: %s(%s) %d] ", here.profile.Label(), s.stateOf(&here), lines)
+}
+
+// stateOf is the state of a connection in words. c is the caller's own.
+func (s *Shell) stateOf(c *connection) string {
+	switch {
+	case c.closed:
+		return string(session.StateClosed)
+	case c.session == nil:
+		return string(session.StateConnecting)
+	}
+	state := c.session.State()
+	if s.Compat.Release != Own {
+		return string(state)
+	}
+	text := string(state)
+	switch {
+	case state == session.StateConnecting && c.session.SessionID() != 0:
+		text = stateSuspended
+	case c.expired:
+		text = stateExpired
+	}
+	if server := c.session.Server(); server != "" && (c.profile.Name != "" || strings.Contains(c.profile.Servers, ",")) {
+		text += " to " + server
+	}
+	if c.profile.ReadOnly {
+		text += ", readonly"
+	}
+	return text
+}
