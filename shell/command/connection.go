@@ -24,6 +24,8 @@ type connection struct {
 	closed  bool            // by close: only connect opens a new session
 	lost    []session.Watch // ended with a session that expired, until they are set again
 	expired bool            // the session expired and nothing was said to that since
+
+	listener func(*session.Event) bool // of a running watch command; see Shell.listen
 }
 
 // here is the connection that commands work on.

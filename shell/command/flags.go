@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -58,6 +59,23 @@ func parseFlags(known []Flag, args []string, oneOf, required bool) (*parsed, err
 		return nil, &ParseError{"MissingOptionException", "Missing required option: " + describeGroup(known)}
 	}
 	return &p.out, nil
+}
+
+// shortened lets the long flags of zkcli's own commands be written with two
+// dashes as well: --exec for -exec.
+func shortened(cmd *Command, args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		for _, f := range cmd.Flags {
+			if len(f.Name) > 1 && a == "--"+f.Name {
+				out[i] = a[1:]
+			}
+		}
+	}
+	return out
 }
 
 type flagParser struct {

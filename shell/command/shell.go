@@ -146,8 +146,11 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
+	if cmd.In == Own {
+		c.Args = shortened(cmd, c.Args)
+	}
 	if !cmd.RawArgs {
-		p, err := parseFlags(cmd.FlagsIn(s.Compat), args[1:], cmd.OneOf, cmd.Required)
+		p, err := parseFlags(cmd.FlagsIn(s.Compat), c.Args, cmd.OneOf, cmd.Required)
 		if err != nil {
 			return cmd, err
 		}

@@ -45,6 +45,7 @@ func init() {
 		syncPath,
 		use,
 		version,
+		watch,
 		watches,
 		whoAmI,
 	}
