@@ -90,6 +90,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	}
 	sh := command.New(o.compat, out, dialer(o), o.servers)
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.FullScreen = fullScreen(env)
 	switch {
 	case len(o.command) > 0:
 		return oneLiner(ctx, sh, o.command)

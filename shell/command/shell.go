@@ -33,6 +33,9 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// FullScreen runs a program on the whole window of the terminal. Nil: there
+	// is no terminal.
+	FullScreen FullScreen
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.

@@ -43,6 +43,7 @@ func init() {
 		stat,
 		status,
 		syncPath,
+		top,
 		use,
 		version,
 		watch,
