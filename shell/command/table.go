@@ -15,6 +15,7 @@ func init() {
 		del,
 		deleteAll,
 		delQuota,
+		doctor,
 		exit,
 		fourLetter,
 		get,
