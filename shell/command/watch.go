@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -169,6 +170,9 @@ func (t *tail) run() error {
 			return err
 		}
 	}
+	if t.oneShot {
+		t.forgetRefusal()
+	}
 	what := strings.Join(t.paths, ", ")
 	if t.recursive {
 		what += " and everything below"
@@ -209,6 +213,26 @@ func (t *tail) begin(path string) error {
 		}
 	}
 	return t.look(path, remember)
+}
+
+// forgetRefusal drops the loss of the connection that an old server closed with
+// its refusal: the watches were set on the one after it.
+func (t *tail) forgetRefusal() {
+	t.s.Settle(t.c)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var kept []session.Event
+	for _, e := range t.queue {
+		switch {
+		case e.Type != protocol.EventNone:
+			kept = append(kept, e)
+		case e.State == session.Disconnected:
+			kept = append(kept, e)
+		default:
+			kept = slices.DeleteFunc(kept, func(k session.Event) bool { return k.Type == protocol.EventNone })
+		}
+	}
+	t.queue = kept
 }
 
 // handle shows what an event is about.

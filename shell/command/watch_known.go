@@ -163,16 +163,37 @@ func (t *tail) keep(string) func(parent, name string) bool {
 	return func(string, string) bool { return false }
 }
 
-// compare shows what is new about a znode that was walked to.
+// compare remembers a znode that was walked to and shows what is new about it.
 func (t *tail) compare(n *walk.Node, mode lookMode) error {
-	var children []string
+	var children, unseen []string
 	if before := t.known.nodes[n.Path]; before != nil {
 		children = before.children
 	}
 	if t.recursive && t.oneShot {
-		children = n.Children
+		if children = n.Children; children == nil {
+			// A walk asks no childless znode for its children, so nothing watches them.
+			var err error
+			if children, _, err = t.source().Children(t.c, n.Path, true); err != nil {
+				return ignoreCodes(err)
+			}
+			slices.Sort(children)
+			unseen = children // made since the walk was there
+		}
 	}
 	before := t.known.put(n.Path, n.Data, n.Stat, children)
+	if err := t.showNews(n, before, mode); err != nil {
+		return err
+	}
+	for _, name := range unseen {
+		if err := t.look(protocol.Join(n.Path, name), mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// showNews shows how a znode that was walked to differs from what was known.
+func (t *tail) showNews(n *walk.Node, before *knownNode, mode lookMode) error {
 	if mode == remember {
 		return nil
 	}
