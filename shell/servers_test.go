@@ -19,10 +19,7 @@ import (
 
 // A holder is another client: it has an ephemeral, a watch on it, and stands in
 // line for a lock.
-type holder struct {
-	*wire.Conn
-	client string
-}
+type holder struct{ *wire.Conn }
 
 func hold(t *testing.T, addr string) holder {
 	t.Helper()

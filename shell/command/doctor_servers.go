@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/x509"
 	"fmt"
 	"maps"
 	"net"
@@ -219,8 +220,8 @@ func (x *examination) loops(host string) (loops bool, text string) {
 
 // When a certificate's end is worth a word, and when it is a problem.
 const (
-	soonExpires    = 30 * 24 * time.Hour
-	verySoonExpire = 14 * 24 * time.Hour
+	soonExpires     = 30 * 24 * time.Hour
+	verySoonExpires = 14 * 24 * time.Hour
 )
 
 // certificates reads those of the TLS ports that are known of: secureClientPort
@@ -247,18 +248,22 @@ func (x *examination) certificates() {
 		if err != nil {
 			continue // it is no TLS port
 		}
-		for _, cert := range shown {
-			left := time.Until(cert.NotAfter)
-			name := cert.Subject.String()
-			mend := "renew it; servers take a new key store without a restart when client.certReload and sslQuorumReloadCertFiles are set"
-			switch {
-			case left <= 0:
-				x.find(problem, "a certificate has expired: "+name, a.value, "clients that check it cannot connect since "+cert.NotAfter.UTC().Format(time.DateOnly), mend)
-			case left <= verySoonExpire:
-				x.find(problem, "a certificate is about to expire: "+name, a.value, "clients cannot connect after "+cert.NotAfter.UTC().Format(time.DateOnly), mend)
-			case left <= soonExpires:
-				x.find(hint, "a certificate expires soon: "+name, a.value, "clients cannot connect after "+cert.NotAfter.UTC().Format(time.DateOnly), mend)
-			}
+		x.expiry(a.value, shown)
+	}
+}
+
+// expiry judges how long the certificates of a port are good.
+func (x *examination) expiry(addr string, shown []*x509.Certificate) {
+	const mend = "renew it; servers take a new key store without a restart when client.certReload and sslQuorumReloadCertFiles are set"
+	for _, cert := range shown {
+		name, day := cert.Subject.String(), cert.NotAfter.UTC().Format(time.DateOnly)
+		switch left := time.Until(cert.NotAfter); {
+		case left <= 0:
+			x.find(problem, "a certificate has expired: "+name, addr, "clients that check it cannot connect since "+day, mend)
+		case left <= verySoonExpires:
+			x.find(problem, "a certificate is about to expire: "+name, addr, "clients cannot connect after "+day, mend)
+		case left <= soonExpires:
+			x.find(hint, "a certificate expires soon: "+name, addr, "clients cannot connect after "+day, mend)
 		}
 	}
 }
