@@ -61,6 +61,23 @@ func parseFlags(known []Flag, args []string, oneOf, required bool) (*parsed, err
 	return &p.out, nil
 }
 
+// shortened lets the long flags of zkcli's own commands be written with two
+// dashes as well: --exec for -exec.
+func shortened(cmd *Command, args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		for _, f := range cmd.Flags {
+			if len(f.Name) > 1 && a == "--"+f.Name {
+				out[i] = a[1:]
+			}
+		}
+	}
+	return out
+}
+
 type flagParser struct {
 	known   []Flag
 	oneOf   bool

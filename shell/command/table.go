@@ -21,6 +21,7 @@ func init() {
 		deleteAll,
 		delQuota,
 		diff,
+		doctor,
 		exit,
 		exportTree,
 		fourLetter,
@@ -56,8 +57,10 @@ func init() {
 		status,
 		syncPath,
 		undo,
+		top,
 		use,
 		version,
+		watch,
 		watches,
 		whoAmI,
 	}
