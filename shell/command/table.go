@@ -48,6 +48,7 @@ func init() {
 		reconfig,
 		redo,
 		removeWatches,
+		rewatch,
 		rmr,
 		sessions,
 		set,
