@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
+	"zookit/shell/journal"
 	"zookit/shell/line"
 )
 
@@ -39,6 +41,11 @@ type Shell struct {
 	// Foreground gives the terminal to an external program: what it writes to,
 	// and what to call when it has ended. Nil means stdout as it is.
 	Foreground func() (stdout io.Writer, done func())
+	// Journal keeps changes for undo. Nil keeps none.
+	Journal *journal.Journal
+	// FullScreen runs a program on the whole window of the terminal. Nil: there
+	// is no terminal.
+	FullScreen FullScreen
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -58,6 +65,8 @@ type Shell struct {
 	watches bool        // printwatches
 	lines   int         // executed so far
 
+	txn     *transaction // between multi and commit or abort; nil otherwise
+	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
 	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
@@ -160,12 +169,15 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, line: args}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	p, err := s.split(cmd, args[1:])
+	if cmd.In == Own {
+		c.Args = shortened(cmd, c.Args)
+	}
+	p, err := s.split(cmd, c.Args)
 	if err != nil {
 		return cmd, err
 	}
@@ -182,6 +194,10 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, errUsage
 	}
 	err = c.partly(c.runEach())
+	if errors.Is(err, errQueued) {
+		err = nil
+	}
+	c.keepChanges()
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
