@@ -38,13 +38,24 @@ var Invariants = map[string]string{
 	"watches fire once":                            "a one-shot watch gives one event; an event has a watch; events come in zxid order with the right type",
 	"damage is never taken for an end":             "with one bit of the disk flipped, a server starts with the whole history, or refuses",
 	"assertions hold":                              "the replica's own invariants, and storage works while the disk does",
+	"I1 leadership":                                "one server leads an epoch",
+	"I2 integrity":                                 "a zxid is one txn, in every log at any time",
+	"I3 prefix consistency":                        "what is committed goes on from what was committed before",
+	"I4 total order":                               "a txn follows the same one in every log",
+	"I7 no holes":                                  "zxids follow each other in a log, and in what a learner is sent",
+	"I8 epochs only rise":                          "acceptedEpoch and currentEpoch on disk never go back, the second is no higher, and nothing of an earlier epoch is acknowledged",
+	"I9 durable before said":                       "what ACKEPOCH, LEADERINFO, NEWLEADER and ACK speak of is on the speaker's disk",
+	"I10 commit rule":                              "what is committed is on the disks of a quorum in its epoch; COMMITs come in order",
+	"I11 leader completeness":                      "a leader begins with all that is committed",
+	"I12 TRUNC safety":                             "what is committed leaves a disk only while a quorum of others has it; a leader truncates to what it has",
+	"I14 determinism":                              "the same history gives the same tree, in memory and from every disk",
+	"V4 everybody comes back":                      "when faults have stopped, every server serves under one leader, level with it",
 	"progress comes":                               "when faults have stopped, every client gets a session, a write and a sync, in bounded time",
 }
 
 // check looks at the whole history when a run is over.
 func (w *world) check() {
 	c := &checker{w: w, h: w.history, m: newModel(), asked: map[request]*Op{}, seen: map[protocol.Zxid][]*Op{}}
-	w.final = c.m
 	for _, f := range []func() *Violation{c.replay, c.watches, c.order, c.sessions} {
 		if v := f(); v != nil && w.broken == nil {
 			v.At = -1
@@ -77,7 +88,7 @@ type checker struct {
 	asked   map[request]*Op
 	seen    map[protocol.Zxid][]*Op // answered, by the zxid of the reply
 	expired []*txn.Txn              // ends of sessions that no client asked for
-	changes [][]change              // by zxid − 1
+	changes [][]change              // by position in the log
 }
 
 type request struct {
@@ -123,9 +134,9 @@ func (c *checker) replay() *Violation {
 		}
 		delete(c.seen, t.Zxid)
 	}
-	for z, ops := range c.seen {
-		if z > c.m.zxid {
-			return violation("acknowledged writes survive", "%v was answered at %v, and the log ends at %v", ops[0], z, c.m.zxid)
+	for _, z := range sortedKeys(c.seen) {
+		if z > 0 {
+			return violation("acknowledged writes survive", "%v was answered at %v, which is not in the log; it ends at %v", c.seen[z][0], z, c.m.zxid)
 		}
 	}
 	return nil

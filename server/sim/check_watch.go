@@ -58,14 +58,16 @@ func (f *follower) advance(z protocol.Zxid) {
 		f.begun, f.at = true, z
 		return
 	}
-	for ; f.at < z && int(f.at) < len(f.c.changes); f.at++ {
-		for _, ch := range f.c.changes[f.at] {
+	log := f.c.h.log
+	for i := f.c.h.upTo(f.at); i < len(f.c.changes) && log[i].zxid <= z; i++ {
+		for _, ch := range f.c.changes[i] {
 			if f.fires(ch) {
 				f.due = append(f.due, ch)
-				f.dueAt = append(f.dueAt, f.at+1)
+				f.dueAt = append(f.dueAt, log[i].zxid)
 			}
 		}
 	}
+	f.at = max(f.at, z)
 }
 
 // fires tells whether a change is told to this connection, and takes the

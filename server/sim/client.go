@@ -18,6 +18,8 @@ type Op struct {
 	Request protocol.Record
 	Sent    int64
 
+	Epoch int64 // that the server of its connection was in
+
 	Answered bool // else nobody knows what came of it
 	Done     int64
 	Zxid     protocol.Zxid
@@ -60,6 +62,7 @@ type client struct {
 	id     int
 	route  []*route // to each process
 	server int
+	pinned bool // to that server
 
 	session   protocol.SessionID
 	password  []byte
@@ -90,6 +93,7 @@ func newClient(w *world, id int, asks int32) *client {
 	for range w.processes {
 		c.route = append(c.route, &route{})
 	}
+	c.server = id % len(w.processes)
 	c.newSession()
 	w.after(w.between(0, 50*millisecond), c.connect)
 	return c
@@ -113,13 +117,15 @@ func (c *client) connect() {
 		return
 	}
 	p := w.processes[c.server]
-	c.server = (c.server + 1) % len(w.processes)
+	if !c.pinned {
+		c.server = (c.server + 1) % len(w.processes)
+	}
 	if !p.up || w.now < c.route[p.id-1].stalledUntil[toServer] {
 		w.after(w.between(20*millisecond, 300*millisecond), c.connect) // refused, or no answer
 		return
 	}
 	l := &link{w: w, route: c.route[p.id-1], client: c}
-	l.conn = &conn{p: p, link: l}
+	l.conn = &conn{p: p, link: l, run: p.run}
 	p.conns = append(p.conns, l.conn)
 	c.link, c.connected = l, false
 	c.log = w.history.connection(c)
@@ -174,7 +180,7 @@ func (c *client) hungUp(l *link) {
 
 // send writes one request.
 func (c *client) send(xid int32, op protocol.OpCode, r protocol.Record) *Op {
-	o := &Op{Client: c.id, Session: c.session, Xid: xid, Type: op, Request: r, Sent: c.w.now}
+	o := &Op{Client: c.id, Session: c.session, Xid: xid, Type: op, Request: r, Sent: c.w.now, Epoch: c.log.Epoch}
 	c.waiting = append(c.waiting, o)
 	c.lastSent = c.w.now
 	h := &protocol.RequestHeader{Xid: xid, Type: op}
@@ -263,6 +269,7 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 		w.reached("session moved to another connection")
 	}
 	c.log.Session, c.log.Welcomed, c.log.TimeoutMs = c.session, w.now, c.timeoutMs
+	c.log.Server, c.log.Epoch, c.log.Leading = c.link.conn.p.id, c.link.conn.epoch, c.link.conn.leading
 	w.tracef("c%d has session %v, timeout %d ms", c.id, c.session, c.timeoutMs)
 	if r := c.setWatches(); r != nil {
 		w.tracef("%v", c.send(protocol.XidSetWatches, protocol.OpSetWatches2, r))
@@ -328,6 +335,9 @@ func (c *client) saw(z protocol.Zxid) {
 		c.w.violated("zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
 	}
 	c.lastZxid = max(c.lastZxid, z)
+	if c.w.ensemble != nil {
+		c.w.ensemble.shown(z, c.link.conn.p)
+	}
 	c.w.history.saw(z)
 }
 

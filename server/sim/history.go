@@ -2,6 +2,8 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"zookit/protocol"
 )
@@ -27,6 +29,9 @@ type connLog struct {
 
 	Welcomed  int64 // when the server answered with the session; 0: never
 	TimeoutMs int32
+	Server    int   // the process
+	Epoch     int64 // that its server was in
+	Leading   bool  // the server led
 
 	packets []packetSeen // in order
 }
@@ -58,6 +63,12 @@ func (h *history) sent(o *Op) {
 }
 
 func (h *history) saw(z protocol.Zxid) { h.high = max(h.high, z) }
+
+// upTo is how many txns the log has up to z.
+func (h *history) upTo(z protocol.Zxid) int {
+	n, found := slices.BinarySearchFunc(h.log, z, func(e logged, z protocol.Zxid) int { return cmp.Compare(e.zxid, z) })
+	return n + b2i(found)
+}
 
 func (h *history) expired(c *client) {
 	h.expiry = append(h.expiry, expiry{c.id, c.session})

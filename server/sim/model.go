@@ -76,7 +76,7 @@ func (m *model) ephemerals(id protocol.SessionID) []string {
 
 // apply runs a txn. An error says which rule it breaks: "invariant: detail".
 func (m *model) apply(t *txn.Txn) (changes []change, err error) {
-	if t.Zxid != m.zxid+1 {
+	if !follows(m.zxid, t.Zxid) {
 		return nil, fmt.Errorf("logs are whole and contiguous: %v follows %v", t.Zxid, m.zxid)
 	}
 	m.zxid = t.Zxid

@@ -46,6 +46,9 @@ func (p *Plan) Run(trace bool) *Result {
 		w.trace = new(bytes.Buffer)
 		w.tracef("seed %d: %+v", p.Seed, p.Options)
 	}
+	if p.Options.Voters > 0 {
+		w.ensemble = newEnsemble(w)
+	}
 	for i := range p.Options.Processes {
 		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
 		w.processes = append(w.processes, s)
@@ -66,7 +69,7 @@ func (p *Plan) Run(trace bool) *Result {
 		w.check()
 	}
 	if w.broken == nil {
-		w.rot()
+		w.atRest()
 	}
 	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
 	for _, o := range w.history.ops {
@@ -193,6 +196,14 @@ func (p *process) act(a *Action) {
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
 		p.purge()
+	case FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerCut:
+		p.w.ensemble.act(a, p, p.w.processes[a.Peer])
+	case FaultIsolate:
+		for _, o := range p.w.processes {
+			if o != p {
+				p.w.ensemble.act(a, p, o)
+			}
+		}
 	}
 }
 
@@ -206,6 +217,9 @@ func (w *world) settle() {
 		}
 		p.resume()
 	}
+	if w.ensemble != nil {
+		w.ensemble.heal()
+	}
 	for _, c := range w.clients {
 		c.silent = min(c.silent, w.now)
 		for _, r := range c.route {
@@ -214,7 +228,7 @@ func (w *world) settle() {
 		c.settle()
 	}
 	settled := func() bool {
-		return !slices.ContainsFunc(w.clients, func(c *client) bool { return !c.wrote || !c.synced })
+		return (w.ensemble == nil || w.ensemble.whole()) && !slices.ContainsFunc(w.clients, func(c *client) bool { return !c.wrote || !c.synced })
 	}
 	w.runUntil(w.now+settleTime, settled)
 	if w.broken == nil && !settled() {
@@ -222,6 +236,9 @@ func (w *world) settle() {
 			if !c.wrote || !c.synced {
 				w.violated("progress comes", "%d s after the faults stopped c%d has had no write and sync answered", settleTime/second, c.id)
 			}
+		}
+		if w.ensemble != nil {
+			w.violated("V4 everybody comes back", "%d s after the faults stopped: %s", settleTime/second, w.ensemble.state())
 		}
 	}
 	w.history.calm = w.history.high
@@ -251,9 +268,30 @@ func (w *world) audit() {
 			p.powerCut()
 		}
 	}
+	left := slices.Repeat([]int{1}, len(w.processes))
+	for i := range w.processes {
+		w.auditor(i, &left[i])
+	}
+	w.runUntil(w.now+auditTime, func() bool { return !slices.ContainsFunc(left, func(n int) bool { return n > 0 }) })
+	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) {
+		w.violated("progress comes", "the last clients could not read the tree within %d s: %v", auditTime/second, left)
+		return
+	}
+	if w.ensemble != nil {
+		w.history.log = w.ensemble.chain
+		return
+	}
+	for _, p := range w.processes {
+		w.history.readLogs(w, p)
+	}
+}
+
+// auditor is a client that reads the whole tree of one server. left is what it
+// waits for.
+func (w *world) auditor(server int, left *int) {
 	c := newClient(w, len(w.clients), 4000)
 	w.clients = append(w.clients, c)
-	left := 1
+	c.server, c.pinned = server, true
 	visit := func(path string) {
 		for _, op := range []protocol.OpCode{protocol.OpGetData, protocol.OpGetChildren2} {
 			c.xid++
@@ -265,23 +303,15 @@ func (w *world) audit() {
 		if !ok {
 			return
 		}
-		left--
+		*left--
 		path := o.Request.(*protocol.PathWatchRequest).Path
 		for _, name := range r.Children {
 			if path == "/" && name == "zookeeper" {
 				continue
 			}
-			left++
+			*left++
 			visit(protocol.Join(path, name))
 		}
 	}
 	c.backlog = []func(){func() { visit("/") }}
-	w.runUntil(w.now+auditTime, func() bool { return left == 0 })
-	if w.broken == nil && left > 0 {
-		w.violated("progress comes", "the last client could not read the tree within %d s", auditTime/second)
-		return
-	}
-	for _, p := range w.processes {
-		w.history.readLogs(w, p)
-	}
 }
