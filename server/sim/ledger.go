@@ -18,10 +18,9 @@ type ledger struct {
 
 	chain   []logged // what is committed, in order
 	at      map[protocol.Zxid]int
-	leaders map[int64]*process         // established, by epoch
-	initial map[int64]protocol.Zxid    // end of the history that NEWLEADER spoke for
-	epochs  map[*process][2]int64      // highest durable acceptedEpoch and currentEpoch
-	lost    map[*process]protocol.Zxid // committed, and about to leave a disk
+	leaders map[int64]*process      // established, by epoch
+	initial map[int64]protocol.Zxid // end of the history that NEWLEADER spoke for
+	epochs  map[*process][2]int64   // highest durable acceptedEpoch and currentEpoch
 }
 
 // record is a txn as it was first seen in a log: its bytes, and what came
@@ -166,7 +165,8 @@ func (g *ledger) recovered(p *process) { g.view(p) }
 
 // tap is the ledger's ear at one connection of a quorum port.
 type tap struct {
-	epoch     int64         // of LEADERINFO, as the learner got it
+	leads     int64         // of LEADERINFO, as sent
+	epoch     int64         // and as the learner got it
 	learner   protocol.Zxid // end of its log, by ACKEPOCH
 	last      protocol.Zxid // of the history as sent
 	got, owed protocol.Zxid // as received, and when NEWLEADER came
@@ -186,6 +186,7 @@ func (t *tap) byLeader(e *ensemble, leader, learner *process, p *quorum.Packet) 
 	w, z := e.w, p.Zxid
 	switch p.Type {
 	case quorum.LeaderInfo:
+		t.leads = z.Epoch()
 		if v := e.view(leader); v.accepted != z.Epoch() {
 			w.violated("I9 durable before said", "%v: LEADERINFO %d, and acceptedEpoch on disk is %d", leader, z.Epoch(), v.accepted)
 		}
@@ -229,23 +230,22 @@ func (t *tap) byLeader(e *ensemble, leader, learner *process, p *quorum.Packet) 
 			}
 		}
 	case quorum.UpToDate:
-		e.established(leader, leader.seat.role.Term, t)
+		e.established(leader, t.leads)
 	}
 }
 
 // commits: a leader says that z of its own epoch is committed, or passes on
 // what was before.
 func (t *tap) commits(e *ensemble, leader *process, z protocol.Zxid) {
-	if e.leaders[z.Epoch()] == leader {
+	if e.leaders[z.Epoch()] == leader && z.Epoch() == t.leads {
 		e.commit(z, z.Epoch(), leader.String()+" commits")
 	}
 }
 
 // established: a quorum has acknowledged NEWLEADER, and the history it spoke
 // for is committed.
-func (g *ledger) established(leader *process, _ int64, t *tap) {
+func (g *ledger) established(leader *process, epoch int64) {
 	w := g.e.w
-	epoch := g.view(leader).current
 	switch was := g.leaders[epoch]; was {
 	case leader:
 		return

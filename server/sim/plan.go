@@ -47,6 +47,7 @@ type Action struct {
 	Client int
 	Server int   // index of the process
 	Peer   int   // index of another one
+	Leader bool  // Server is whoever leads then, if somebody does
 	Length int64 // µs, of a fault that lasts; ms, of a clock jump
 	N      int   // effects; direction of a stall
 	Short  bool
@@ -107,6 +108,9 @@ func (a Action) String() string {
 		s += fmt.Sprintf("c%d %v", a.Client, a.Kind)
 	default:
 		s += fmt.Sprintf("s%d %v", a.Server+1, a.Kind)
+		if a.Leader {
+			s += " (the leader)"
+		}
 		if a.Kind >= FaultPeerStall && a.Kind < FaultIsolate {
 			s += fmt.Sprintf(" s%d", a.Peer+1)
 		}
@@ -265,6 +269,7 @@ func (g *generator) request(p *Plan, a *Action) {
 // fault draws a fault.
 func (g *generator) fault(p *Plan) Action {
 	a := Action{At: g.Int64N(p.Heal), Client: g.IntN(p.Options.Clients), Server: g.IntN(p.Options.Processes)}
+	a.Leader = p.Options.Voters > 0 && g.IntN(3) == 0
 	if p.Options.Voters > 0 && g.IntN(2) == 0 {
 		return g.peerFault(p, a)
 	}

@@ -35,9 +35,6 @@ const (
 	auditTime  = 60 * second
 )
 
-// Run plays one seed.
-func Run(seed uint64) *Result { return NewPlan(seed).Run(false) }
-
 // Run plays a plan; with trace the result has a line for everything that
 // happened.
 func (p *Plan) Run(trace bool) *Result {
@@ -93,8 +90,20 @@ func (w *world) act(a *Action, n int) {
 	case a.Kind <= FaultReset:
 		w.clients[a.Client].act(a, n)
 	default:
-		w.processes[a.Server].act(a)
+		w.aim(a).act(a)
 	}
+}
+
+// aim is the process that an action is for.
+func (w *world) aim(a *Action) *process {
+	if a.Leader && w.ensemble != nil {
+		for _, p := range w.processes {
+			if p.up && p.serving && p.seat.down != nil && p.id-1 != a.Peer {
+				return p
+			}
+		}
+	}
+	return w.processes[a.Server]
 }
 
 func (c *client) act(a *Action, n int) {
