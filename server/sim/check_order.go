@@ -42,7 +42,11 @@ func (c *checker) order() *Violation {
 		if f := floor[p.o]; p.done && f != nil {
 			behind := write && p.o.Zxid <= f.Zxid || p.o.Zxid < f.Zxid
 			if behind && (write || c.current(p.o, f)) {
-				return violation("writes are linearizable", "%v was answered at %v, though it began after the answer to %v at %v", p.o, p.o.Zxid, f, f.Zxid)
+				name := "S1 writes are linearizable"
+				if p.o.Type == protocol.OpSync {
+					name = "S4 a sync is not behind"
+				}
+				return violation(name, "%v was answered at %v, though it began after the answer to %v at %v", p.o, p.o.Zxid, f, f.Zxid)
 			}
 		}
 	}
@@ -75,7 +79,7 @@ func isWrite(op protocol.OpCode) bool {
 func (c *checker) sessions() *Violation {
 	for _, e := range c.h.expiry {
 		if open := c.m.sessions[e.session]; open {
-			return violation("sessions that are gone end", "c%d was told that session %v has expired, and the log has no end of it", e.client, e.session)
+			return violation("S5 sessions that are gone end", "c%d was told that session %v has expired, and the log has no end of it", e.client, e.session)
 		}
 	}
 	for _, end := range c.expired {
@@ -89,7 +93,7 @@ func (c *checker) sessions() *Violation {
 	}
 	for _, id := range sortedKeys(c.m.sessions) {
 		if c.m.sessions[id] && !held[id] && c.m.made[id] <= c.h.calm {
-			return violation("sessions that are gone end", "session %v is open at the end, and no client has it", id)
+			return violation("S5 sessions that are gone end", "session %v is open at the end, and no client has it", id)
 		}
 	}
 	return nil
@@ -121,7 +125,7 @@ func (c *checker) notEarly(end *txn.Txn) *Violation {
 		}
 	}
 	if waited := at + millisecond - heard; waited < timeout {
-		return violation("sessions do not expire early", "session %v was ended at %s, %d ms after a request that was answered; its timeout is %d ms",
+		return violation("S5 sessions do not expire early", "session %v was ended at %s, %d ms after a request that was answered; its timeout is %d ms",
 			end.Session, clockText(at), waited/millisecond, timeout/millisecond)
 	}
 	return nil

@@ -99,6 +99,8 @@ func newClient(w *world, id int, asks int32) *client {
 	return c
 }
 
+func (c *client) String() string { return fmt.Sprintf("c%d", c.id) }
+
 func (c *client) newSession() {
 	c.session, c.password, c.lastZxid = 0, make([]byte, protocol.PasswordLen), 0
 	c.timeoutMs = c.asks
@@ -231,7 +233,7 @@ func (c *client) frame(b []byte) {
 	if !c.connected {
 		var r protocol.ConnectResponse
 		if err := r.Decode(d); err != nil {
-			c.w.violated("replies can be read", "c%d: connect response: %v", c.id, err)
+			c.w.violated("S2 replies can be read", "c%d: connect response: %v", c.id, err)
 			return
 		}
 		c.welcomed(&r)
@@ -239,7 +241,7 @@ func (c *client) frame(b []byte) {
 	}
 	var h protocol.ReplyHeader
 	if err := h.Decode(d); err != nil {
-		c.w.violated("replies can be read", "c%d: %v", c.id, err)
+		c.w.violated("S2 replies can be read", "c%d: %v", c.id, err)
 		return
 	}
 	if h.Xid == protocol.XidNotification {
@@ -261,7 +263,7 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 		return
 	}
 	if c.session != 0 && r.Session != c.session {
-		w.violated("a session keeps its id", "c%d asked for %v and got %v", c.id, c.session, r.Session)
+		w.violated("S5 a session keeps its id", "c%d asked for %v and got %v", c.id, c.session, r.Session)
 		return
 	}
 	c.session, c.password, c.timeoutMs = r.Session, slices.Clone(r.Password), r.TimeoutMs
@@ -304,7 +306,7 @@ func sorted(set map[string]bool) []string {
 func (c *client) event(h *protocol.ReplyHeader, d *jute.Decoder) {
 	var e protocol.WatcherEvent
 	if err := e.Decode(d); err != nil {
-		c.w.violated("replies can be read", "c%d: event: %v", c.id, err)
+		c.w.violated("S2 replies can be read", "c%d: event: %v", c.id, err)
 		return
 	}
 	if h.Zxid < 0 {
@@ -332,7 +334,7 @@ func (c *client) saw(z protocol.Zxid) {
 		return
 	}
 	if z < c.lastZxid {
-		c.w.violated("zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
+		c.w.violated("S3 zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
 	}
 	c.lastZxid = max(c.lastZxid, z)
 	if c.w.ensemble != nil {
@@ -345,7 +347,7 @@ func (c *client) saw(z protocol.Zxid) {
 func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 	w := c.w
 	if len(c.waiting) == 0 || c.waiting[0].Xid != h.Xid {
-		w.violated("replies come in request order", "c%d got the reply of xid %d while it waits for %v", c.id, h.Xid, c.waiting)
+		w.violated("S2 replies come in request order", "c%d got the reply of xid %d while it waits for %v", c.id, h.Xid, c.waiting)
 		return
 	}
 	o := c.waiting[0]
@@ -354,12 +356,12 @@ func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 	if h.Err == protocol.OK {
 		if o.Reply = replyRecord(o.Type); o.Reply != nil {
 			if err := o.Reply.Decode(d); err != nil {
-				w.violated("replies can be read", "%v: %v", o, err)
+				w.violated("S2 replies can be read", "%v: %v", o, err)
 				return
 			}
 		}
 		if d.Len() != 0 {
-			w.violated("replies can be read", "%v: %d bytes too many", o, d.Len())
+			w.violated("S2 replies can be read", "%v: %d bytes too many", o, d.Len())
 			return
 		}
 	}

@@ -80,7 +80,7 @@ func (h *history) expired(c *client) {
 func (h *history) readLogs(w *world, p *process) {
 	list, err := readLogs(p.mem)
 	if err != nil {
-		w.violated("logs are whole and contiguous", "%v: %v", p, err)
+		w.violated("I7 no holes", "%v: %v", p, err)
 		return
 	}
 	first, last := protocol.Zxid(1), protocol.Zxid(0)
@@ -88,12 +88,12 @@ func (h *history) readLogs(w *world, p *process) {
 		first, last = list[0].zxid, list[len(list)-1].zxid
 	}
 	if last < h.high {
-		w.violated("acknowledged writes survive", "%v: the log ends at %v, but a client has seen %v", p, last, h.high)
+		w.violated("D1 acknowledged writes survive", "%v: the log ends at %v, but a client has seen %v", p, last, h.high)
 		return
 	}
 	for _, e := range list {
 		if e.zxid <= h.high && int(e.zxid) <= len(h.log) && !bytes.Equal(e.payload, h.log[e.zxid-1].payload) {
-			w.violated("acknowledged writes survive", "%v: the txn %v is another than before", p, e.zxid)
+			w.violated("D1 acknowledged writes survive", "%v: the txn %v is another than before", p, e.zxid)
 			return
 		}
 	}
@@ -107,7 +107,7 @@ func (h *history) readLogs(w *world, p *process) {
 		first = list[0].zxid
 	}
 	if int(first) > len(h.log)+1 {
-		w.violated("logs are whole and contiguous", "%v: the log begins at %v, and nothing was read of 0x%x and later", p, first, len(h.log)+1)
+		w.violated("I7 no holes", "%v: the log begins at %v, and nothing was read of 0x%x and later", p, first, len(h.log)+1)
 		return
 	}
 	h.log = append(h.log[:first-1:first-1], list...)

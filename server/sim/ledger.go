@@ -59,6 +59,9 @@ func (g *ledger) view(p *process) *logView {
 			}
 		}
 		r := g.txns[e.zxid]
+		if g.leaders[e.zxid.Epoch()] == nil {
+			g.e.w.violated("I2 integrity", "%v: the txn %v in its log is of an epoch that nobody was established in", p, e.zxid)
+		}
 		switch {
 		case r == nil:
 			g.txns[e.zxid] = &record{e.payload, prev}
@@ -120,7 +123,10 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 	for x := z; x != g.end(); {
 		r := g.txns[x]
 		switch {
-		case r == nil || r.prev < 0 || x < g.end():
+		case x < g.end():
+			w.violated("I5 primary order", "%s %v behind %v", by, z, g.end())
+			return
+		case r == nil || r.prev < 0:
 			w.violated("I3 prefix consistency", "%s %v, which does not go on from %v, the last that is committed", by, z, g.end())
 			return
 		}
@@ -136,6 +142,11 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 // shown: a client was shown z by p.
 func (g *ledger) shown(z protocol.Zxid, p *process) {
 	if g.committed(z) {
+		return
+	}
+	w := g.e.w
+	if !g.durable(z, z.Epoch(), nil) {
+		w.violated("D2 what was read stays", "%v showed a client %v, which no quorum has on disk", p, z)
 		return
 	}
 	g.commit(z, z.Epoch(), p.String()+" showed a client")
@@ -203,6 +214,9 @@ func (t *tap) byLeader(e *ensemble, leader, learner *process, p *quorum.Packet) 
 	case quorum.Proposal, quorum.Inform:
 		if !follows(t.last, z) && t.last != 0 || t.last == 0 && z.Counter() != 1 {
 			w.violated("I7 no holes", "%v sends %v the %v %v behind %v", leader, learner, p.Type, z, t.last)
+		}
+		if z.Epoch() == t.leads && e.leaders[t.leads] != leader {
+			w.violated("I6 primary integrity", "%v proposes %v before it is established", leader, z)
 		}
 		if p.Type == quorum.Inform {
 			t.commits(e, leader, z)

@@ -69,8 +69,8 @@ func (v *logView) refresh(mem *vfs.Mem, fresh func(prev protocol.Zxid, e logged)
 		if s := f.file.Shrunk(); s != f.shrunk {
 			f.shrunk, f.off, f.records = s, 16, nil
 		}
-		if i == 0 && v.snapshot == 0 && f.zxid&0xffffffff == 1 {
-			prev = 0
+		if i == 0 && protocol.Zxid(f.zxid) > v.snapshot {
+			prev = v.snapshot // what a leader's snapshot held is all there is before
 		}
 		if len(f.records) > 0 {
 			prev = f.records[len(f.records)-1].zxid

@@ -25,6 +25,7 @@ type Options struct {
 	Flips            int   // bits flipped, one at a time, when all is over
 	BigData          bool  // some values of tens of KiB
 	SnapshotStep     int64 // µs between two steps of a snapshot, at most
+	Hung             int   // the server that stands still when faults stop; 0: none
 	Recent           int   // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
 	Notes            bool // the trace has what elections say
@@ -163,6 +164,7 @@ func NewEnsemblePlan(seed uint64) *Plan {
 		Recent:        pick(g, []int{1, 3, 10, 10, 500}), SnapshotFactor: pick(g, []float64{0.33, 100, 100, -1}),
 		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0,
 	}
+	p.Options.Hung = max(0, 1+g.IntN(2*voters)-voters)
 	g.actions(p)
 	return p
 }

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand"
 	"slices"
+	"strings"
 
 	"zookit/protocol"
 	"zookit/server/replica"
@@ -162,7 +163,7 @@ func (p *process) boot() {
 		p.exit()
 		return
 	case err != nil:
-		w.violated("recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
+		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
 		return
 	}
 	if got.SnapshotZxid > 0 && got.Txns > 0 {
@@ -250,6 +251,9 @@ func (p *process) handOut() {
 	}
 	for _, n := range rd.Notes {
 		p.w.tracef("s%d %s %v %s", p.id, n.Text, n.Session, n.Path)
+		if strings.HasPrefix(n.Text, "the tree differs") {
+			p.w.violated("I14 determinism", "%v: %s", p, n.Text)
+		}
 	}
 	if rd.Snapshot != nil {
 		zxid, src := rd.SnapshotZxid, rd.Snapshot

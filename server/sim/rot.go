@@ -24,7 +24,7 @@ func (w *world) atRest() {
 		rest := p.mem.Crash(nil)
 		rep, err := w.open(p, rest)
 		if err != nil {
-			w.violated("recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
+			w.violated("D4 recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
 			return
 		}
 		t := rep.State().Tree()
@@ -66,7 +66,7 @@ func (w *world) rotOne(p *process, whole string, mem *vfs.Mem) {
 	}
 	w.reached("damage survived")
 	if got := dump(rep.State().Tree()); got != whole {
-		w.violated("damage is never taken for an end", "%v: with bit %d of %s flipped it starts with\n%s\nwhere there was\n%s", p, bit, name, got, whole)
+		w.violated("I13 damage is never taken for an end", "%v: with bit %d of %s flipped it starts with\n%s\nwhere there was\n%s", p, bit, name, got, whole)
 	}
 }
 

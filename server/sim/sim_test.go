@@ -37,13 +37,13 @@ var worthReachingTogether = []string{
 	"damage refused", "damage survived",
 }
 
-// TestSeeds plays SEEDS seeds of an ensemble from SEED on (make sim); otherwise
-// 1,000, or 100 when short.
+// TestSeeds plays SEEDS seeds of an ensemble from SEED on, for MINUTES at most
+// (make sim); otherwise 100, or 40 when short.
 func TestSeeds(t *testing.T) {
 	t.Parallel()
-	usual := uint64(1000)
+	usual := uint64(100)
 	if testing.Short() {
-		usual = 100
+		usual = 40
 	}
 	seeds(t, NewEnsemblePlan, usual, worthReachingTogether)
 }
@@ -70,6 +70,7 @@ func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) 
 		}
 		total.Requests += r.Requests
 		total.Answered += r.Answered
+		total.Writes += r.Writes
 		total.Txns += r.Txns
 		total.Events += r.Events
 		total.Boots += r.Boots
@@ -79,8 +80,14 @@ func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) 
 	if os.Getenv("SEEDS") != "" {
 		report = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	}
-	report("%d seeds from %d on in %v: %d requests (%d answered), %d txns, %d starts of a server, %d events, %.1f simulated hours",
-		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Txns, total.Boots, total.Events,
+	faults := 0
+	for what, n := range met {
+		if strings.HasPrefix(what, "fault: ") {
+			faults += n
+		}
+	}
+	report("%d seeds from %d on in %v: %d requests (%d answered), %d writes acknowledged, %d txns, %d faults, %d starts of a server, %d steps, %.1f simulated hours",
+		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Writes, total.Txns, faults, total.Boots, total.Events,
 		float64(total.Virtual)/second/3600)
 	if failed != nil {
 		t.Fatal(explain(plan(failed.Seed)))
@@ -113,9 +120,10 @@ func play(plan func(uint64) *Plan, first, count uint64, tally func(*Result)) *Re
 	var mu sync.Mutex
 	var failed *Result
 	var work sync.WaitGroup
+	end := time.Now().Add(time.Duration(number("MINUTES", 1e6)) * time.Minute)
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
-			for i := next.Add(1) - 1; i < count && !stop.Load(); i = next.Add(1) - 1 {
+			for i := next.Add(1) - 1; i < count && !stop.Load() && time.Now().Before(end); i = next.Add(1) - 1 {
 				r := plan(first + i).Run(false)
 				mu.Lock()
 				tally(r)
