@@ -1,9 +1,8 @@
 // Package defect holds defects that servers of this kind have had, each at the
 // place in the product that it would break. In an ordinary build Planted is
 // false and the compiler leaves them out. With the build tag defects one at a
-// time can be planted, for tests that see whether the simulation around it
-// finds it: package sim a server alone, the random schedules of package zab the
-// cores of an ensemble.
+// time can be planted, for the test that sees whether the simulator (package
+// sim) finds it.
 package defect
 
 // Defect is one of them; All says what it does.
@@ -61,13 +60,22 @@ const (
 	defects
 )
 
+// Where says what finds a defect.
+type Where int
+
+const (
+	InEnsemble Where = iota // package sim, in an ensemble
+	InAlone                 // package sim, with one server: an ensemble does not come there
+	InCores                 // the random schedules of package zab: they have peers that behave as Apache's do, and orders of events that our replica does not let happen
+)
+
 // All describes them by number; None has no description.
 var All = [defects]struct {
 	Name string
 	In   string // the package it is planted in
 	What string
-	// Alone: a server alone shows it sooner.
-	Alone bool
+	// Shown says who shows it, if it is not an ensemble of the simulator's.
+	Shown Where
 }{
 	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
 	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
@@ -77,7 +85,7 @@ var All = [defects]struct {
 	WitnessFirst:          {Name: "WitnessFirst", In: "storage", What: "the witness speaks of a batch before it is synced"},
 	PurgeTakesNeededLog:   {Name: "PurgeTakesNeededLog", In: "storage", What: "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},
 	SnapshotAhead:         {Name: "SnapshotAhead", In: "replica", What: "a snapshot is named by a zxid that it does not hold"},
-	CommitBeforeSync:      {Name: "CommitBeforeSync", In: "replica", What: "a batch is committed and answered when it is handed to the disk"},
+	CommitBeforeSync:      {Name: "CommitBeforeSync", In: "replica", What: "a batch is committed and answered when it is handed to the disk", Shown: InAlone},
 	EventAfterReply:       {Name: "EventAfterReply", In: "replica", What: "the reply of a write is queued before its watch events"},
 	SessionEndsTwice:      {Name: "SessionEndsTwice", In: "replica", What: "an expired session is ended by two txns"},
 	SequenceReused:        {Name: "SequenceReused", In: "replica", What: "a snapshot's count of created children is not restored"},
@@ -100,10 +108,10 @@ var All = [defects]struct {
 	TruncOffByOne:         {Name: "TruncOffByOne", In: "zab", What: "TRUNC cuts one txn too many (ZOOKEEPER-1154)"},
 	TruncMissing:          {Name: "TruncMissing", In: "zab", What: "a learner's uncommitted tail is left in place"},
 	LeaderCountsEarly:     {Name: "LeaderCountsEarly", In: "zab", What: "the leader counts itself before its own sync"},
-	AckBeforeNewLeader:    {Name: "AckBeforeNewLeader", In: "zab", What: "acks count before the learner has the epoch on disk"},
-	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since"},
-	FollowerAheadIgnored:  {Name: "FollowerAheadIgnored", In: "zab", What: "a follower with a better history is led all the same"},
-	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit"},
+	AckBeforeNewLeader:    {Name: "AckBeforeNewLeader", In: "zab", What: "acks count before the learner has the epoch on disk", Shown: InCores},
+	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since", Shown: InCores},
+	FollowerAheadIgnored:  {Name: "FollowerAheadIgnored", In: "zab", What: "a follower with a better history is led all the same", Shown: InCores},
+	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit", Shown: InCores},
 	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
 	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
 	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
