@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +35,8 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
-	sh.Confirm = ask.confirm
+	sh.Foreground = func() (io.Writer, func()) { return out, printer.Echoed }
+	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
 		lookup.Reset()
 		printer.Refresh()
@@ -65,7 +67,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			return sh.Done()
 		},
 		Complete: func(line string, pos int) []complete.Suggestion {
-			return complete.Complete(table, line, pos, lookup)
+			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
@@ -113,6 +115,20 @@ func childrenOf(sh *command.Shell) repl.Children {
 	}
 }
 
+// located is a lookup that knows where the shell is.
+type located struct {
+	complete.Lookup
+	sh *command.Shell
+}
+
+// Dir implements complete.Here.
+func (l located) Dir() string {
+	if l.sh.Compat.Release != command.Own {
+		return ""
+	}
+	return l.sh.Dir()
+}
+
 // questioner asks a person at the terminal while a command runs.
 type questioner struct {
 	sh      *command.Shell
@@ -123,15 +139,18 @@ type questioner struct {
 
 // confirm asks a question; anything but y or yes is no, and so is Ctrl-C.
 func (q *questioner) confirm(question string) bool {
+	answer, ok := q.word(question + " [y/N] ")
+	answer = strings.ToLower(answer)
+	return ok && (answer == "y" || answer == "yes")
+}
+
+// word asks a question that a word answers.
+func (q *questioner) word(question string) (string, bool) {
 	repl.DropTyped(q.in)
-	q.sh.Out.Ask(question + " [y/N] ")
+	q.sh.Out.Ask(question)
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
 	q.printer.Echoed()
-	if err != nil {
-		return false
-	}
-	word := strings.ToLower(strings.TrimSpace(answer))
-	return word == "y" || word == "yes"
+	return strings.TrimSpace(answer), err == nil
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or

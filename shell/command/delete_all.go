@@ -100,7 +100,7 @@ func (c *Context) deleteFailure(err error) error {
 // mayDelete tells a person at the prompt what is about to go, and asks when it
 // is much or belongs to other sessions. Scripts are never asked.
 func (c *Context) mayDelete(s Session, path string, tree *subtree) bool {
-	if !c.Shell.Interactive || c.Shell.Confirm == nil || c.Compat.Release != Own {
+	if !c.asks() {
 		return true
 	}
 	what := fmt.Sprintf("%s and %d znodes below it", path, tree.count-1)
@@ -113,13 +113,13 @@ func (c *Context) mayDelete(s Session, path string, tree *subtree) bool {
 	if foreign > 0 {
 		what += fmt.Sprintf(", %d of them ephemerals of other sessions", foreign)
 	}
-	if tree.count <= largeTree && foreign == 0 {
+	if tree.count <= largeTree && foreign == 0 && !c.Protected() {
 		if tree.count > 1 {
 			c.Shell.Out.Note("deleting " + what)
 		}
 		return true
 	}
-	return c.Shell.Confirm("Delete " + what + "?")
+	return c.Confirm("Delete " + what + "?")
 }
 
 // subtree is a znode and what is below it, by depth; levels[0] is the root.
