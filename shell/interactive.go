@@ -40,6 +40,11 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		printer.Refresh()
 	}
 	sh.StateChanged = printer.Refresh
+	edit := sh.Edit
+	sh.Edit = func(file string) error {
+		defer printer.Echoed() // nobody knows where an editor leaves the cursor
+		return edit(file)
+	}
 	defer sh.Close(true)
 	if o.compat.Release == command.Own {
 		keys := "Ctrl-D leaves"
@@ -64,12 +69,15 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			sh.Execute(ctx, line)
 			return sh.Done()
 		},
+		Verbatim: sh.InText,
+		Cleared:  sh.DropText,
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, lookup)
 		},
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
+	sh.EndInput()
 	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 

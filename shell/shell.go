@@ -90,10 +90,13 @@ func Main(ctx context.Context, env Env, args []string) int {
 	}
 	sh := command.New(o.compat, out, dialer(o), o.servers)
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.Edit = editWith(env, sh)
 	switch {
 	case len(o.command) > 0:
+		sh.Stdin = env.Stdin
 		return oneLiner(ctx, sh, o.command)
 	case o.file != "" && o.file != "-":
+		sh.Stdin = env.Stdin
 		return scriptFile(ctx, sh, o)
 	case o.file == "" && env.StdinTerminal && env.StdoutTerminal:
 		return interactive(ctx, env, o, sh)
@@ -238,7 +241,7 @@ func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) in
 					sh.Out.Warn(fmt.Sprintf("zkcli: line %d: %v", number, err))
 					return command.ExitFailed
 				}
-				return code(sh.Exit())
+				return code(sh.EndInput())
 			}
 			exit := sh.Execute(ctx, text)
 			switch {

@@ -65,7 +65,7 @@ func runRedo(c *Context) error {
 		return redoRefused(c, "No redoing redos")
 	}
 	sh.history[n] = text
-	cmd, err := sh.execute(c.Context, args)
+	cmd, err := sh.execute(c.Context, args, nil)
 	if err == nil || errors.Is(err, errQuit) || c.Compat.Exits == ExitOwn {
 		return commandError(cmd, err)
 	}

@@ -18,8 +18,11 @@ const (
 // the name, the state is followed by the server that serves it.
 func (s *Shell) Prompt() string {
 	s.mu.Lock()
-	here, lines := *s.conn, s.lines
+	here, lines, inText := *s.conn, s.lines, s.text != nil
 	s.mu.Unlock()
+	if inText {
+		return "> "
+	}
 	return fmt.Sprintf("[zk: %s(%s) %d] ", here.profile.Label(), s.stateOf(&here), lines)
 }
 

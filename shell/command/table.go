@@ -6,6 +6,7 @@ var all []*Command
 
 func init() {
 	all = []*Command{
+		aclCommand,
 		addAuth,
 		addWatch,
 		closeSession,
@@ -15,6 +16,8 @@ func init() {
 		del,
 		deleteAll,
 		delQuota,
+		digest,
+		edit,
 		exit,
 		fourLetter,
 		get,
