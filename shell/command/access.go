@@ -152,8 +152,18 @@ func (a *access) may(perm protocol.Perm) (v verdict, entries []string) {
 	}
 	for _, e := range a.entries {
 		if e.acl.Perms&perm != 0 && e.match == v {
-			entries = append(entries, e.acl.Scheme+":"+e.acl.ID)
+			entries = append(entries, e.name())
 		}
 	}
 	return v, entries
+}
+
+// name is the entry's identity, without the x that stands for a digest which
+// the server keeps to itself.
+func (e entryMatch) name() string {
+	id := e.acl.ID
+	if e.acl.Scheme == "digest" {
+		id = strings.TrimSuffix(id, ":x")
+	}
+	return e.acl.Scheme + ":" + id
 }

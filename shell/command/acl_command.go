@@ -3,6 +3,7 @@ package command
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"zookit/protocol"
@@ -67,6 +68,9 @@ func runACL(c *Context) error {
 	if err != nil {
 		return err
 	}
+	slices.SortFunc(ids, func(a, b protocol.ClientInfo) int { // servers tell them in any order
+		return strings.Compare(a.Scheme+":"+a.User, b.Scheme+":"+b.User)
+	})
 	record := &AccessRecord{Identities: []IdentityRecord{}, Path: path}
 	for _, id := range ids {
 		record.Identities = append(record.Identities, IdentityRecord{id.Scheme, id.User})
