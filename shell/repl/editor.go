@@ -95,6 +95,7 @@ func (e *editor) options() []prompt.Option {
 			prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) {
 				_, _ = io.WriteString(e.o.Printer, interruptHint)
 				e.o.Cleared()
+				e.prefix = e.prefixNow()
 			}},
 		),
 		prompt.OptionAddASCIICodeBind(
