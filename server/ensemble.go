@@ -39,28 +39,6 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 	}, nil
 }
 
-// settleEpochs gives a directory that has no epoch files theirs: the epoch of
-// its last txn (QuorumPeer.loadDataBase).
-func (s *Server) settleEpochs(got storage.Recovered) (storage.Recovered, error) {
-	epoch := max(got.LastZxid, 0).Epoch()
-	if got.CurrentEpoch < 0 {
-		if err := s.store.SetCurrentEpoch(epoch); err != nil {
-			return got, err
-		}
-		got.CurrentEpoch = epoch
-	}
-	if got.AcceptedEpoch < 0 {
-		if err := s.store.SetAcceptedEpoch(epoch); err != nil {
-			return got, err
-		}
-		got.AcceptedEpoch = epoch
-	}
-	if got.EpochBehind {
-		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
-	}
-	return got, nil
-}
-
 // joinMembers opens the ports between the servers. The quorum port is given
 // back: it is open while this server leads, and is tried now so that a port
 // that is taken shows before the first election.
@@ -92,6 +70,7 @@ func (s *Server) joinMembers() error {
 	}
 	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve,
 		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
+	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
 	return nil

@@ -238,53 +238,15 @@ func (s *Server) recover() error {
 		return err
 	}
 	begin := time.Now()
-	got, err := s.store.Recover(s.rep.Sink())
+	got, err := s.rep.Recover(s.store, now)
 	if err != nil {
 		return err
 	}
-	if s.cfg.Distributed() {
-		if got, err = s.settleEpochs(got); err != nil {
-			return err
-		}
-		s.rep.Recovered(got.AcceptedEpoch, got.CurrentEpoch)
-		if got.Fresh || got.WantSnapshot {
-			src, zxid := s.rep.BeginSnapshot()
-			if err := s.store.Snapshot(zxid, src); err != nil {
-				return fmt.Errorf("write the first snapshot: %w", err)
-			}
-			got.Fresh, got.WantSnapshot = false, false
-		}
-	}
-	if err := s.rep.Start(now()); err != nil {
-		return fmt.Errorf("start from %s: %w", s.cfg.DataDir, err)
-	}
-	if got.Fresh || got.WantSnapshot {
-		if err := s.firstSnapshot(); err != nil {
-			return err
-		}
+	if got.EpochBehind && s.cfg.Distributed() {
+		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
 	s.log.Info("recovered", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns,
 		"ms", time.Since(begin).Milliseconds())
-	return nil
-}
-
-// firstSnapshot writes a snapshot before anything is served: an empty directory
-// gets snapshot.0, as Apache gives it, without which Apache would not open the
-// logs.
-func (s *Server) firstSnapshot() error {
-	s.rep.TakeSnapshot()
-	rd := s.rep.Ready()
-	for _, n := range rd.Notes {
-		logNote(s.log, n)
-	}
-	if rd.Snapshot == nil {
-		return s.rep.Err()
-	}
-	err := s.store.Snapshot(rd.SnapshotZxid, rd.Snapshot)
-	s.rep.SnapshotDone(err)
-	if err != nil {
-		return fmt.Errorf("write the first snapshot: %w", err)
-	}
 	return nil
 }
 

@@ -346,9 +346,8 @@ func (p *packets) write() error {
 // writeMessage writes one message; buf is scratch.
 func (p *packets) writeMessage(out *bufio.Writer, m *outgoing, buf []byte) ([]byte, error) {
 	if m.Kind == zab.LogRange {
-		err := p.cfg.Log(m.After, m.Through, func(zxid protocol.Zxid, payload []byte) error {
-			buf = (&quorum.Packet{Type: quorum.Proposal, Zxid: zxid, Data: payload}).AppendTo(buf[:0])
-			buf = (&quorum.Packet{Type: quorum.Commit, Zxid: zxid}).AppendTo(buf)
+		err := m.Range(p.cfg.Log, func(packet *quorum.Packet) error {
+			buf = packet.AppendTo(buf[:0])
 			_, err := out.Write(buf)
 			return err
 		})

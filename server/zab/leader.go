@@ -8,6 +8,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // Timing is what the configuration says of time.
@@ -195,7 +196,7 @@ func (l *Leader) Ready() Ready {
 	if l.phase != leaderStopped {
 		l.apply()
 		l.out.rd.Order = l.disk.next(l.nowMs)
-		if o := l.out.rd.Order; o != nil && o.Kind == Append && seeded(defectLeaderCountsEarly) {
+		if o := l.out.rd.Order; o != nil && o.Kind == Append && defect.Planted(defect.LeaderCountsEarly) {
 			l.disk.persisted = o.Zxid
 			l.commit()
 		}
@@ -281,7 +282,7 @@ func (l *Leader) quorumOf(self bool, in func(sid int64) bool) bool {
 		}
 		return in(sid)
 	}
-	if seeded(defectHalfQuorum) {
+	if defect.Planted(defect.HalfQuorum) {
 		n := 0
 		for _, sid := range l.cfg.Verifier.Voters() {
 			if with(sid) {

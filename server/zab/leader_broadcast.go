@@ -4,6 +4,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // maxCounter is where Apache gives up leadership (Leader.propose): the zxid
@@ -85,7 +86,7 @@ func (l *Leader) ack(f *learnerState, zxid protocol.Zxid) {
 		if f.acked == l.Proposed() {
 			f.readBytes = f.queuedBytes
 		}
-		if f.state == learnerReady || seeded(defectAckBeforeNewLeader) {
+		if f.state == learnerReady || defect.Planted(defect.AckBeforeNewLeader) {
 			l.countAcks(f)
 		}
 	}
@@ -117,7 +118,7 @@ func (l *Leader) commit() {
 	if l.phase != broadcast {
 		return
 	}
-	if n := l.committedN; seeded(defectCommitOutOfOrder) && n+1 < len(l.inFlight) && l.acknowledged(l.inFlight[n+1].Zxid) {
+	if n := l.committedN; defect.Planted(defect.CommitOutOfOrder) && n+1 < len(l.inFlight) && l.acknowledged(l.inFlight[n+1].Zxid) {
 		l.inFlight[n], l.inFlight[n+1] = l.inFlight[n+1], l.inFlight[n]
 	}
 	for l.committedN < len(l.inFlight) && l.acknowledged(l.inFlight[l.committedN].Zxid) {

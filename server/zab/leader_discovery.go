@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 type learnerPhase int
@@ -252,7 +253,7 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 	}
 	k := l.cfg.CurrentEpoch
 	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid {
-		if !seeded(defectFollowerAheadIgnored) {
+		if !defect.Planted(defect.FollowerAheadIgnored) {
 			l.stop(FollowerAhead, fmt.Sprintf("server %d has (epoch %d, zxid %v), the leader (%d, %v)",
 				f.sid, f.currentEpoch, f.lastZxid, k, l.cfg.LastZxid))
 			return

@@ -5,6 +5,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // synchronise decides how a learner comes to the leader's history, from what
@@ -16,7 +17,7 @@ func (l *Leader) synchronise(f *learnerState) {
 	// What it acknowledged on an earlier connection may be cut off its log now.
 	// From here on nothing is committed on the strength of that: it acknowledges
 	// again whatever it is sent again.
-	if f.votes && !seeded(defectAckSurvivesTrunc) {
+	if f.votes && !defect.Planted(defect.AckSurvivesTrunc) {
 		delete(l.acks, f.sid)
 	}
 	newEpoch := p.Counter() == 0 && p != 0
@@ -84,12 +85,12 @@ func (l *Leader) synchroniseFrom(f *learnerState, floor protocol.Zxid) {
 // truncate sends TRUNC, always to a txn: Apache cuts one too few off when there
 // is none of that zxid (FileTxnLog.truncate).
 func (l *Leader) truncate(f *learnerState, to protocol.Zxid) {
-	if seeded(defectTruncOffByOne) && to.Counter() > 1 {
+	if defect.Planted(defect.TruncOffByOne) && to.Counter() > 1 {
 		to--
 		l.register(f, quorum.Packet{Type: quorum.Trunc, Zxid: to}, to+1)
 		return
 	}
-	if seeded(defectTruncMissing) {
+	if defect.Planted(defect.TruncMissing) {
 		l.register(f, quorum.Packet{Type: quorum.Diff, Zxid: f.lastZxid}, max(to, f.lastZxid))
 		return
 	}
@@ -100,7 +101,7 @@ func (l *Leader) truncate(f *learnerState, to protocol.Zxid) {
 // learner's log, whose acks may have helped to commit more than that: then it
 // waits for the own log.
 func (l *Leader) snapshot(f *learnerState) {
-	if l.applied < f.atLeast && !seeded(defectSnapshotTooOld) {
+	if l.applied < f.atLeast && !defect.Planted(defect.SnapshotTooOld) {
 		f.enter(learnerWaiting, l.nowMs)
 		return
 	}
@@ -131,7 +132,7 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		l.out.rd.Messages = append(l.out.rd.Messages, Message{To: f.conn, Kind: LogRange, After: from, Through: base})
 	}
 	recent := l.cfg.Recent.after(from)
-	if seeded(defectDiffWithHole) && len(recent) > 1 {
+	if defect.Planted(defect.DiffWithHole) && len(recent) > 1 {
 		recent = recent[1:]
 	}
 	for i := range recent {
@@ -143,7 +144,7 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		committed := i < l.committedN
 		// A proposal that is not committed is nothing to an observer, which
 		// gets it by INFORM when it is.
-		if e.Zxid <= from || !committed && (f.observer || seeded(defectJoinMissesProposals)) {
+		if e.Zxid <= from || !committed && (f.observer || defect.Planted(defect.JoinMissesProposals)) {
 			continue
 		}
 		l.sendProposal(f, &e.Entry)

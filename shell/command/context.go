@@ -53,6 +53,7 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	mended  bool        // the line of zoo.cfg that lets servers tell more was shown
 
 	hereText []byte // the lines below the command's, nil when it has none
 

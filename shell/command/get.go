@@ -160,11 +160,14 @@ func inForm(c *Context, v *value.Value, form string) ([]byte, error) {
 // writeData writes the data to a file, exactly: no line break is added.
 func writeData(c *Context, path string, data []byte, form string) error {
 	v := value.Decode(path, data)
-	out, err := v.Raw, error(nil)
+	out := v.Raw
 	if form == "auto" && c.Has("f") {
 		out = render.AppendPlain(nil, v.Lines())
-	} else if out, err = inForm(c, v, form); err != nil {
-		return err
+	} else if form != "auto" { // which a terminal gets where nothing was asked for
+		var err error
+		if out, err = inForm(c, v, form); err != nil {
+			return err
+		}
 	}
 	name := c.FlagValue("o")
 	if name == "-" {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -195,9 +194,7 @@ func (s *Shell) notFound(name string) error {
 		return &Failure{Text: text, Exit: ExitNotFound}
 	}
 	text := "Command not found: " + name
-	if slices.Contains(fourLetterWords, name) {
-		text += fmt.Sprintf(" (did you mean \"4lw %s\"?)", name)
-	} else if guess := Suggest(s.Compat, name); guess != "" {
+	if guess := Suggest(s.Compat, name); guess != "" {
 		text += fmt.Sprintf(" (did you mean %q? \"help\" lists all)", guess)
 	} else {
 		text += " (\"help\" lists what there is)"
