@@ -226,7 +226,9 @@ func TestDiff(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"the same", "a\n", "a\n", ""},
 		{"a line", "a\nb\nc\n", "a\nB\nc\n", "@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
-		{"no line break at the end", "a", "b", "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n"},
+		{"no line break at the end", "a", "b", "@@ -1,1 +1,1 @@\n-a\n+b\n"},
+		{"a line break more", "a", "a\n", "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n"},
+		{"the first data", "", "a\nb", "@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"},
 		{"compact JSON", `{"a":1,"b":2}`, `{"a":1,"b":3}`, "@@ -1,4 +1,4 @@\n {\n   \"a\": 1,\n-  \"b\": 2\n+  \"b\": 3\n }\n"},
 		{"the same JSON, packed", `{"a":1}`, zipped.String(), "(the same when unpacked and laid out; stored: 7 bytes before, gzip, " + size(zipped.Len()) + " now)\n"},
 		{"binary", "\x00\x01", "\x00\x02", "@@ -1,5 +1,5 @@\n" +
