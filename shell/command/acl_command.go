@@ -25,15 +25,9 @@ var aclCommand = &Command{
 
 // AccessRecord is what acl yields in the JSON formats.
 type AccessRecord struct {
-	Identities  []IdentityRecord   `json:"identities"`
+	Identities  []UserRecord       `json:"identities"`
 	Path        string             `json:"path,omitempty"`
 	Permissions []PermissionRecord `json:"permissions,omitempty"`
-}
-
-// IdentityRecord is an identity of the session.
-type IdentityRecord struct {
-	Scheme string `json:"scheme"`
-	User   string `json:"user"`
 }
 
 // PermissionRecord is what is known of one permission.
@@ -71,9 +65,9 @@ func runACL(c *Context) error {
 	slices.SortFunc(ids, func(a, b protocol.ClientInfo) int { // servers tell them in any order
 		return strings.Compare(a.Scheme+":"+a.User, b.Scheme+":"+b.User)
 	})
-	record := &AccessRecord{Identities: []IdentityRecord{}, Path: path}
+	record := &AccessRecord{Identities: []UserRecord{}, Path: path}
 	for _, id := range ids {
-		record.Identities = append(record.Identities, IdentityRecord{id.Scheme, id.User})
+		record.Identities = append(record.Identities, UserRecord{id.Scheme, id.User})
 	}
 	if path != "" {
 		if err := fillPermissions(c, s, path, ids, record); err != nil {

@@ -2,8 +2,11 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
@@ -28,12 +31,46 @@ type Console struct {
 	OutStyle, ErrStyle       render.Style
 	Location                 *time.Location // of the dates in Stats; nil is time.Local
 
-	mu   sync.Mutex
-	held []byte
-	err  error // first failure to write to stdout
+	// Quiet leaves notes out: what is neither a result nor a failure.
+	Quiet bool
+
+	mu     sync.Mutex
+	held   []byte
+	err    error    // first failure to write to stdout
+	events *display // where events go while results go elsewhere
 
 	paused  bool     // another program has the terminal
 	waiting []func() // what is to be printed after it
+}
+
+// display is stdout with what is known of it.
+type display struct {
+	out      io.Writer
+	terminal bool
+	style    render.Style
+}
+
+// Divert sends results to w, byte by byte, until back is called; back tells the
+// first failure to write there. A reader that has had enough is none. Events
+// stay where they were.
+func (c *Console) Divert(w io.Writer) (back func() error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	was, err := display{c.Stdout, c.OutTerminal, c.OutStyle}, c.err
+	outer := c.events
+	if outer == nil {
+		c.events = &was
+	}
+	c.Stdout, c.OutTerminal, c.OutStyle, c.err = w, false, render.NewStyle(false), nil
+	return func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.flush(len(c.held))
+		failed := c.failure()
+		c.Stdout, c.OutTerminal, c.OutStyle, c.err, c.events = was.out, was.terminal, was.style, err, outer
+		return failed
+	}
 }
 
 // maxWaiting bounds what waits while the console is paused.
@@ -75,11 +112,12 @@ func (c *Console) Warn(text string) {
 	_, _ = io.WriteString(c.Stderr, text+"\n")
 }
 
-// Note is Warn for what is no failure.
+// Note is Warn for what is no failure. Nothing is said when the console is
+// quiet.
 func (c *Console) Note(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.later(func() { c.Note(text) }) {
+	if c.Quiet || c.later(func() { c.Note(text) }) {
 		return
 	}
 	c.flush(len(c.held))
@@ -87,6 +125,13 @@ func (c *Console) Note(text string) {
 		text = render.Visible(text)
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
+}
+
+// SetQuiet changes Quiet while the console is in use.
+func (c *Console) SetQuiet(quiet bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.Quiet = quiet
 }
 
 // Ask writes a question to stderr and leaves the cursor behind it.
@@ -106,9 +151,17 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	if c.later(func() { c.Event(state, kind, path, zxid, withZxid) }) {
 		return
 	}
-	if c.OutTerminal {
+	to := display{c.Stdout, c.OutTerminal, c.OutStyle}
+	if c.events != nil {
+		to = *c.events
+	}
+	if to.terminal {
 		text := string(render.AppendVisible(nil, bytes.TrimSuffix(block, []byte("\n"))))
-		block = []byte(c.OutStyle.Headline(text) + "\n")
+		block = []byte(to.style.Headline(text) + "\n")
+	}
+	if c.events != nil {
+		_, _ = to.out.Write(block)
+		return
 	}
 	whole := bytes.LastIndexByte(c.held, '\n') + 1
 	rest := append([]byte(nil), c.held[whole:]...)
@@ -157,6 +210,16 @@ func (c *Console) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	return c.failure()
+}
+
+// failure is the first failure to write. Of diverted results a pipe that nobody
+// reads any more is none: the program behind it may have seen enough. The
+// caller holds mu.
+func (c *Console) failure() error {
+	if c.events != nil && (errors.Is(c.err, syscall.EPIPE) || errors.Is(c.err, os.ErrClosed)) {
+		return nil
+	}
 	return c.err
 }
 

@@ -18,8 +18,9 @@ var digest = &Command{
 		"its last line break does not count.",
 	Example: []string{"digest joe:secret", "digest @secret.txt"},
 	Min:     1, Max: 1,
-	Local: true,
-	Run:   runDigest,
+	Secret: 1,
+	Local:  true,
+	Run:    runDigest,
 }
 
 // DigestRecord is what digest yields in the JSON formats.

@@ -52,10 +52,7 @@ type DataRecord struct {
 	JSON    json.RawMessage `json:"json,omitempty"`    // the data unpacked, when it is JSON
 	Text    *string         `json:"text,omitempty"`    // the data unpacked, when it is text
 	Base64  *string         `json:"base64,omitempty"`  // the bytes as they are stored, when they are not text
-	Version int32           `json:"version"`           // dataVersion
-	Length  int             `json:"length"`            // bytes as they are stored
-	Mzxid   string          `json:"mzxid"`             // 0x…
-	MtimeMs int64           `json:"mtimeMs"`           // since 1970
+	Stat    StatRecord      `json:"stat"`
 }
 
 func runGet(c *Context) error {
@@ -185,8 +182,7 @@ func writeData(c *Context, path string, data []byte, form string) error {
 
 func dataRecord(path string, data []byte, st *protocol.Stat) *DataRecord {
 	v := value.Decode(path, data)
-	r := &DataRecord{Path: path, Kind: v.Kind.String(), Summary: v.Summary, Version: st.Version, Length: len(data),
-		Mzxid: fmt.Sprintf("0x%x", int64(st.Mzxid)), MtimeMs: st.Mtime}
+	r := &DataRecord{Path: path, Kind: v.Kind.String(), Summary: v.Summary, Stat: statRecord(st)}
 	for _, l := range v.Layers {
 		r.Packed = append(r.Packed, l.String())
 	}

@@ -2,8 +2,11 @@ package command
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+
+	"zookit/shell/line"
 )
 
 // maxHere bounds the lines of a here-text, in bytes with their line breaks.
@@ -11,7 +14,8 @@ const maxHere = 16 << 20
 
 // hereText is the text below a line with <<WORD, while it is being read.
 type hereText struct {
-	args    []string // the line that began it
+	list    []line.Statement // of the line that began it
+	at      int              // which of them it is for
 	word    string
 	text    strings.Builder
 	lines   int
@@ -30,17 +34,14 @@ func hereWord(arg string) string {
 	return word
 }
 
-// beginsHere tells the word up to which the lines below belong to a line; ""
+// beginsHere tells the word up to which the lines below belong to a command; ""
 // when it is whole.
 func (s *Shell) beginsHere(args []string) string {
-	if s.Compat.Release != Own || len(args) == 0 {
-		return ""
-	}
 	cmd := Lookup(s.Compat, args[0])
 	if cmd == nil || cmd.Data == 0 {
 		return ""
 	}
-	p, err := parseFlags(cmd.FlagsIn(s.Compat), args[1:], cmd.OneOf, cmd.Required)
+	p, err := s.split(cmd, args[1:])
 	if err != nil || len(p.args) <= cmd.Data {
 		return ""
 	}
@@ -50,12 +51,27 @@ func (s *Shell) beginsHere(args []string) string {
 	return hereWord(p.args[cmd.Data])
 }
 
-// beginHere has the lines that follow belong to the text of this one.
-func (s *Shell) beginHere(args []string, word string) {
+// beginHere has the lines that follow belong to the text of one of the
+// commands, should there be one that wants such.
+func (s *Shell) beginHere(list []line.Statement) error {
+	var here *hereText
+	for i, st := range list {
+		word := s.beginsHere(st.Words)
+		switch {
+		case word != "" && here != nil:
+			return errors.New("only one command of a line can have a text below it (<<" + here.word + ", <<" + word + ")")
+		case word != "":
+			here = &hereText{list: list, at: i, word: word}
+		}
+	}
 	s.mu.Lock()
-	s.text = &hereText{args: args, word: word}
+	s.text = here
 	s.mu.Unlock()
+	return nil
 }
+
+// command is the name of the command that the text is for.
+func (h *hereText) command() string { return h.list[h.at].Words[0] }
 
 // InText tells that the next line belongs to a here-text.
 func (s *Shell) InText() bool {
@@ -79,32 +95,32 @@ func (s *Shell) EndInput() int {
 	s.text = nil
 	s.mu.Unlock()
 	if here != nil {
-		s.Out.Warn(fmt.Sprintf("%s: the text below <<%s is not ended by a line %s; nothing was done", here.args[0], here.word, here.word))
+		s.Out.Warn(fmt.Sprintf("%s: the text below <<%s is not ended by a line %s; nothing was done", here.command(), here.word, here.word))
 		s.exit = ExitFailed
 	}
 	return s.exit
 }
 
 // hereLine takes a line of the text; the last one runs the command.
-func (s *Shell) hereLine(ctx context.Context, line string) int {
+func (s *Shell) hereLine(ctx context.Context, text string) int {
 	here := s.text
-	if strings.TrimSuffix(line, "\r") != here.word {
-		if here.text.Len()+len(line) >= maxHere {
+	if strings.TrimSuffix(text, "\r") != here.word {
+		if here.text.Len()+len(text) >= maxHere {
 			here.tooLong = true
 			return s.exit
 		}
 		if here.lines++; here.lines > 1 {
 			here.text.WriteByte('\n')
 		}
-		here.text.WriteString(line)
+		here.text.WriteString(text)
 		return s.exit
 	}
 	s.DropText()
 	if here.tooLong {
-		s.Out.Warn(fmt.Sprintf("%s: the text below <<%s has more than %d MiB; name a file with @FILE", here.args[0], here.word, maxHere>>20))
+		s.Out.Warn(fmt.Sprintf("%s: the text below <<%s has more than %d MiB; name a file with @FILE", here.command(), here.word, maxHere>>20))
 		s.exit = ExitFailed
 	} else {
-		s.run(ctx, here.args, []byte(here.text.String()))
+		s.runAll(ctx, here.list, here.at, []byte(here.text.String()))
 	}
 	s.mu.Lock()
 	s.lines++

@@ -34,6 +34,11 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Stop ends a line of several commands at the first that fails.
+	Stop bool
+	// Foreground gives the terminal to an external program: what it writes to,
+	// and what to call when it has ended. Nil means stdout as it is.
+	Foreground func() (stdout io.Writer, done func())
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -97,17 +102,20 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	if !s.Compat.LineNoise && (trimmed == "" || trimmed[0] == '#') {
 		return s.exit
 	}
-	args := line.Words(text)
-	if trimmed == "" {
-		// To Apache a line of blanks is a command whose name is its last.
-		args = []string{text[len(text)-1:]}
-	}
 	s.history[s.count()] = text
-	if word := s.beginsHere(args); word != "" {
-		s.beginHere(args, word)
-		return s.exit
+	if s.Compat.Release == Own {
+		s.statements(ctx, text)
+		if s.InText() {
+			return s.exit
+		}
+	} else {
+		args := line.Words(text)
+		if trimmed == "" {
+			// To Apache a line of blanks is a command whose name is its last.
+			args = []string{text[len(text)-1:]}
+		}
+		s.run(ctx, args, nil)
 	}
-	s.run(ctx, args, nil)
 	s.mu.Lock()
 	s.lines++
 	s.mu.Unlock()
@@ -130,6 +138,9 @@ func (s *Shell) run(ctx context.Context, args []string, here []byte) {
 		s.exit = ExitOK
 	} else if !errors.Is(err, errQuit) {
 		s.fail(cmd, err)
+		if text := s.hint(ctx, cmd, err); text != "" {
+			s.Out.Note(text)
+		}
 	}
 	if err := s.Out.Flush(); err != nil {
 		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
@@ -162,12 +173,15 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	if !cmd.RawArgs {
-		p, err := parseFlags(cmd.FlagsIn(s.Compat), args[1:], cmd.OneOf, cmd.Required)
-		if err != nil {
-			return cmd, err
-		}
-		c.Args, c.flags = p.args, p.values
+	p, err := s.split(cmd, args[1:])
+	if err != nil {
+		return cmd, err
+	}
+	c.Args, c.flags = p.args, p.values
+	back, err := s.apply(cmd, p)
+	defer back()
+	if err != nil {
+		return cmd, err
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
@@ -175,8 +189,8 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(cmd.Run(c))
-	c.endEmit(err)
+	err = c.partly(cmd.Run(c))
+	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}
