@@ -74,7 +74,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		Verbatim: sh.InText,
 		Cleared:  sh.DropText,
 		Complete: func(line string, pos int) []complete.Suggestion {
-			return complete.Complete(table, line, pos, lookup)
+			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
@@ -121,6 +121,20 @@ func childrenOf(sh *command.Shell) repl.Children {
 		names, _, err := s.Children(ctx, parent, false)
 		return names, err
 	}
+}
+
+// located is a lookup that knows where the shell is.
+type located struct {
+	complete.Lookup
+	sh *command.Shell
+}
+
+// Dir implements complete.Here.
+func (l located) Dir() string {
+	if l.sh.Compat.Release != command.Own {
+		return ""
+	}
+	return l.sh.Dir()
 }
 
 // questioner asks a person at the terminal while a command runs.

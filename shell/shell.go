@@ -173,6 +173,7 @@ func console(env Env, o *options) *command.Console {
 	return &command.Console{
 		Stdout: env.Stdout, Stderr: env.Stderr,
 		OutTerminal: env.StdoutTerminal, ErrTerminal: env.StderrTerminal,
+		Redraws:  env.StderrTerminal && env.Getenv("TERM") != "dumb" && o.compat.Release == command.Own,
 		OutStyle: colour(env.StdoutTerminal), ErrStyle: colour(env.StderrTerminal),
 		Location: env.Location, Quiet: o.quiet,
 	}

@@ -24,6 +24,8 @@ type connection struct {
 	closed  bool            // by close: only connect opens a new session
 	lost    []session.Watch // ended with a session that expired, until they are set again
 	expired bool            // the session expired and nothing was said to that since
+
+	dir, lastDir string // where relative paths begin, and where they did before cd; "" is the root, and no cd yet
 }
 
 // here is the connection that commands work on.
@@ -130,6 +132,7 @@ func (s *Shell) reconnect(ctx context.Context, p *Profile) error {
 	s.closeSession(here, true)
 	s.mu.Lock()
 	here.profile, here.closed, here.lost, here.expired = p, false, nil, false
+	here.dir, here.lastDir = "", ""
 	s.mu.Unlock()
 	s.sessionChanged()
 	return s.Connect(ctx)

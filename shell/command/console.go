@@ -30,6 +30,7 @@ type Console struct {
 	OutTerminal, ErrTerminal bool
 	OutStyle, ErrStyle       render.Style
 	Location                 *time.Location // of the dates in Stats; nil is time.Local
+	Redraws                  bool           // stderr is a terminal that clears a row when asked
 
 	// Quiet leaves notes out: what is neither a result nor a failure.
 	Quiet bool
@@ -41,6 +42,10 @@ type Console struct {
 
 	paused  bool     // another program has the terminal
 	waiting []func() // what is to be printed after it
+
+	began    time.Time // first word of the command's Progress; zero before
+	looked   time.Time // when Progress last looked at the clock
+	progress bool      // its line is on the screen
 }
 
 // display is stdout with what is known of it.
@@ -106,6 +111,7 @@ func (c *Console) Warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = c.ErrStyle.Fault(render.Visible(text))
 	}
@@ -121,6 +127,7 @@ func (c *Console) Note(text string) {
 		return
 	}
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = render.Visible(text)
 	}
@@ -139,6 +146,7 @@ func (c *Console) Ask(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	_, _ = io.WriteString(c.Stderr, render.Visible(text))
 }
 
@@ -210,6 +218,8 @@ func (c *Console) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
+	c.began = time.Time{}
 	return c.failure()
 }
 
@@ -261,5 +271,6 @@ func (c *Console) write(b []byte) {
 	if len(b) == 0 || c.err != nil {
 		return
 	}
+	c.clearProgress()
 	_, c.err = c.Stdout.Write(b)
 }

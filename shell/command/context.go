@@ -54,7 +54,10 @@ type Context struct {
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
 	rows    tableRows   // records of FormatTable that wait to be printed
-	mended  bool        // the line of zoo.cfg that lets servers tell more was shown
+	refused int         // znodes named by refuse
+
+	literal map[string]bool // arguments that are no patterns
+	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
 
 	hereText []byte // the lines below the command's, nil when it has none
 
@@ -67,15 +70,6 @@ func (c *Context) Has(flag string) bool { _, ok := c.flags[flag]; return ok }
 
 // FlagValue is the value of a flag, "" when it was not given.
 func (c *Context) FlagValue(flag string) string { return c.flags[flag] }
-
-// Path is the argument at i, checked as Apache checks a path before it sends
-// anything.
-func (c *Context) Path(i int) (string, error) {
-	if err := protocol.ValidatePath(c.Args[i]); err != nil {
-		return "", err
-	}
-	return c.Args[i], nil
-}
 
 // Session is the open session; the first command that needs one makes it.
 func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }

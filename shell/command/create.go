@@ -18,7 +18,7 @@ var create = &Command{
 		{Name: "p", Help: "create the parents that are missing, too", In: Own},
 		literal,
 	},
-	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "data"}, {Name: "acl", Kind: ACLArg}},
+	Args:    []Arg{{Name: "path", Kind: PathArg, New: true}, {Name: "data"}, {Name: "acl", Kind: ACLArg}},
 	Summary: "create a znode",
 	Help: "-e: the znode goes with this session. -s: the server puts a ten-digit number behind the path.\n" +
 		"-c: a container, removed when its last child has gone. -t MS: removed when unchanged for so long and without children\n" +
@@ -36,7 +36,7 @@ func runCreate(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path := c.Args[0]
+	path := c.newPath(0)
 	validate := protocol.ValidatePath
 	if flags.Sequential() {
 		validate = protocol.ValidateSequentialPath

@@ -33,32 +33,32 @@ func (c *Context) Data(i int) ([]byte, error) {
 	switch {
 	case text == "-":
 		if c.Shell.Stdin == nil {
-			return nil, c.refuse("- is stdin, from which the commands come here; write the text below with <<END, or name a file with @FILE")
+			return nil, c.refuseData("- is stdin, from which the commands come here; write the text below with <<END, or name a file with @FILE")
 		}
 		return c.readAll("stdin", c.Shell.Stdin)
 	case strings.HasPrefix(text, "@"):
 		return c.readFile(text[1:])
 	case hereWord(text) != "":
 		if c.hereText == nil {
-			return nil, c.refuse(text + " wants lines below it, which a command line of its own does not have; use - or @FILE")
+			return nil, c.refuseData(text + " wants lines below it, which a command line of its own does not have; use - or @FILE")
 		}
 		return c.hereText, nil
 	}
 	return []byte(text), nil
 }
 
-// refuse is a failure that ends with the way to write the text itself.
-func (c *Context) refuse(text string) error {
+// refuseData is a failure that ends with the way to write the text itself.
+func (c *Context) refuseData(text string) error {
 	return &Failure{Text: c.Command.Name + ": " + text + " (-l takes the argument as it stands)"}
 }
 
 func (c *Context) readFile(name string) ([]byte, error) {
 	if name == "" {
-		return nil, c.refuse("@ without the name of a file behind it")
+		return nil, c.refuseData("@ without the name of a file behind it")
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, c.refuse("@" + name + ": " + plainReason(err))
+		return nil, c.refuseData("@" + name + ": " + plainReason(err))
 	}
 	defer f.Close()
 	return c.readAll("@"+name, f)
@@ -91,9 +91,9 @@ func (c *Context) readAll(name string, r io.Reader) ([]byte, error) {
 	case got := <-done:
 		switch {
 		case got.err != nil:
-			return nil, c.refuse(name + ": " + plainReason(got.err))
+			return nil, c.refuseData(name + ": " + plainReason(got.err))
 		case len(got.data) > maxData:
-			return nil, c.refuse(fmt.Sprintf("%s has more than %d bytes; no znode holds that", name, maxData))
+			return nil, c.refuseData(fmt.Sprintf("%s has more than %d bytes; no znode holds that", name, maxData))
 		}
 		return got.data, nil
 	}

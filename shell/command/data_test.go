@@ -93,9 +93,9 @@ func TestGetRecord(t *testing.T) {
 	b.fake.data["/j"], b.fake.data["/b"], b.fake.data["/n"] = []byte(`{"x": 1}`), []byte{0, 1}, nil
 	b.Shell.Format = FormatJSONL
 	out, _, _ := b.do("get /j", "get /b", "get /n")
-	want := `{"path":"/j","kind":"json","json":{"x":1},"text":"{\"x\": 1}","version":0,"length":8,"mzxid":"0x0","mtimeMs":0}` + "\n" +
-		`{"path":"/b","kind":"binary","base64":"AAE=","version":0,"length":2,"mzxid":"0x0","mtimeMs":0}` + "\n" +
-		`{"path":"/n","kind":"absent","version":0,"length":0,"mzxid":"0x0","mtimeMs":0}` + "\n"
+	want := `{"path":"/j","kind":"json","json":{"x":1},"text":"{\"x\": 1}","stat":{"czxid":"0x0","ctimeMs":0,"mzxid":"0x0","mtimeMs":0,"pzxid":"0x0","cversion":0,"version":0,"aversion":0,"size":8,"children":0}}` + "\n" +
+		`{"path":"/b","kind":"binary","base64":"AAE=","stat":{"czxid":"0x0","ctimeMs":0,"mzxid":"0x0","mtimeMs":0,"pzxid":"0x0","cversion":0,"version":0,"aversion":0,"size":2,"children":0}}` + "\n" +
+		`{"path":"/n","kind":"absent","stat":{"czxid":"0x0","ctimeMs":0,"mzxid":"0x0","mtimeMs":0,"pzxid":"0x0","cversion":0,"version":0,"aversion":0,"size":0,"children":0}}` + "\n"
 	if out != want {
 		t.Errorf("got %s\nwant %s", out, want)
 	}

@@ -36,7 +36,8 @@ var get = &Command{
 		"by its dataLength.",
 	Example: []string{"get /app/config", "get -s -w /app/config", "get -f hex /app/blob", "get -o /tmp/blob /app/blob"},
 	Min:     1, Max: 2,
-	Run: runGet,
+	Titled: true,
+	Run:    runGet,
 }
 
 // dataForms are the values of get -f.

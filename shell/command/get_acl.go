@@ -11,7 +11,8 @@ var getACL = &Command{
 	Help:    "The permissions are c(reate) d(elete) of children, r(ead), w(rite), a(dmin: set the ACL).",
 	Example: []string{"getAcl /app"},
 	Min:     1, Max: 1,
-	Run: runGetACL,
+	Titled: true,
+	Run:    runGetACL,
 }
 
 func runGetACL(c *Context) error {

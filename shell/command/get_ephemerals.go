@@ -10,7 +10,7 @@ var getEphemerals = &Command{
 	Name:    "getEphemerals",
 	In:      Since38,
 	Usage:   Usage{R38: "path", Own: "[path]"},
-	Args:    []Arg{{Name: "path", Kind: PathArg}},
+	Args:    []Arg{{Name: "path", Kind: PathArg, New: true}},
 	Summary: "list the ephemeral znodes of this session",
 	Help:    "With a path, those whose path begins with it.",
 	Example: []string{"getEphemerals", "getEphemerals /app"},

@@ -70,6 +70,7 @@ func runRedo(c *Context) error {
 		return redoRefused(c, "No redoing redos")
 	}
 	sh.history[n] = text
+	sh.literal = quotedWords(text)
 	cmd, err := sh.execute(c.Context, args, nil)
 	if err == nil || errors.Is(err, errQuit) || c.Compat.Exits == ExitOwn {
 		return commandError(cmd, err)

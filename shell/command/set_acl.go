@@ -25,7 +25,7 @@ var setACL = &Command{
 }
 
 func runSetACL(c *Context) error {
-	acl, err := parseACL(c, c.Args[1], c.Args[0])
+	acl, err := parseACL(c, c.Args[1], c.Shell.resolve(c.Args[0]))
 	if err != nil {
 		return err
 	}

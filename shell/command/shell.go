@@ -66,6 +66,7 @@ type Shell struct {
 	text    *hereText   // being read
 
 	history map[int]string
+	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
 	quit    bool
 }
@@ -103,6 +104,7 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 		return s.exit
 	}
 	s.history[s.count()] = text
+	s.literal = quotedWords(text)
 	if s.Compat.Release == Own {
 		s.statements(ctx, text)
 		if s.InText() {
@@ -127,6 +129,7 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 	if s.Compat.Release == Own {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
+	s.literal = nil
 	s.run(ctx, args, nil)
 	return s.exit
 }
@@ -152,6 +155,9 @@ func (s *Shell) run(ctx context.Context, args []string, here []byte) {
 
 func (s *Shell) fail(cmd *Command, err error) {
 	text, exit := s.Compat.Describe(cmd, err)
+	if cmd != nil && cmd.Trouble != 0 && exit != ExitInterrupted && !errors.Is(err, errDiffer) {
+		exit = cmd.Trouble
+	}
 	if text != "" {
 		s.Out.Warn(text)
 	}
@@ -168,7 +174,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, hereText: here}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, hereText: here}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -189,7 +195,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err = c.partly(cmd.Run(c))
+	err = c.partly(c.runEach())
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
