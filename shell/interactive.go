@@ -168,15 +168,10 @@ func historyFile(env Env) string {
 	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
 		return name
 	}
-	base := env.Getenv("XDG_STATE_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		base = filepath.Join(home, ".local", "state")
+	dir := stateDir(env)
+	if dir == "" {
+		return ""
 	}
-	dir := filepath.Join(base, "zkcli")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return ""
 	}

@@ -100,6 +100,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
 	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
+	sh.Journal = changeJournal(env)
 	switch {
 	case o.lines != "":
 		return script(ctx, sh, o, strings.NewReader(o.lines))

@@ -54,7 +54,11 @@ type Context struct {
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
 	rows    tableRows   // records of FormatTable that wait to be printed
-	refused int         // znodes named by refuse
+	line    []string    // the words of the line
+
+	recording sync.Mutex
+	recorders []*recorder // one a connection; guarded by recording
+	refused   int         // znodes named by refuse
 
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown

@@ -25,11 +25,15 @@ func (s *Shell) Prompt() string {
 	if inText {
 		return "> "
 	}
+	inMulti := ""
+	if n := s.queued.Load(); n > 0 {
+		inMulti = fmt.Sprintf(" multi %d", n-1)
+	}
 	where := ""
 	if dir := here.dirOrRoot(); dir != "/" && s.Compat.Release == Own {
 		where = shortPath(dir) + " "
 	}
-	return fmt.Sprintf("[zk: %s(%s) %s%d] ", here.profile.Label(), s.stateOf(&here), where, lines)
+	return fmt.Sprintf("[zk: %s(%s) %s%d%s] ", here.profile.Label(), s.stateOf(&here), where, lines, inMulti)
 }
 
 // promptPath is how much of a path the prompt shows, in characters.

@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
+	"zookit/shell/journal"
 	"zookit/shell/line"
 )
 
@@ -39,6 +41,8 @@ type Shell struct {
 	// Foreground gives the terminal to an external program: what it writes to,
 	// and what to call when it has ended. Nil means stdout as it is.
 	Foreground func() (stdout io.Writer, done func())
+	// Journal keeps changes for undo. Nil keeps none.
+	Journal *journal.Journal
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -65,6 +69,8 @@ type Shell struct {
 	lines   int         // executed so far
 	text    *hereText   // being read
 
+	txn     *transaction // between multi and commit or abort; nil otherwise
+	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
 	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
@@ -174,7 +180,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, hereText: here}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, line: args, hereText: here}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
@@ -196,6 +202,10 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 		return cmd, errUsage
 	}
 	err = c.partly(c.runEach())
+	if errors.Is(err, errQueued) {
+		err = nil
+	}
+	c.keepChanges()
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
