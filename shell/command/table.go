@@ -6,6 +6,7 @@ var all []*Command
 
 func init() {
 	all = []*Command{
+		aclCommand,
 		abort,
 		addAuth,
 		addWatch,
@@ -20,6 +21,8 @@ func init() {
 		del,
 		deleteAll,
 		delQuota,
+		digest,
+		edit,
 		diff,
 		doctor,
 		exit,
