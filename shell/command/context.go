@@ -57,6 +57,7 @@ type Context struct {
 
 	recording sync.Mutex
 	recorders []*recorder // one a connection; guarded by recording
+	rows      tableRows   // records of FormatTable that wait to be printed
 	refused   int         // znodes named by refuse
 
 	literal map[string]bool // arguments that are no patterns
@@ -87,7 +88,9 @@ func (c *Context) Open() (Session, string, error) {
 }
 
 // Tables tells whether results may be laid out as tables.
-func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
+func (c *Context) Tables() bool {
+	return c.Compat.Release == Own && (c.Shell.Out.OutTerminal || c.Shell.Format == FormatTable)
+}
 
 // PrintTable prints rows under a header.
 func (c *Context) PrintTable(header []string, rows [][]string) error {

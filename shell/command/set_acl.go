@@ -12,7 +12,7 @@ import (
 
 var setACL = &Command{
 	Name:  "setAcl",
-	Usage: Usage{R34: "path acl", R38: "[-s] [-v version] [-R] path acl", Own: "[-s] [-v version] [-R] [-n] [-y] [-rate number] path acl"},
+	Usage: Usage{R34: "path acl", R38: "[-s] [-v version] [-R] path acl", Own: "[-s] [-v version] [-R] [-n] [-rate number] path acl"},
 	Flags: append([]Flag{
 		{Name: "s", Help: "stats"},
 		{Name: "v", Arg: "version", Help: "version"},
@@ -50,10 +50,7 @@ func runSetACL(c *Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Has("s") || c.Compat.StatAlways {
-		c.PrintStat(st)
-	}
-	return nil
+	return c.changed(path, st)
 }
 
 // setTreeACLs sets the ACL of a subtree, parents first. All of it is looked at

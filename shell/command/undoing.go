@@ -67,8 +67,8 @@ func (u *undoing) check() error {
 	if u.conflicts == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("undo %d: nothing was taken back, since %q is not the latest change: %s",
-		u.r.Header.Number, u.r.Header.Line, strings.Join(u.examples, "; "))
+	text := fmt.Sprintf("undo: nothing was taken back, since %q is not the latest change: %s",
+		u.r.Header.Line, strings.Join(u.examples, "; "))
 	if more := u.conflicts - len(u.examples); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
@@ -275,7 +275,7 @@ func (u *undoing) print(rec *UndoRecord) error {
 		if rec.Planned {
 			verb = "Would undo"
 		}
-		u.c.Printf("%s %d, %s: %s\n", verb, rec.Number, rec.Line, strings.Join(parts, ", "))
+		u.c.Printf("%s %s: %s\n", verb, rec.Line, strings.Join(parts, ", "))
 		if len(rec.NotBack) > 0 {
 			u.c.Printf("not as before: %s\n", strings.Join(rec.NotBack, "; "))
 		}
