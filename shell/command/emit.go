@@ -41,6 +41,11 @@ func (c *Context) Emit(record any, plain func()) error {
 	return nil
 }
 
+// records tells whether results are printed as records.
+func (c *Context) records() bool {
+	return c.Shell.Format == FormatJSON || c.Shell.Format == FormatJSONL
+}
+
 // endEmit closes the array of FormatJSON: one that has begun, and an empty one
 // of a command that succeeded without a result.
 func (c *Context) endEmit(err error) {

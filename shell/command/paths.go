@@ -154,7 +154,7 @@ func (c *Context) each() error {
 	for i, path := range paths {
 		c.Args[0] = path
 		c.literal = map[string]bool{path: true}
-		if cmd.Titled && len(paths) > 1 && c.Shell.Format != FormatJSON && c.Shell.Format != FormatJSONL {
+		if cmd.Titled && len(paths) > 1 && !c.records() {
 			c.title(path, i > 0)
 		}
 		err := cmd.Run(c)
