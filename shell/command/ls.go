@@ -32,6 +32,7 @@ var ls = &Command{
 		"than 10,000 children and say so; -a goes in. At the prompt no path is the one that cd went to.",
 	Example: []string{"ls /", "ls -l /app", "ls -lhRS /app", "ls -R /app"},
 	Max:     2,
+	Many:    true,
 	Titled:  true,
 	Run:     runLs,
 }
@@ -61,11 +62,11 @@ func runLs(c *Context) error {
 	case c.Has("l") || c.Has("t") || c.Has("S") || c.Has("R") && c.records():
 		return listZnodes(c)
 	case c.Has("R") && c.Compat.Release == Own && !c.Has("w"):
-		return listBelow(c)
+		return c.each(listBelow)
 	case c.Has("R"):
-		return listTree(c)
+		return c.each(listTree)
 	}
-	return listChildren(c, c.Has("s"))
+	return c.each(func(c *Context) error { return listChildren(c, c.Has("s")) })
 }
 
 func runLs2(c *Context) error { return listChildren(c, true) }

@@ -22,20 +22,19 @@ func listZnodes(c *Context) error {
 	if len(c.Args) > 1 || c.Has("w") {
 		return &Failure{Text: "ls: -w sets watches only where names alone are listed"}
 	}
-	s, root, err := c.rootOf(0)
-	if err != nil {
-		return err
-	}
-	l := &lister{c: c, s: s, sorted: c.Has("t") || c.Has("S")}
+	l := &lister{c: c, sorted: c.Has("t") || c.Has("S"), paths: c.Has("R") || c.isPattern(c.Args[0])}
 	o := walk.Options{Stat: true, MaxDepth: 1}
 	if c.Has("R") {
 		o.MaxDepth = 0
 	}
-	err = c.survey(s, root, o, func(n *walk.Node) error {
-		if n.Depth == 0 && !c.Has("R") && (n.Err != nil || n.Stat.NumChildren > 0) {
-			return nil
-		}
-		return l.add(n)
+	err := c.eachRoot(0, func(s Session, root string) error {
+		l.s = s
+		return c.survey(s, root, o, func(n *walk.Node) error {
+			if n.Depth == 0 && !c.Has("R") && (n.Err != nil || n.Stat.NumChildren > 0) {
+				return nil
+			}
+			return l.add(n)
+		})
 	})
 	if ended := l.end(); ended != nil && err == nil {
 		err = ended
@@ -48,6 +47,7 @@ type lister struct {
 	c      *Context
 	s      Session
 	sorted bool
+	paths  bool // names are paths
 	held   []*Znode
 	any    bool // a line was printed
 }
@@ -76,7 +76,7 @@ func (l *lister) end() error {
 		order = func(a, b *Znode) int { return cmp.Compare(b.Modified, a.Modified) }
 	}
 	slices.SortStableFunc(l.held, order)
-	if l.sorted && !l.c.Has("l") && !l.c.Has("R") && !l.c.records() {
+	if l.sorted && !l.c.Has("l") && !l.paths && !l.c.records() {
 		names := make([]string, len(l.held))
 		for i, z := range l.held {
 			names[i] = protocol.Base(z.Path)
@@ -95,7 +95,7 @@ func (l *lister) end() error {
 func (l *lister) print(z *Znode) error {
 	return l.c.Emit(z, func() {
 		name := z.Path
-		if !l.c.Has("R") {
+		if !l.paths {
 			name = protocol.Base(z.Path)
 		}
 		switch {

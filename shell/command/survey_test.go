@@ -46,6 +46,7 @@ func TestLookingAround(t *testing.T) {
 	t.Parallel()
 	b := surveyed(t)
 	gz := len(b.fake.data["/app/locks/l-0000000001"])
+	empty := time.UnixMilli(b.fake.times["/app/empty"]).UTC().Format(time.DateTime)
 	for _, c := range []struct {
 		line, out, err string
 		exit           int
@@ -57,6 +58,11 @@ func TestLookingAround(t *testing.T) {
 		{"ls -lh /app/locks/l-0000000002", "" +
 			"type      size   children  version owner              modified            name\n" +
 			"ps        2.9K          0        0 -                  1970-01-01 00:00:00 l-0000000002\n", "", 0},
+		{"ls -l /app/[ce]*", "" +
+			"type     bytes   children  version owner              modified            name\n" +
+			"p           33          0        0 -                  2023-11-14 22:13:20 /app/config\n" +
+			"p            0          0        0 -                  " + empty + " /app/empty\n", "", 0},
+		{"ls /app/[cl]*", "==> /app/config <==\n[]\n\n==> /app/locks <==\n[l-0000000001, l-0000000002]\n", "", 0},
 		{"ls -t /app", "[empty, config, locks, secret]\n", "", 0},
 		{"ls -RS /app/locks", "/app/locks/l-0000000002\n/app/locks/l-0000000001\n/app/locks\n", "", 0},
 		{"ls -R /app", "/app\n/app/config\n/app/empty\n/app/locks\n/app/secret\n/app/locks/l-0000000001\n/app/locks/l-0000000002\n", refusedLine, 1},
