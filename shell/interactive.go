@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
+	sh.Foreground = func() (io.Writer, func()) { return out, printer.Echoed }
 	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
 		lookup.Reset()

@@ -122,6 +122,9 @@ func (d *Data) offer(last protocol.Zxid) string {
 	return ". What can be read here: " + strings.Join(ways, "; ")
 }
 
+// Root is the path below which everything lies.
+func (d *Data) Root() string { return "/" }
+
 // Notes are warnings about what was loaded.
 func (d *Data) Notes() []string { return d.notes }
 

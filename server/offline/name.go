@@ -1,7 +1,9 @@
 package offline
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,6 +33,9 @@ func parse(name string) (*Data, error) {
 		dir, logDir = name, ""
 	}
 	st, err := os.Stat(dir)
+	if path := (*fs.PathError)(nil); errors.As(err, &path) {
+		err = path.Err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%w; name a data directory (what zoo.cfg calls dataDir), a snapshot, a zoo.cfg or an export", err)
 	}

@@ -273,6 +273,8 @@ func (r *recovery) withoutSnapshot() error {
 		s.log.Warn("no snapshot found, but there are log entries: they are replayed, as snapshot.trust.empty says")
 		r.out.WantSnapshot = true
 		return nil
+	case s.cfg.NoAutoCreateDB && s.current <= 0 && s.accepted > 0:
+		// It was stopped while a leader sent it its first data.
 	case s.current > 0 || s.accepted > 0:
 		return &DamageError{File: s.snapDir, Cause: fmt.Sprintf("neither snapshot nor log is there, but the epoch files say acceptedEpoch %d, currentEpoch %d", s.accepted, s.current),
 			Mend: "restore the directory from a backup; to begin anew, empty it altogether"}

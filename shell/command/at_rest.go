@@ -10,6 +10,8 @@ import (
 // server tells a client.
 type AtRest interface {
 	Session
+	// Root is the path below which the data lie: an export's own, else "/".
+	Root(ctx context.Context) (string, error)
 	// Owner is the stored owner of a znode: a session, or the mark of a
 	// container or TTL znode; 0 for any other, and when there is none.
 	Owner(ctx context.Context, path string) (protocol.SessionID, error)

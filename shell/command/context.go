@@ -53,8 +53,10 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	rows    tableRows   // records of FormatTable that wait to be printed
 	refused int         // znodes named by refuse
 
+	tail    []string        // the command behind Command.Tail
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
 
@@ -83,7 +85,9 @@ func (c *Context) Open() (Session, string, error) {
 }
 
 // Tables tells whether results may be laid out as tables.
-func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
+func (c *Context) Tables() bool {
+	return c.Compat.Release == Own && (c.Shell.Out.OutTerminal || c.Shell.Format == FormatTable)
+}
 
 // PrintTable prints rows under a header.
 func (c *Context) PrintTable(header []string, rows [][]string) error {

@@ -53,16 +53,17 @@ func runCreate(c *Context) error {
 	if err != nil {
 		return err
 	}
-	created, _, err := s.Create(c, path, data, acl, flags, ttlMs)
+	created, st, err := s.Create(c, path, data, acl, flags, ttlMs)
 	if err != nil {
 		return createFailure(c, err)
 	}
-	if c.Compat.CreatedOnStderr {
-		c.Shell.Out.Note("Created " + created)
-	} else {
-		c.Printf("Created %s\n", created)
-	}
-	return nil
+	return c.Emit(Changed{created, statOf(st, true)}, func() {
+		if c.Compat.CreatedOnStderr {
+			c.Shell.Out.Note("Created " + created)
+		} else {
+			c.Printf("Created %s\n", created)
+		}
+	})
 }
 
 // createMode reads the flags, in the order in which Apache finds fault.

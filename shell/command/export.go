@@ -64,7 +64,7 @@ func runExport(c *Context) error {
 	if err := c.Emit(result, func() { c.exported(r, result) }); err != nil {
 		return err
 	}
-	return r.refusal("export")
+	return errors.Join(r.refusal("export"), r.hiding())
 }
 
 // writeExport writes the subtree. What may not be read is left out, and told:
@@ -92,9 +92,18 @@ func writeExport(c *Context, r *subtreeReader, out io.Writer) (*ExportResult, er
 		return nil, err
 	}
 	if _, stdout := out.(printer); stdout {
-		return count, r.refusal("export")
+		return count, errors.Join(r.refusal("export"), r.hiding())
 	}
 	return count, nil
+}
+
+// hiding is the failure of an export that holds ACLs which are not whole.
+func (r *subtreeReader) hiding() error {
+	if r.masks == 0 {
+		return nil
+	}
+	return &Failure{Text: fmt.Sprintf("export: this server hides the digests in the ACLs of %s from this session, so an import of the file would be refused (addauth as one who may change them): %s",
+		counted(r.masks, "znode"), andMore(r.masked, r.masks))}
 }
 
 // exported tells what went into a file.

@@ -12,7 +12,7 @@ import (
 var find = &Command{
 	Name:  "find",
 	In:    Own,
-	Usage: Usage{R38: "[path] [-name glob] [-regex re] [-type types] [-size n] [-age time] [-mtime time] [-owner session] [-acl text] [-empty] [-depth n] [-maxdepth n] [-a] [-exec command {} ;]"},
+	Usage: Usage{R38: "[path ...] [-name glob] [-regex re] [-type types] [-size n] [-age time] [-mtime time] [-owner session] [-acl text] [-empty] [-depth n] [-maxdepth n] [-a] [-exec command {} ;]"},
 	Flags: []Flag{
 		{Name: "name", Arg: "glob", Help: "the name matches: *, ?, [a-c], [!a-c]"},
 		{Name: "regex", Arg: "re", Help: "the path contains what the regular expression (RE2) matches"},
@@ -29,33 +29,28 @@ var find = &Command{
 		{Name: "exec", Arg: "command", Help: "run a command of the shell for each, {} is the path"},
 		allFlag,
 	},
-	Args:    []Arg{{Name: "path", Kind: PathArg}},
+	Args:    []Arg{{Name: "path", Kind: PathArg, Repeat: true}},
 	Summary: "find znodes by name, type, size, age, owner or ACL",
 	Help: "All that is asked for must hold. Paths are printed as they are found, a znode before those below it. -exec runs a command\n" +
-		"of this shell for each instead, up to a ; or the end of the line; its failures are counted and the exit code is 1.\n" +
+		"of this shell for each instead, up to a ; or the end of the command; its failures are counted and the exit code is 1.\n" +
 		"A server does not tell containers and TTL znodes from persistent ones: -type c and t are for the data of a stopped one.\n" +
 		"What is below parents of more than 10,000 children is left out with a word; -a, or naming the parent, goes in.",
 	Example: []string{"find /app -name '*.lock' -type e", "find / -size +100K", "find /app -mtime -1h -empty", "find /app -name 'tmp*' -exec delete {} ;"},
-	RawArgs: true, // for -exec
+	Tail:    "exec",
 	Many:    true,
 	Run:     runFind,
 }
 
 func runFind(c *Context) error {
-	args, exec, err := cutExec(c.Args)
-	if err != nil {
-		return err
+	exec := c.tail
+	if exec != nil && len(exec) == 0 {
+		return &Failure{Text: "find: behind -exec stands a command, {} for the path, and a ;"}
 	}
-	p, err := parseFlags(c.Command.FlagsIn(c.Compat), args, false, false)
-	if err != nil {
-		return err
-	}
-	c.Args, c.flags = p.args, p.values
 	m, err := newMatcher(c)
 	if err != nil {
 		return &Failure{Text: "find: " + err.Error()}
 	}
-	if exec != nil && c.Shell.Format == FormatJSON {
+	if exec != nil && (c.Shell.Format == FormatJSON || c.Shell.Format == FormatTable) {
 		return &Failure{Text: "find: -exec prints what the commands print, each for itself: use -o jsonl"}
 	}
 	f := &finder{c: c, m: m, exec: exec}
@@ -66,29 +61,6 @@ func runFind(c *Context) error {
 		return &Failure{Text: fmt.Sprintf("find: %s failed for %s", exec[0], counted(f.failed, "znode"))}
 	}
 	return nil
-}
-
-// cutExec takes -exec and its command, up to a ; or the end, out of the words.
-func cutExec(args []string) (rest, exec []string, err error) {
-	for i, word := range args {
-		if word != "-exec" {
-			continue
-		}
-		exec = args[i+1:]
-		rest = args[:i:i]
-		for j, w := range exec {
-			if w == ";" || w == `\;` || w == `\` && j == len(exec)-1 {
-				rest = append(rest, exec[j+1:]...)
-				exec = exec[:j]
-				break
-			}
-		}
-		if len(exec) == 0 {
-			return nil, nil, &Failure{Text: "find: behind -exec stands a command, {} for the path, and a ;"}
-		}
-		return rest, exec, nil
-	}
-	return args, nil, nil
 }
 
 // finder prints or works on what matches.

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -22,6 +23,7 @@ type Flag struct {
 type parsed struct {
 	values map[string]string // first value of each flag given; "" for a switch
 	args   []string
+	tail   []string // the command behind Command.Tail; nil when that is not there
 }
 
 // ParseError is a command line that Commons CLI refuses. Class is the name of
@@ -138,7 +140,7 @@ func (p *flagParser) open(name string) error {
 	if err := p.wantNothing(); err != nil {
 		return err
 	}
-	if p.oneOf {
+	if p.oneOf && !slices.ContainsFunc(globalFlags, func(f Flag) bool { return f.Name == name }) {
 		if p.chosen != "" && p.chosen != name {
 			return &ParseError{"AlreadySelectedException", "The option '" + name +
 				"' was specified but an option from this group has already been selected: '" + p.chosen + "'"}

@@ -24,6 +24,9 @@ func runGetACL(c *Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Shell.Format != FormatText {
+		return c.Emit(ZnodeACL{path, aclRecords(acl), statOf(st, c.Has("s"))}, nil)
+	}
 	if c.Tables() {
 		rows := make([][]string, len(acl))
 		for i, a := range acl {

@@ -37,6 +37,14 @@ func runGetEphemerals(c *Context) error {
 	if c.Compat.Release == Own {
 		slices.Sort(paths) // the server's order is that of a hash table
 	}
+	if c.Shell.Format != FormatText {
+		for _, p := range paths {
+			if err := c.Emit(PathRecord{p}, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	c.Print(render.AppendList(nil, paths))
 	return nil
 }

@@ -37,7 +37,12 @@ func runHistory(c *Context) error {
 		if !ok {
 			text = "null"
 		}
-		c.Printf("%d - %s\n", i, text)
+		if c.Compat.Release == Own {
+			text = Mask(c.Compat, text)
+		}
+		if err := c.Emit(HistoryRecord{i, text}, func() { c.Printf("%d - %s\n", i, text) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
+	"time"
 
 	"zookit/protocol"
 	"zookit/shell/export"
@@ -14,10 +16,11 @@ import (
 var importTree = &Command{
 	Name:  "import",
 	In:    Own,
-	Usage: Usage{Own: "[-n] [-on-conflict fail|skip|overwrite] FILE [path]"},
+	Usage: Usage{Own: "[-n] [-on-conflict fail|skip|overwrite] [-rate N] FILE [path]"},
 	Flags: []Flag{
 		{Name: "n", Help: "say what would be done and do nothing"},
 		{Name: "on-conflict", Arg: "rule", Words: []string{"fail", "skip", "overwrite"}, Help: "what to do with a znode that is there with other data or another ACL (default fail)"},
+		{Name: "rate", Arg: "N", Help: "write at most so many znodes a second"},
 	},
 	Args:    []Arg{{Name: "file"}, {Name: "path", Kind: PathArg}},
 	Summary: "create the znodes of an export",
@@ -66,11 +69,16 @@ type importer struct {
 	root   string // of the export
 	target string
 	rule   conflictRule
+	rate   int  // znodes written a second at most; 0 is as fast as the server
 	write  bool // the second time
+	began  time.Time
 
 	// void is a path below which nothing exists, "" when none is known.
 	void   string
 	result ImportResult
+
+	masked []string // znodes of the file whose ACLs have hidden digests; the first shownRefusals
+	masks  int
 }
 
 func runImport(c *Context) error {
@@ -83,6 +91,11 @@ func runImport(c *Context) error {
 	default:
 		return &Failure{Text: fmt.Sprintf("import: -on-conflict %s: it is none of fail, skip, overwrite", im.rule)}
 	}
+	if text := c.FlagValue("rate"); c.Has("rate") {
+		if im.rate, _ = strconv.Atoi(text); im.rate <= 0 {
+			return &Failure{Text: fmt.Sprintf("import: -rate %s: it must be a number of znodes a second, at least 1", text)}
+		}
+	}
 	f, err := os.Open(im.file)
 	if err != nil {
 		return &Failure{Text: "import: " + err.Error(), Err: err}
@@ -93,6 +106,10 @@ func runImport(c *Context) error {
 	}
 	if err := im.pass(f, false); err != nil {
 		return err
+	}
+	if im.masks > 0 {
+		return im.unusable(fmt.Errorf("the ACLs of %s are not whole, because their digests were hidden from the session that exported them: %s; export them again after addauth",
+			counted(im.masks, "znode"), andMore(im.masked, im.masks)))
 	}
 	plan := im.result
 	if plan.Conflicts > 0 && im.rule == conflictFail {
@@ -156,7 +173,7 @@ func (im *importer) unusable(err error) error {
 
 // pass goes through the file, in chunks. Without write it only compares.
 func (im *importer) pass(f io.ReadSeeker, write bool) error {
-	im.write, im.void = write, ""
+	im.write, im.void, im.began = write, "", time.Now()
 	im.result = ImportResult{File: im.file, Root: im.root, Target: im.target}
 	if _, err := f.Seek(0, io.SeekStart); err != nil {
 		return im.unusable(err)
@@ -182,8 +199,27 @@ func (im *importer) pass(f io.ReadSeeker, write bool) error {
 			return err
 		}
 		im.count(chunk)
+		if err := im.pace(); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// pace waits until as much time has passed as the rate says.
+func (im *importer) pace() error {
+	if !im.write || im.rate == 0 {
+		return nil
+	}
+	done := im.result.Created + im.result.Overwrote
+	wait := time.NewTimer(time.Until(im.began.Add(time.Duration(float64(done) / float64(im.rate) * float64(time.Second)))))
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+		return nil
+	case <-im.c.Done():
+		return im.c.Err()
+	}
 }
 
 // A chunk is what is compared and written together.
@@ -194,8 +230,11 @@ const (
 
 // read takes the next chunk from the file; ephemerals are noted and left out.
 func (im *importer) read(r *export.Reader) (chunk []*importEntry, done bool, err error) {
-	size := 0
-	for len(chunk) < importChunk && size < importChunkBytes {
+	size, limit := 0, importChunk
+	if im.rate > 0 {
+		limit = min(limit, max(1, im.rate/4))
+	}
+	for len(chunk) < limit && size < importChunkBytes {
 		e, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			return chunk, true, nil
@@ -204,6 +243,9 @@ func (im *importer) read(r *export.Reader) (chunk []*importEntry, done bool, err
 			return nil, false, err
 		}
 		e.Path = im.rebase(e.Path)
+		if hidden(e.ACL) && !im.write {
+			note(&im.masks, &im.masked, e.Path)
+		}
 		if e.Kind == export.Ephemeral {
 			note(&im.result.LeftOut, &im.result.Left, e.Path)
 			continue
@@ -247,13 +289,6 @@ func (im *importer) count(chunk []*importEntry) {
 				im.result.Overwrote++
 			}
 		}
-	}
-}
-
-// note counts a path and keeps the first ones.
-func note(n *int, first *[]string, path string) {
-	if *n++; *n <= shownRefusals {
-		*first = append(*first, path)
 	}
 }
 

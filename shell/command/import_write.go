@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"slices"
 
 	"zookit/protocol"
 	"zookit/shell/export"
@@ -22,7 +21,7 @@ func (e *importEntry) missing() bool { return e.there == nil }
 func (e *importEntry) sameData() bool {
 	return bytes.Equal(e.data, e.Data) && (e.data == nil) == (e.Data == nil)
 }
-func (e *importEntry) sameACL() bool { return slices.Equal(e.acl, e.ACL) }
+func (e *importEntry) sameACL() bool { return sameACL(e.acl, e.ACL) }
 func (e *importEntry) same() bool    { return !e.missing() && e.sameData() && e.sameACL() }
 
 // compare finds out what stands where the znodes of a chunk are to go. Nobody

@@ -87,20 +87,19 @@ func listChildren(c *Context, withStat bool) error {
 	if !c.Compat.Unsorted {
 		slices.Sort(names)
 	}
-	if c.records() {
-		return c.Emit(&Listing{Path: path, Children: names}, nil)
-	}
-	c.printList(names)
-	if withStat {
-		c.PrintStat(st)
-	}
-	return nil
+	return c.Emit(&Listing{path, names, statOf(st, withStat)}, func() {
+		c.printList(names)
+		if withStat {
+			c.PrintStat(st)
+		}
+	})
 }
 
 // Listing is the result of ls without -l, -t, -S and -R.
 type Listing struct {
-	Path     string   `json:"path"`
-	Children []string `json:"children"` // names
+	Path     string      `json:"path"`
+	Children []string    `json:"children"`       // names
+	Stat     *StatRecord `json:"stat,omitempty"` // with -s
 }
 
 func (c *Context) printList(names []string) { c.Print(render.AppendList(nil, names)) }

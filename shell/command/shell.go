@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,6 +34,11 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Stop ends a line of several commands at the first that fails.
+	Stop bool
+	// Foreground gives the terminal to an external program: what it writes to,
+	// and what to call when it has ended. Nil means stdout as it is.
+	Foreground func() (stdout io.Writer, done func())
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -87,14 +93,18 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	if !s.Compat.LineNoise && (trimmed == "" || trimmed[0] == '#') {
 		return s.exit
 	}
-	args := line.Words(text)
-	if trimmed == "" {
-		// To Apache a line of blanks is a command whose name is its last.
-		args = []string{text[len(text)-1:]}
-	}
 	s.history[s.count()] = text
 	s.literal = quotedWords(text)
-	s.run(ctx, args)
+	if s.Compat.Release == Own {
+		s.statements(ctx, text)
+	} else {
+		args := line.Words(text)
+		if trimmed == "" {
+			// To Apache a line of blanks is a command whose name is its last.
+			args = []string{text[len(text)-1:]}
+		}
+		s.run(ctx, args)
+	}
 	s.mu.Lock()
 	s.lines++
 	s.mu.Unlock()
@@ -118,6 +128,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 		s.exit = ExitOK
 	} else if !errors.Is(err, errQuit) {
 		s.fail(cmd, err)
+		if text := s.hint(ctx, cmd, err); text != "" {
+			s.Out.Note(text)
+		}
 	}
 	if err := s.Out.Flush(); err != nil {
 		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
@@ -129,6 +142,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 
 func (s *Shell) fail(cmd *Command, err error) {
 	text, exit := s.Compat.Describe(cmd, err)
+	if cmd != nil && cmd.Trouble != 0 && exit != ExitInterrupted && !errors.Is(err, errDiffer) {
+		exit = cmd.Trouble
+	}
 	if text != "" {
 		s.Out.Warn(text)
 	}
@@ -149,12 +165,15 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	if !cmd.RawArgs {
-		p, err := parseFlags(cmd.FlagsIn(s.Compat), args[1:], cmd.OneOf, cmd.Required)
-		if err != nil {
-			return cmd, err
-		}
-		c.Args, c.flags = p.args, p.values
+	p, err := s.split(cmd, args[1:])
+	if err != nil {
+		return cmd, err
+	}
+	c.Args, c.flags, c.tail = p.args, p.values, p.tail
+	back, err := s.apply(cmd, p)
+	defer back()
+	if err != nil {
+		return cmd, err
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
@@ -162,8 +181,8 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(c.runEach())
-	c.endEmit(err)
+	err = c.partly(c.runEach())
+	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}

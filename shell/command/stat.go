@@ -26,6 +26,5 @@ func runStat(c *Context) error {
 	if err != nil {
 		return err
 	}
-	c.PrintStat(st)
-	return nil
+	return c.Emit(ZnodeStat{path, statRecord(st)}, func() { c.PrintStat(st) })
 }

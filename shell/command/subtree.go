@@ -3,6 +3,8 @@ package command
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"zookit/protocol"
 	"zookit/shell/export"
@@ -25,6 +27,9 @@ type subtreeReader struct {
 
 	refused []string // znodes that may not be read, and are left out with what is below; the first shownRefusals
 	left    int      // how many there are
+
+	masked []string // znodes whose ACLs have hidden digests; the first shownRefusals
+	masks  int      // how many there are
 }
 
 func newSubtreeReader(s Session, root string) *subtreeReader {
@@ -45,10 +50,11 @@ func (r *subtreeReader) each(ctx context.Context, f func(*export.Entry) error) e
 			if n.Depth == 0 {
 				return n.Err
 			}
-			if r.left++; r.left <= shownRefusals {
-				r.refused = append(r.refused, n.Path)
-			}
+			note(&r.left, &r.refused, n.Path)
 			return nil
+		}
+		if hidden(n.ACL) {
+			note(&r.masks, &r.masked, n.Path)
 		}
 		e := &export.Entry{Path: n.Path, Data: n.Data, ACL: n.ACL}
 		owner := n.Stat.EphemeralOwner
@@ -79,6 +85,48 @@ func (r *subtreeReader) refusal(name string) error {
 	}
 	return &Failure{Text: fmt.Sprintf("%s: %s may not be read by this session (addauth may help): %s", name,
 		counted(r.left, "znode"), andMore(r.refused, r.left)), Err: protocol.NoAuth}
+}
+
+// note counts a path and keeps the first ones.
+func note(n *int, first *[]string, path string) {
+	if *n++; *n <= shownRefusals {
+		*first = append(*first, path)
+	}
+}
+
+// maskedDigest ends the id of a digest that a server hides from whoever may not
+// change the ACL (FinalRequestProcessor.handleGetACLRequest, Apache 3.9).
+const maskedDigest = ":x"
+
+// hidden tells that an ACL is not shown as it is.
+func hidden(acl []protocol.ACL) bool {
+	return slices.ContainsFunc(acl, func(a protocol.ACL) bool { return a.Scheme == "digest" && strings.HasSuffix(a.ID, maskedDigest) })
+}
+
+// sameACL compares what two ACLs allow, which does not depend on the order of
+// their entries. Where one side hides its digests they are compared by their
+// users alone.
+func sameACL(a, b []protocol.ACL) bool {
+	if slices.Equal(a, b) {
+		return true
+	}
+	if hidden(a) || hidden(b) {
+		a, b = masked(a), masked(b)
+	}
+	left, right := export.ACLText(a), export.ACLText(b)
+	slices.Sort(left)
+	slices.Sort(right)
+	return slices.Equal(left, right)
+}
+
+func masked(acl []protocol.ACL) []protocol.ACL {
+	acl = slices.Clone(acl)
+	for i := range acl {
+		if user, _, ok := strings.Cut(acl[i].ID, ":"); ok && acl[i].Scheme == "digest" {
+			acl[i].ID = user + maskedDigest
+		}
+	}
+	return acl
 }
 
 // counted is a number with its noun.

@@ -85,7 +85,7 @@ func TestLookingAround(t *testing.T) {
 		{"find /app/config /app/empty -mtime -1h", "/app/empty\n", "", 0},
 		{"find /app/config /app/empty -age +1w -acl world:anyone:cd", "/app/config\n", "", 0},
 		{"find /app/e* -empty", "/app/empty\n", "", 0},
-		{"find /app/locks -type e -exec get -s {} ; -depth 1", "", "", 0},
+		{"find /app/locks -type e -exec get -s {} ';' -depth 1", "", "", 0},
 		{"find /app/locks -maxdepth 0 -exec get {}/l-0000000002", strings.Repeat("x", 3000) + "\n", "", 0},
 		{"find /app/config -exec get {}/none ;", "", "Node does not exist: /app/config/none\nfind: get failed for 1 znode\n", 1},
 		{"find /none", "", "Node does not exist: /none\n", 1},

@@ -147,7 +147,7 @@ func (e *Entry) line() *entryLine {
 	return l
 }
 
-// entry is the znode of a line; children are not counted yet.
+// entry is the znode of a line, without its ACL; children are not counted.
 func (l *entryLine) entry() (*Entry, error) {
 	if err := protocol.ValidatePath(l.Path); err != nil {
 		return nil, err
@@ -177,9 +177,6 @@ func (l *entryLine) entry() (*Entry, error) {
 		if e.Data, err = base64.StdEncoding.DecodeString(*l.Base64); err != nil {
 			return nil, fmt.Errorf("%s: base64: %w", l.Path, err)
 		}
-	}
-	if e.ACL, err = ParseACL(l.ACL); err != nil {
-		return nil, fmt.Errorf("%s: %w", l.Path, err)
 	}
 	if l.Stat != nil {
 		if e.Stat, err = l.Stat.stat(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"zookit/protocol"
 )
@@ -45,6 +46,9 @@ type Reader struct {
 	last  string
 	count int64
 	done  bool
+
+	acl     []protocol.ACL // of the znode before, which most others share
+	aclText []string
 }
 
 // NewReader reads the first line.
@@ -58,7 +62,7 @@ func NewReader(in io.Reader) (*Reader, error) {
 		return nil, err
 	}
 	var head headLine
-	if err := strict(b, &head); err != nil || head.Export != headWord {
+	if err := json.Unmarshal(b, &head); err != nil || head.Export != headWord {
 		return nil, r.fail("this is not the beginning of an export", nil)
 	}
 	if head.Format != Format {
@@ -81,7 +85,7 @@ func (r *Reader) Line() int { return r.at }
 // Count is how many znodes were read.
 func (r *Reader) Count() int64 { return r.count }
 
-// Next is the next znode. Its error is io.EOF when the file ended as a whole
+// Next is the next znode; its ACL is shared with others. Its error is io.EOF when the file ended as a whole
 // one does, and an *Error for any other; what was read before is not to be
 // relied on then.
 func (r *Reader) Next() (*Entry, error) {
@@ -99,10 +103,13 @@ func (r *Reader) Next() (*Entry, error) {
 	}
 	r.sum.Write(b)
 	var l entryLine
-	if err := strict(b, &l); err != nil {
+	if err := json.Unmarshal(b, &l); err != nil {
 		return nil, r.fail("this is no line of an export", err)
 	}
 	e, err := l.entry()
+	if err == nil {
+		e.ACL, err = r.parseACL(l.ACL)
+	}
 	if err != nil {
 		return nil, r.fail("this is no znode", err)
 	}
@@ -111,6 +118,17 @@ func (r *Reader) Next() (*Entry, error) {
 	}
 	r.count, r.last = r.count+1, e.Path
 	return e, nil
+}
+
+func (r *Reader) parseACL(texts []string) ([]protocol.ACL, error) {
+	if r.aclText == nil || !slices.Equal(texts, r.aclText) {
+		acl, err := ParseACL(texts)
+		if err != nil {
+			return nil, err
+		}
+		r.acl, r.aclText = acl, texts
+	}
+	return r.acl, nil
 }
 
 // misplaced says why a path cannot stand here; "" when it can. All that are
@@ -134,7 +152,7 @@ func (r *Reader) misplaced(path string) string {
 // tail checks the last line.
 func (r *Reader) tail(b []byte) error {
 	var t tailLine
-	if err := strict(b, &t); err != nil {
+	if err := json.Unmarshal(b, &t); err != nil {
 		return r.fail("this is no last line of an export", err)
 	}
 	if t.Count != r.count {
@@ -176,17 +194,4 @@ func (r *Reader) line() ([]byte, error) {
 			return nil, r.fail(fmt.Sprintf("it is longer than %d bytes", MaxLine), nil)
 		}
 	}
-}
-
-// strict decodes a line that holds one object with known keys and nothing else.
-func strict(b []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
-		return err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("something follows the object")
-	}
-	return nil
 }

@@ -41,6 +41,7 @@ func looksLikeExport(name string) (bool, error) {
 // one can walk down to it.
 type file struct {
 	name       string
+	root       string
 	nodes      map[string]*fileNode
 	ephemerals []string
 }
@@ -61,7 +62,7 @@ func (d *file) Load() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", d.name, err)
 	}
-	d.nodes = map[string]*fileNode{}
+	d.nodes, d.root = map[string]*fileNode{}, r.Root()
 	d.above(r.Root())
 	for {
 		e, err := r.Next()
@@ -108,6 +109,7 @@ func (d *file) add(e *export.Entry) {
 	}
 }
 
+func (d *file) Root() string    { return d.root }
 func (d *file) Notes() []string { return nil }
 
 func (d *file) Znode(path string) (data []byte, acl []protocol.ACL, st protocol.Stat, owner protocol.SessionID, ok bool) {

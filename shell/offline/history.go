@@ -46,10 +46,12 @@ type history struct {
 
 // past is what is known of a znode at one point of the history.
 type past struct {
-	data  []byte
-	seen  bool // data is known
-	owner protocol.SessionID
-	mzxid protocol.Zxid // base: when the data were set
+	data    []byte
+	seen    bool // data is known
+	owner   protocol.SessionID
+	created bool // by a txn that was seen, so owner is known
+
+	czxid, mzxid protocol.Zxid // base: when it was created and its data were set
 }
 
 func (h *history) wants(path string) bool {
@@ -63,7 +65,7 @@ func (h *history) readBase(d Data) (err error) {
 			path = "/"
 		}
 		if h.wants(path) {
-			h.base[strings.Clone(path)] = &past{slices.Clone(data), true, owner, st.Mzxid}
+			h.base[strings.Clone(path)] = &past{data: slices.Clone(data), seen: true, owner: owner, czxid: st.Czxid, mzxid: st.Mzxid}
 		}
 	})
 	return err
@@ -74,21 +76,28 @@ func (h *history) start(first protocol.Zxid) {
 	h.begun = true
 	for path, p := range h.base {
 		if p.mzxid < first {
-			h.known[path] = &past{p.data, true, p.owner, p.mzxid}
+			h.known[path] = &past{data: p.data, seen: true, owner: p.owner}
 		}
 	}
 }
 
 // merge takes the rest when the history has come to the snapshot. Being fuzzy,
-// it may hold data that are set only later.
+// that may hold znodes that are created, and data that are set, only later.
 func (h *history) merge() {
 	h.merged = true
 	for path, p := range h.base {
+		if p.czxid > h.baseAt {
+			continue
+		}
 		k := h.known[path]
-		switch {
-		case k == nil && p.mzxid <= h.baseAt:
-			h.known[path] = p
-		case k != nil && !k.seen && p.mzxid <= h.baseAt:
+		if k == nil {
+			k = &past{}
+			h.known[path] = k
+		}
+		if !k.created {
+			k.owner = p.owner
+		}
+		if !k.seen && p.mzxid <= h.baseAt {
 			k.data, k.seen = p.data, true
 		}
 	}
@@ -104,6 +113,11 @@ func (h *history) txn(t *txn.Txn) error {
 	m, multi := t.Body.(*txn.Multi)
 	if !multi {
 		return h.one(t, t.Type, t.Body, false)
+	}
+	for _, sub := range m.Txns {
+		if sub.Type == protocol.OpError {
+			return nil // it failed as a whole, whatever else it holds
+		}
 	}
 	for _, sub := range m.Txns {
 		if err := h.one(t, sub.Type, sub.Body, true); err != nil {
@@ -150,7 +164,7 @@ func (h *history) created(c *command.Change, path string, data []byte, acl []pro
 	}
 	kind, ttl := export.KindOf(owner)
 	c.Path, c.Data, c.ACL, c.Kind, c.TTLMs = strings.Clone(path), slices.Clone(data), acl, string(kind), ttl
-	h.known[c.Path] = &past{data: c.Data, seen: true, owner: owner}
+	h.known[c.Path] = &past{data: c.Data, seen: true, owner: owner, created: true}
 	return h.tell(c)
 }
 

@@ -32,6 +32,7 @@ type Data interface {
 	Children(path string) ([]string, bool)
 	Descendants(path string) int
 	Ephemerals() []string // all of them, in any order
+	Root() string         // the path below which everything lies
 
 	// Txns goes through the txn logs, the oldest first; the txn is borrowed.
 	Txns(f func(*txn.Txn) error) (notes []string, err error)
@@ -95,11 +96,7 @@ func (s *Session) ready(ctx context.Context) error {
 
 // refuse puts data that cannot be used into one sentence.
 func refuse(name string, err error) error {
-	text := err.Error()
-	if !strings.Contains(text, name) {
-		text = name + ": " + text
-	}
-	return &command.Failure{Text: "file:" + strings.TrimPrefix(text, "file:"), Err: err}
+	return &command.Failure{Text: "file:" + name + ": " + strings.TrimPrefix(err.Error(), name+": "), Err: err}
 }
 
 // znode is a znode that must be there.
@@ -164,6 +161,14 @@ func (s *Session) GetAllChildrenNumber(ctx context.Context, path string) (int, e
 
 func (s *Session) Config(ctx context.Context, watch bool) ([]byte, *protocol.Stat, error) {
 	return s.Get(ctx, "/zookeeper/config", watch)
+}
+
+// Root is the path below which the data lie.
+func (s *Session) Root(ctx context.Context) (string, error) {
+	if err := s.ready(ctx); err != nil {
+		return "", err
+	}
+	return s.data.Root(), nil
 }
 
 // Owner is the stored owner of a znode.
