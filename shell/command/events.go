@@ -13,6 +13,12 @@ import (
 // stderr, and its being there is none.
 func (s *Shell) onEvent(c *connection, e session.Event) {
 	s.mu.Lock()
+	listener := c.listener
+	s.mu.Unlock()
+	if listener != nil && listener(&e) {
+		return
+	}
+	s.mu.Lock()
 	on, where := s.watches, ""
 	if c != s.conn && s.Compat.Release == Own {
 		where = c.profile.Label() + ":"

@@ -23,6 +23,7 @@ type Flag struct {
 type parsed struct {
 	values map[string]string // first value of each flag given; "" for a switch
 	args   []string
+	tail   []string // the command behind Command.Tail; nil when that is not there
 }
 
 // ParseError is a command line that Commons CLI refuses. Class is the name of
@@ -59,6 +60,23 @@ func parseFlags(known []Flag, args []string, oneOf, required bool) (*parsed, err
 		return nil, &ParseError{"MissingOptionException", "Missing required option: " + describeGroup(known)}
 	}
 	return &p.out, nil
+}
+
+// shortened lets the long flags of zkcli's own commands be written with two
+// dashes as well: --exec for -exec.
+func shortened(cmd *Command, args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		for _, f := range cmd.Flags {
+			if len(f.Name) > 1 && a == "--"+f.Name {
+				out[i] = a[1:]
+			}
+		}
+	}
+	return out
 }
 
 type flagParser struct {
