@@ -42,6 +42,11 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		printer.Refresh()
 	}
 	sh.StateChanged = printer.Refresh
+	edit := sh.Edit
+	sh.Edit = func(file string) error {
+		defer printer.Echoed() // nobody knows where an editor leaves the cursor
+		return edit(file)
+	}
 	defer sh.Close(true)
 	if o.compat.Release == command.Own {
 		keys := "Ctrl-D leaves"
@@ -66,12 +71,15 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			sh.Execute(ctx, line)
 			return sh.Done()
 		},
+		Verbatim: sh.InText,
+		Cleared:  sh.DropText,
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
+	sh.EndInput()
 	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 
@@ -160,15 +168,10 @@ func historyFile(env Env) string {
 	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
 		return name
 	}
-	base := env.Getenv("XDG_STATE_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		base = filepath.Join(home, ".local", "state")
+	dir := stateDir(env)
+	if dir == "" {
+		return ""
 	}
-	dir := filepath.Join(base, "zkcli")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return ""
 	}

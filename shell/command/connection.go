@@ -177,6 +177,9 @@ func (s *Shell) settle(ctx context.Context) {
 // Close ends all sessions when the shell ends. Announce tells their ids (or,
 // as Apache does, an event).
 func (s *Shell) Close(announce bool) {
+	if s.txn != nil && len(s.txn.ops) > 0 {
+		s.Out.Warn(fmt.Sprintf("multi: the transaction was not committed, its %s were not carried out", count(len(s.txn.ops), "operation")))
+	}
 	s.mu.Lock()
 	conns := append([]*connection(nil), s.conns...)
 	s.mu.Unlock()

@@ -108,10 +108,10 @@ func (f *finder) run(path string) error {
 	sh := f.c.Shell
 	outer := sh.literal
 	sh.literal = literal
-	cmd, err := sh.execute(f.c.Context, words)
+	cmd, err := sh.execute(f.c.Context, words, nil)
 	sh.literal = outer
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errQueued):
 		return nil
 	case errors.Is(err, errQuit), f.c.Err() != nil, cmd == nil, !isCode(err) && isLost(err):
 		return commandError(cmd, err)

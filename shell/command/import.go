@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/shell/bulk"
 	"zookit/shell/export"
 )
 
@@ -225,7 +226,7 @@ func (im *importer) pace() error {
 // A chunk is what is compared and written together.
 const (
 	importChunk      = 1000
-	importChunkBytes = maxDeleteBatchBytes
+	importChunkBytes = bulk.MaxBatchBytes
 )
 
 // read takes the next chunk from the file; ephemerals are noted and left out.
