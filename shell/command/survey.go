@@ -91,10 +91,10 @@ func (c *Context) eachRoot(i int, f func(s Session, root string) error) error {
 // goOn is nil when a command may go on with its next znode behind an error of
 // this one, which is named then.
 func (c *Context) goOn(path string, last bool, err error) error {
-	if errors.Is(err, errQueued) {
+	switch {
+	case errors.Is(err, errQueued):
 		return nil
-	}
-	if err != nil && isCode(err) && !last && c.Err() == nil {
+	case err != nil && isCode(err) && !last && c.Err() == nil:
 		c.refuse(path, err)
 		return nil
 	}
