@@ -25,6 +25,7 @@ type fakeSession struct {
 	giant   []string         // the children of /big, where there are too many for data
 	times   map[string]int64 // ctime and mtime, in ms since 1970
 	before  func(op, path string) error
+	outside func(op, path string) error // as before, without the lock: it may wait
 	chroot  string
 	closed  bool
 }
@@ -38,6 +39,11 @@ func newFake(paths ...string) *fakeSession {
 }
 
 func (f *fakeSession) enter(op protocol.OpCode, path string) error {
+	if f.outside != nil {
+		if err := f.outside(op.String(), path); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, op.String()+" "+path)
