@@ -96,6 +96,10 @@ func TestReadBesideAServer(t *testing.T) {
 		}
 		read.nodes[""] = ""
 		read.holds(t, got.LastZxid)
+		txns := 0
+		if _, err := EachTxn(cfg, func(*txn.Txn) error { txns++; return nil }); err != nil || txns == 0 && atLeast > 0 {
+			t.Fatalf("look %d: %d txns, %v", looks, txns, err)
+		}
 		if got.LastZxid == 900 {
 			break
 		}
