@@ -43,6 +43,11 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		printer.Refresh()
 	}
 	sh.StateChanged = printer.Refresh
+	edit := sh.Edit
+	sh.Edit = func(file string) error {
+		defer printer.Echoed() // nobody knows where an editor leaves the cursor
+		return edit(file)
+	}
 	defer sh.Close(true)
 	if o.compat.Release == command.Own {
 		keys := "Ctrl-D leaves"
@@ -68,6 +73,8 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			sh.Execute(ctx, line)
 			return sh.Done()
 		},
+		Verbatim: sh.InText,
+		Cleared:  sh.DropText,
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
@@ -78,6 +85,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		Recall:      sh.Recall,
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
+	sh.EndInput()
 	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 

@@ -167,7 +167,7 @@ func TestHostileData(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"get", "/h"}, `\x1b]0;owned\x07\x1b[2J\x9b31m\xff\x00\x0d` + "\nline\ttab ✓\n"},
+		{[]string{"get", "-f", "text", "/h"}, `\x1b]0;owned\x07\x1b[2J\x9b31m\xff\x00\x0d` + "\nline\ttab ✓\n"},
 		{[]string{"ls", "/"}, `[h, sp ace\u202e世界, zookeeper]` + "\n"},
 		{[]string{"ls", "-R", name}, `/sp ace\u202e世界` + "\n"},
 		{[]string{"create", name, "x"}, `Node already exists: /sp ace\u202e世界` + "\n" +

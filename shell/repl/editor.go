@@ -93,7 +93,11 @@ func (e *editor) options() []prompt.Option {
 		prompt.OptionScrollbarThumbColor(prompt.LightGray), prompt.OptionScrollbarBGColor(prompt.DarkGray),
 		prompt.OptionAddKeyBind(
 			prompt.KeyBind{Key: prompt.ControlM, Fn: func(*prompt.Buffer) { e.entered = true }},
-			prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) { _, _ = io.WriteString(e.o.Printer, interruptHint) }},
+			prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) {
+				_, _ = io.WriteString(e.o.Printer, interruptHint)
+				e.o.Cleared()
+				e.prefix = e.prefixNow()
+			}},
 		),
 		prompt.OptionAddASCIICodeBind(
 			bind(strokeRefresh, func(*prompt.Buffer) {}),
@@ -185,6 +189,10 @@ func (e *editor) fitDropDown() {
 
 // remember adds a line to the history.
 func (e *editor) remember(line string) {
+	if e.o.Verbatim() {
+		e.ahead = true // go-prompt has remembered it
+		return
+	}
 	if strings.TrimSpace(line) == "" {
 		return
 	}
@@ -229,7 +237,7 @@ func (e *editor) complete(d prompt.Document) []prompt.Suggest {
 	}
 	e.shown = shown{line: line, pos: pos}
 	cols := e.o.Printer.width() - runewidth.StringWidth(e.prefix)
-	if e.o.Complete == nil || cols < minDropDown || e.search.active() || e.parser.typedAhead() {
+	if e.o.Complete == nil || e.o.Verbatim() || cols < minDropDown || e.search.active() || e.parser.typedAhead() {
 		return nil
 	}
 	if line == "" && d.LastKeyStroke() != prompt.Tab {

@@ -24,9 +24,16 @@ type Options struct {
 	// Nil means "> ".
 	Prompt func() string
 
-	// Execute runs one line, which is never blank, with the terminal in its normal mode. Its context ends on
+	// Execute runs one line, which is blank only when Verbatim, with the terminal in its normal mode. Its context ends on
 	// Ctrl-C (context.Cause is ErrInterrupted) and when Run has to end. When it returns true Run ends.
 	Execute func(ctx context.Context, line string) (exit bool)
+
+	// Verbatim tells that the next line is part of a text rather than a command: blank lines are executed as well,
+	// nothing is completed, and the line is not remembered. Nil means never.
+	Verbatim func() bool
+
+	// Cleared is told that Ctrl-C has cleared the line at the prompt. May be nil.
+	Cleared func()
 
 	// Complete returns the suggestions for the line with the cursor at byte offset pos. It is called on every
 	// keystroke and must not block. Nil means none.
@@ -126,6 +133,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Execute == nil {
 		o.Execute = func(context.Context, string) bool { return false }
+	}
+	if o.Verbatim == nil {
+		o.Verbatim = func() bool { return false }
+	}
+	if o.Cleared == nil {
+		o.Cleared = func() {}
 	}
 	if o.Keep == nil {
 		o.Keep = KeepInHistory
