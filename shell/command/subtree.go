@@ -129,6 +129,9 @@ func masked(acl []protocol.ACL) []protocol.ACL {
 	return acl
 }
 
+// counted is a number with its noun.
+func counted[N int | int64](n N, noun string) string { return count(int(n), noun) }
+
 // andMore lists paths, some of all.
 func andMore(paths []string, all int) string {
 	text := ""
