@@ -20,8 +20,11 @@ const (
 // went to stands behind both.
 func (s *Shell) Prompt() string {
 	s.mu.Lock()
-	here, lines := *s.conn, s.lines
+	here, lines, inText := *s.conn, s.lines, s.text != nil
 	s.mu.Unlock()
+	if inText {
+		return "> "
+	}
 	inMulti := ""
 	if n := s.queued.Load(); n > 0 {
 		inMulti = fmt.Sprintf(" multi %d", n-1)

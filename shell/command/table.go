@@ -6,6 +6,7 @@ var all []*Command
 
 func init() {
 	all = []*Command{
+		aclCommand,
 		abort,
 		addAuth,
 		addWatch,
@@ -20,7 +21,10 @@ func init() {
 		del,
 		deleteAll,
 		delQuota,
+		digest,
+		edit,
 		diff,
+		doctor,
 		exit,
 		exportTree,
 		fourLetter,
@@ -47,6 +51,7 @@ func init() {
 		reconfig,
 		redo,
 		removeWatches,
+		rewatch,
 		rmr,
 		sessions,
 		set,
@@ -56,8 +61,10 @@ func init() {
 		status,
 		syncPath,
 		undo,
+		top,
 		use,
 		version,
+		watch,
 		watches,
 		whoAmI,
 	}
