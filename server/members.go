@@ -1,8 +1,6 @@
 package server
 
 import (
-	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -55,7 +53,7 @@ type members struct {
 	arrivals []arrival // handled before requests, and always
 	taken    []arrival
 
-	batch []storage.Entry // of the syncer
+	disk replica.Disk // of the syncer
 }
 
 // arrival is an event from the ports or the disk.
@@ -176,44 +174,46 @@ func (m *members) settleOwed() {
 	m.owed = m.owed[:0]
 }
 
-// carryOut does what a Ready asks for.
-func (m *members) carryOut(rd *replica.Ready) {
-	if rd.Role != nil {
-		m.become(*rd.Role)
-	}
-	for i := range rd.ElectionNotes {
-		peer.LogNote(m.log, &rd.ElectionNotes[i])
-	}
-	for i := range rd.PeerNotes {
-		m.logNote(&rd.PeerNotes[i])
-	}
-	for i := range rd.Votes {
-		m.elections.Send(rd.Votes[i])
-	}
-	for i := range rd.Messages {
-		m.send(&rd.Messages[i])
-	}
-	for i := range rd.Close {
-		if m.learners != nil {
-			m.learners.End(rd.Close[i])
-		}
-		if m.leader != nil {
-			m.leader.Finish()
-		}
-	}
-	if rd.Order != nil {
-		m.order(*rd.Order, rd.Roll)
-	} else if rd.Roll {
-		m.p.give(syncJob{roll: true})
-	}
-	for _, l := range rd.LookUps {
-		term := m.term
-		m.work.Go(func() { m.lookUp(l, term) })
+// carriedOut follows a Ready that was carried out.
+func (m *members) carriedOut() {
+	if m.learners != nil {
+		m.tally.pendingSyncs.Store(int64(m.rep.PendingSyncs()))
 	}
 	m.settleOwed()
 }
 
-func (m *members) send(msg *zab.Message) {
+// The methods that follow make members a replica.PeerDriver.
+
+func (m *members) NoteElection(n *election.Note) { peer.LogNote(m.log, n) }
+
+func (m *members) Vote(v election.Message) { m.elections.Send(v) }
+
+// Finish closes a connection behind what was sent on it.
+func (m *members) Finish(c zab.Closing) {
+	if m.learners != nil {
+		m.learners.End(c)
+	}
+	if m.leader != nil {
+		m.leader.Finish()
+	}
+}
+
+// Write gives work to the syncer.
+func (m *members) Write(o *zab.Order, roll bool) {
+	if o == nil {
+		m.p.give(syncJob{roll: roll})
+		return
+	}
+	m.order(*o, roll)
+}
+
+// LookUp asks the log on disk where a learner stands.
+func (m *members) LookUp(l zab.LookUp) {
+	term := m.term
+	m.work.Go(func() { m.lookUp(l, term) })
+}
+
+func (m *members) Send(msg *zab.Message) {
 	switch {
 	case m.leader != nil:
 		m.leader.Send(*msg)
@@ -227,8 +227,8 @@ func (m *members) send(msg *zab.Message) {
 	}
 }
 
-// become begins or ends what a role needs.
-func (m *members) become(role replica.Role) {
+// Become begins or ends what a role needs.
+func (m *members) Become(role replica.Role) {
 	was := m.role.Load()
 	if role.Term != m.term {
 		m.hangUp()
@@ -256,6 +256,10 @@ func (m *members) become(role replica.Role) {
 func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 	e := &m.cfg.Ensemble
 	tick := time.Duration(m.cfg.TickMs) * time.Millisecond
+	connectLimit := e.ConnectLimit
+	if connectLimit <= 0 {
+		connectLimit = e.InitLimit
+	}
 	return peer.QuorumConfig{
 		Deliver:   m.deliver(term),
 		Log:       m.store.ReadRange,
@@ -263,6 +267,7 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		MaxPacket: m.cfg.MaxBuffer + m.cfg.MaxBufferExtra,
 		NoDelay:   e.FollowerNoDelay,
 		KeepAlive: e.TCPKeepAlive,
+		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
 	}
@@ -332,95 +337,27 @@ func (m *members) order(o zab.Order, roll bool) {
 // carry does an order on the syncer's goroutine, and returns what is to be done
 // then.
 func (m *members) carry(o zab.Order, link *peer.LeaderLink, term int64) func(replica.Now) {
-	var reload *replica.Reload
-	ev, err := m.execute(o, link, term)
-	if err == nil {
-		if reload, err = m.reload(ev); err != nil {
-			err = fmt.Errorf("read the data directory anew: %w", err)
-		}
-	}
-	if err != nil {
-		ev = zab.StorageFailed{Err: err}
-	}
-	return func(now replica.Now) {
-		if reload != nil {
-			m.rep.Reloaded(reload)
-		}
-		m.rep.PeerEvent(now, ev)
-	}
-}
-
-// execute does one order. An error means that nobody knows what is on the disk.
-func (m *members) execute(o zab.Order, link *peer.LeaderLink, term int64) (zab.Event, error) {
-	switch o.Kind {
-	case zab.Append:
-		return m.append(o)
-	case zab.WriteAcceptedEpoch:
-		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, m.store.SetAcceptedEpoch(o.Epoch)
-	case zab.WriteCurrentEpoch:
-		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, m.store.SetCurrentEpoch(o.Epoch)
-	case zab.Truncate:
-		err := m.store.Truncate(o.Zxid)
-		if errors.Is(err, storage.ErrTruncate) {
-			return zab.Truncated{Zxid: o.Zxid, Err: err}, nil
-		}
-		return zab.Truncated{Zxid: o.Zxid}, err
-	case zab.InstallSnapshot:
-		return m.install(o.Zxid, link, term)
-	}
-	return nil, fmt.Errorf("order of unknown kind %v", o.Kind)
-}
-
-func (m *members) append(o zab.Order) (zab.Event, error) {
-	m.batch = m.batch[:0]
-	for i := range o.Batch {
-		m.batch = append(m.batch, storage.Entry{Zxid: o.Batch[i].Zxid, Payload: o.Batch[i].Payload})
-	}
 	begin := time.Now()
-	err := m.store.Append(m.batch)
-	clear(m.batch)
-	if err != nil {
-		return nil, fmt.Errorf("write the txn log: %w", err)
+	done := m.disk.Carry(m.rep, o, func(zxid protocol.Zxid) error { return m.install(zxid, link, term) })
+	if o.Kind == zab.Append {
+		m.p.syncs.add(time.Since(begin))
 	}
-	m.p.syncs.add(time.Since(begin))
-	return zab.Persisted{Zxid: o.Zxid}, nil
+	return done
 }
 
 // install takes the leader's snapshot off its connection.
-func (m *members) install(zxid protocol.Zxid, link *peer.LeaderLink, term int64) (zab.Event, error) {
-	err := net.ErrClosed
-	if link != nil {
-		err = link.ReadSnapshot(
-			func() { m.arrive(arrival{term: term, in: noInbox, event: zab.StreamProgress{Conn: zab.Conn(term)}}) },
-			func(in io.Reader) error { return m.store.InstallSnapshot(zxid, in, peer.SnapshotEnd) })
+func (m *members) install(zxid protocol.Zxid, link *peer.LeaderLink, term int64) error {
+	if link == nil {
+		return net.ErrClosed
 	}
-	if failed := m.store.Err(); failed != nil {
-		return nil, failed
-	}
-	return zab.SnapshotInstalled{Zxid: zxid, Err: err}, nil
+	return link.ReadSnapshot(
+		func() { m.arrive(arrival{term: term, in: noInbox, event: zab.StreamProgress{Conn: zab.Conn(term)}}) },
+		func(in io.Reader) error { return m.store.InstallSnapshot(zxid, in, peer.SnapshotEnd) })
 }
 
-// reload reads the history anew where an order has changed what is behind it.
-func (m *members) reload(ev zab.Event) (*replica.Reload, error) {
-	switch ev := ev.(type) {
-	case zab.Truncated:
-		if ev.Err != nil {
-			return nil, nil
-		}
-	case zab.SnapshotInstalled:
-		if ev.Err != nil {
-			return nil, nil
-		}
-	default:
-		return nil, nil
-	}
-	begin := time.Now()
-	rl := m.rep.NewReload()
-	got, err := m.store.Recover(rl)
-	if err == nil {
-		m.log.Info("read anew", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns, "ms", time.Since(begin).Milliseconds())
-	}
-	return rl, err
+// reread logs that the history was read anew.
+func (m *members) reread(got storage.Recovered) {
+	m.log.Info("read anew", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns)
 }
 
 // snapshotStream is a snapshot for a learner.
@@ -438,7 +375,7 @@ type nowhere struct{}
 
 func (nowhere) Write([]byte) (int, error) { return 0, io.ErrClosedPipe }
 
-func (m *members) logNote(n *zab.Note) {
+func (m *members) NotePeer(n *zab.Note) {
 	args := make([]any, 0, 8)
 	if n.Sid != 0 {
 		args = append(args, "sid", n.Sid)

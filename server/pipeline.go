@@ -201,7 +201,8 @@ func (p *pipeline) handOut() {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
 	if p.members != nil {
-		p.members.carryOut(&rd)
+		rd.CarryOut(p.members)
+		p.members.carriedOut()
 		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {

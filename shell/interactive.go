@@ -3,6 +3,7 @@ package shell
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,6 +35,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
+	sh.Foreground = func() (io.Writer, func()) { return out, printer.Echoed }
 	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
 		lookup.Reset()
@@ -65,7 +67,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			return sh.Done()
 		},
 		Complete: func(line string, pos int) []complete.Suggestion {
-			return complete.Complete(table, line, pos, lookup)
+			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
 		HistoryFile: historyFile(env),
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
@@ -111,6 +113,20 @@ func childrenOf(sh *command.Shell) repl.Children {
 		names, _, err := s.Children(ctx, parent, false)
 		return names, err
 	}
+}
+
+// located is a lookup that knows where the shell is.
+type located struct {
+	complete.Lookup
+	sh *command.Shell
+}
+
+// Dir implements complete.Here.
+func (l located) Dir() string {
+	if l.sh.Compat.Release != command.Own {
+		return ""
+	}
+	return l.sh.Dir()
 }
 
 // questioner asks a person at the terminal while a command runs.

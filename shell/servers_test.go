@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -49,19 +48,11 @@ func (h holder) id() string { return h.Session.Session.String() }
 // records runs a command with its results as JSON.
 func records(t *testing.T, addr string, args ...string) (list []map[string]any, stderr string, exit int) {
 	t.Helper()
-	o, err := parseOptions([]string{"-server", addr}, "", "zkcli")
-	if err != nil {
-		t.Fatal(err)
+	out, stderr, exit := run(t, "", append([]string{"-server", addr, "-o", "json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &list); err != nil && out != "" {
+		t.Fatalf("%q: %v\n%s", args, err, out)
 	}
-	var out, warned bytes.Buffer
-	sh := command.New(o.compat, &command.Console{Stdout: &out, Stderr: &warned}, dialer(o), o.servers)
-	sh.Format = command.FormatJSON
-	exit = sh.Run(t.Context(), args)
-	sh.Close(false)
-	if err := json.Unmarshal(out.Bytes(), &list); err != nil && out.Len() > 0 {
-		t.Fatalf("%q: %v\n%s", args, err, out.String())
-	}
-	return list, warned.String(), exit
+	return list, stderr, exit
 }
 
 // checkAnswers asks who holds, who is connected, who watches, who has the lock,

@@ -26,6 +26,9 @@ import (
 // patience bounds every wait; nothing comes near it unless it is broken.
 const patience = 60 * time.Second
 
+// pollPause is between two looks at a process that tells of nothing by itself.
+const pollPause = 20 * time.Millisecond
+
 // An ensemble is servers 1 to n; kinds has a letter for each: A is Apache's, o
 // ours, and a small b or an upper-case B behind would be an observer of either.
 type ensemble struct {
@@ -270,7 +273,7 @@ func (e *ensemble) mode(sid int64) string {
 func (e *ensemble) await(what string, f func() bool) {
 	e.t.Helper()
 	until := time.Now().Add(patience)
-	retry := time.NewTicker(20 * time.Millisecond)
+	retry := time.NewTicker(pollPause)
 	defer retry.Stop()
 	for !f() {
 		if time.Now().After(until) {

@@ -50,7 +50,7 @@ func (m *Connections) accept(ln net.Listener) {
 // called reads who calls, and keeps the connection or dials back.
 func (m *Connections) called(conn net.Conn) {
 	var hello quorum.InitialMessage
-	err := conn.SetReadDeadline(time.Now().Add(m.config.ConnectTimeout))
+	err := conn.SetReadDeadline(time.Now().Add(m.config.SocketTimeout))
 	if err == nil {
 		err = hello.Read(conn)
 	}

@@ -31,7 +31,7 @@ type QuorumConfig struct {
 	MaxOutbox int64         // bytes of packets to be sent, beyond which the connection ends; 0: 256 MiB
 	NoDelay   bool          // leader.nodelay, follower.nodelay
 	KeepAlive bool          // zookeeper.tcpKeepAlive
-	DialPause time.Duration // between two attempts; 0: 100 ms
+	DialPause time.Duration // between two attempts, shorter between the first ones; 0: 100 ms
 	DialTime  time.Duration // of one attempt; 0: DefaultConnectTimeout
 	Dial      func(ctx context.Context, address string) (net.Conn, error)
 	Logger    *slog.Logger // nil: nothing is logged
@@ -346,9 +346,8 @@ func (p *packets) write() error {
 // writeMessage writes one message; buf is scratch.
 func (p *packets) writeMessage(out *bufio.Writer, m *outgoing, buf []byte) ([]byte, error) {
 	if m.Kind == zab.LogRange {
-		err := p.cfg.Log(m.After, m.Through, func(zxid protocol.Zxid, payload []byte) error {
-			buf = (&quorum.Packet{Type: quorum.Proposal, Zxid: zxid, Data: payload}).AppendTo(buf[:0])
-			buf = (&quorum.Packet{Type: quorum.Commit, Zxid: zxid}).AppendTo(buf)
+		err := m.Range(p.cfg.Log, func(packet *quorum.Packet) error {
+			buf = packet.AppendTo(buf[:0])
 			_, err := out.Write(buf)
 			return err
 		})

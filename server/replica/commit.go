@@ -54,14 +54,14 @@ func (r *Replica) commitTxn(p *proposal) {
 		return
 	}
 	r.prep.Applied(p.txn.Zxid)
-	if !defect.EventAfterReply {
+	if !defect.Planted(defect.EventAfterReply) {
 		r.trigger(p.txn.Zxid)
 	}
 	if p.txn.Type == protocol.OpCloseSession {
 		r.sessionClosed(p.q.Session, p.q.Owner)
 	}
 	r.answer(p.q, &outcome{zxid: p.txn.Zxid, err: p.txn.Err, multiErr: p.txn.MultiErr, create2: p.txn.Create2})
-	if defect.EventAfterReply {
+	if defect.Planted(defect.EventAfterReply) {
 		r.trigger(p.txn.Zxid)
 	}
 }

@@ -134,7 +134,7 @@ func (r *Replica) Ready() Ready {
 	}
 	r.fillBatch()
 	rd.Append = r.batch.entries
-	if defect.CommitBeforeSync && r.batch.last != 0 {
+	if defect.Planted(defect.CommitBeforeSync) && r.batch.last != 0 {
 		r.commit(r.batch.last)
 	}
 	return rd

@@ -100,7 +100,7 @@ func (r *Replica) expireSessions(now Now) {
 		r.sessions.Close(h)
 		r.note(Note{Text: "session expired", Session: h.ID(), Ms: int64(h.TimeoutMs())})
 		r.proposeOwn(now, Request{Session: h.ID(), Op: protocol.OpCloseSession})
-		if defect.SessionEndsTwice {
+		if defect.Planted(defect.SessionEndsTwice) {
 			r.proposeOwn(now, Request{Session: h.ID(), Op: protocol.OpCloseSession})
 		}
 	}

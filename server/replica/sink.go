@@ -71,7 +71,7 @@ func (s *sink) restoring() {
 
 func (s *sink) RestoreSession(id protocol.SessionID, timeoutMs int32) {
 	s.restoring()
-	if !defect.SessionsForgotten {
+	if !defect.Planted(defect.SessionsForgotten) {
 		s.restorer.RestoreSession(id, timeoutMs)
 	}
 }
@@ -83,7 +83,7 @@ func (s *sink) RestoreACL(key int64, acl []protocol.ACL) {
 
 func (s *sink) RestoreNode(path string, data []byte, aclKey int64, st protocol.StatPersisted) error {
 	s.restoring()
-	if defect.SequenceReused {
+	if defect.Planted(defect.SequenceReused) {
 		st.Cversion = 0
 	}
 	return s.restorer.RestoreNode(path, data, aclKey, &st)

@@ -69,7 +69,7 @@ func (s *State) beginSnapshot() (*snapshotSource, protocol.Zxid) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	zxid := s.tree.LastZxid()
-	if defect.SnapshotAhead {
+	if defect.Planted(defect.SnapshotAhead) {
 		zxid++
 	}
 	return &snapshotSource{s, s.tree.BeginSnapshot()}, zxid

@@ -119,7 +119,7 @@ func (t *Tracker) Expired(now int64) []*Handle {
 		delete(t.buckets, t.next)
 		for h := range set {
 			h.bucket = 0
-			if at := t.expiry(h); at > now && !defect.TouchIgnored {
+			if at := t.expiry(h); at > now && !defect.Planted(defect.TouchIgnored) {
 				t.place(h, at)
 			} else {
 				due = append(due, lapsed{at, h})

@@ -178,7 +178,7 @@ func (r *LogReader) readRecord() (cause string, ok bool) {
 	}
 	payload := rec[recordHead : recordHead+n]
 	switch {
-	case defect.TornRecordAccepted:
+	case defect.Planted(defect.TornRecordAccepted):
 	case uint64(adler32.Checksum(payload)) != sum:
 		return "the checksum does not match", false
 	case rec[recordHead+n] != endOfRecord:

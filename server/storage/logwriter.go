@@ -98,12 +98,12 @@ func (s *Store) appendPart(batch []Entry) (n int, err error) {
 	if _, err := l.f.WriteAt(b, l.off); err != nil {
 		return 0, fmt.Errorf("write %s at offset %d: %w", l.name, l.off, err)
 	}
-	if defect.WitnessFirst {
+	if defect.Planted(defect.WitnessFirst) {
 		m := s.markAt(l.zxid, l.off+int64(len(b)))
 		m.Zxid = batch[n-1].Zxid
 		_ = s.witness.write(m, true)
 	}
-	if !defect.LogNotSynced {
+	if !defect.Planted(defect.LogNotSynced) {
 		if err := s.syncLog(); err != nil {
 			return 0, err
 		}
@@ -134,7 +134,7 @@ func (s *Store) syncLog() error {
 	if s.cfg.NoSync {
 		return nil
 	}
-	if err := s.cur.f.Sync(); err != nil && !defect.SyncErrorIgnored {
+	if err := s.cur.f.Sync(); err != nil && !defect.Planted(defect.SyncErrorIgnored) {
 		return fmt.Errorf("sync %s: %w", s.cur.name, err)
 	}
 	return nil
@@ -191,7 +191,7 @@ func (s *Store) createLog(z protocol.Zxid) error {
 	if err := s.syncLog(); err != nil {
 		return err
 	}
-	if defect.LogDirNotSynced {
+	if defect.Planted(defect.LogDirNotSynced) {
 		return nil
 	}
 	if err := s.fs.SyncDir(s.logDir); err != nil {

@@ -52,7 +52,7 @@ func (s *Store) Purge(retain int) error {
 	}
 	// Logs go first: a crash in between leaves snapshots without the logs
 	// behind them only where a newer whole snapshot is kept.
-	if defect.PurgeTakesNeededLog {
+	if defect.Planted(defect.PurgeTakesNeededLog) {
 		firstKept = min(firstKept+1, len(logs))
 	}
 	for _, l := range logs[:firstKept] {

@@ -210,7 +210,7 @@ func (r *recovery) removeLeftovers() error {
 // syncRead makes the files that were read durable.
 func (r *recovery) syncRead() error {
 	s := r.s
-	if s.cfg.NoSync || defect.RecoveryNotSynced {
+	if s.cfg.NoSync || defect.Planted(defect.RecoveryNotSynced) {
 		return nil
 	}
 	paths := make([]string, 0, len(r.read)+1)

@@ -175,7 +175,7 @@ func (t *Tree) delete(zxid protocol.Zxid, path string, top *Result) protocol.Cod
 	if parent == 0 {
 		return protocol.NoNode
 	}
-	if defect.FuzzyDeleteForgotten && t.find(path) == 0 {
+	if defect.Planted(defect.FuzzyDeleteForgotten) && t.find(path) == 0 {
 		return protocol.NoNode
 	}
 	if p := t.records.at(parent); zxid > p.pzxid {
@@ -276,14 +276,14 @@ func (t *Tree) replaceACL(i, acl uint32) {
 // closeSession deletes the paths that the txn names, then what else the
 // session owns (all of it before 3.6), and forgets the session.
 func (t *Tree) closeSession(h *txn.Header, paths []string, top *Result) {
-	if defect.EphemeralLeft && len(paths) > 0 {
+	if defect.Planted(defect.EphemeralLeft) && len(paths) > 0 {
 		paths = paths[:len(paths)-1]
 	}
 	for _, path := range paths {
 		t.delete(h.Zxid, path, top)
 	}
 	own := t.Ephemerals(h.Session)
-	if defect.EphemeralLeft && len(own) > 0 {
+	if defect.Planted(defect.EphemeralLeft) && len(own) > 0 {
 		own = own[:len(own)-1]
 	}
 	for _, path := range own {

@@ -35,6 +35,9 @@ func (m *Mem) do(n *memNode, op memOp) {
 
 func (n *memNode) sync() {
 	for _, op := range n.writes {
+		if op.truncate && op.off < n.synced.size {
+			n.shrunk++
+		}
 		op.apply(&n.synced)
 	}
 	n.writes = nil

@@ -36,6 +36,7 @@ type memNode struct {
 	data   pages   // file
 	synced pages   // file, tracked: as of the last Sync
 	writes []memOp // file, tracked: since then, oldest first
+	shrunk int     // file, tracked: how often a Sync has cut it
 }
 
 // NewMem returns an empty file system that cannot be crashed.

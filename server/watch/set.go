@@ -31,9 +31,9 @@ func (t *Tables) SetWatches(r *protocol.SetWatches2Request, w Watcher, view View
 		switch mzxid, _, ok := view.Zxids(path); {
 		case !ok:
 			fire(protocol.EventNodeDeleted, path)
-		case mzxid > r.RelativeZxid && (!defect.ChangeLostOnReconnect || mzxid > r.RelativeZxid+1):
+		case mzxid > r.RelativeZxid && (!defect.Planted(defect.ChangeLostOnReconnect) || mzxid > r.RelativeZxid+1):
 			fire(protocol.EventNodeDataChanged, path)
-		case !defect.WatchLostOnReconnect:
+		case !defect.Planted(defect.WatchLostOnReconnect):
 			t.Add(path, w, DataOneShot)
 		}
 	}

@@ -190,7 +190,7 @@ func (d *delivery) fire(p uint32, match, consume Mode) {
 		r := &t.watches[i]
 		next, o, modes := r.nextOfPath, r.watcher, r.modes
 		if modes&match != 0 {
-			if modes&consume != 0 && !defect.WatchNotConsumed {
+			if modes&consume != 0 && !defect.Planted(defect.WatchNotConsumed) {
 				t.setModes(i, modes&^consume)
 			}
 			d.deliver(o)

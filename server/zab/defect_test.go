@@ -2,24 +2,31 @@
 
 package zab
 
-import "testing"
+import (
+	"testing"
 
-// TestDefects puts in one defect after the other and demands that the random
-// schedules and the checkers find it.
+	"zookit/server/defect"
+)
+
+// TestDefects plants one defect of the cores after the other and demands that
+// the random schedules and the checkers find it.
 func TestDefects(t *testing.T) {
-	defer func() { seed = defectNone }()
-	for d := defectNone + 1; d < defects; d++ {
-		seed = d
+	defer defect.Plant(defect.None)
+	for d, about := range defect.All {
+		if about.In != "zab" {
+			continue
+		}
+		defect.Plant(defect.Defect(d))
 		found := false
 		for n := uint64(1); n <= 4000; n++ {
 			if _, err := runSeed(n, 3000, false, nil); err != nil {
-				t.Logf("%-32v seed %4d  %.110v", d, n, err)
+				t.Logf("%-22s seed %4d  %.110v", about.Name, n, err)
 				found = true
 				break
 			}
 		}
 		if !found {
-			t.Errorf("%v: not found", d)
+			t.Errorf("%-22s not found (%s)", about.Name, about.What)
 		}
 	}
 }

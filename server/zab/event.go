@@ -159,6 +159,17 @@ const (
 	LogRange
 )
 
+// Range emits the packets of a LogRange; read calls f for every txn of the log
+// on disk in a range, in order.
+func (m *Message) Range(read func(after, through protocol.Zxid, f func(protocol.Zxid, []byte) error) error, emit func(*quorum.Packet) error) error {
+	return read(m.After, m.Through, func(zxid protocol.Zxid, payload []byte) error {
+		if err := emit(&quorum.Packet{Type: quorum.Proposal, Zxid: zxid, Data: payload}); err != nil {
+			return err
+		}
+		return emit(&quorum.Packet{Type: quorum.Commit, Zxid: zxid})
+	})
+}
+
 // Closing ends a connection.
 type Closing struct {
 	Conn Conn

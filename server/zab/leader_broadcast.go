@@ -4,6 +4,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // maxCounter is where Apache gives up leadership (Leader.propose): the zxid
@@ -25,7 +26,7 @@ func (l *Leader) Propose(nowMs int64, e Entry) {
 		l.broken("proposal %v while the phase is %v and the next zxid %v", e.Zxid, l.phase, next)
 		return
 	}
-	if e.Zxid.Counter() == maxCounter {
+	if uint32(e.Zxid.Counter()) == l.cfg.MaxCounter {
 		l.stop(ZxidExhausted, e.Zxid.String())
 		return
 	}
@@ -85,7 +86,7 @@ func (l *Leader) ack(f *learnerState, zxid protocol.Zxid) {
 		if f.acked == l.Proposed() {
 			f.readBytes = f.queuedBytes
 		}
-		if f.state == learnerReady || seeded(defectAckBeforeNewLeader) {
+		if f.state == learnerReady || defect.Planted(defect.AckBeforeNewLeader) {
 			l.countAcks(f)
 		}
 	}
@@ -117,7 +118,7 @@ func (l *Leader) commit() {
 	if l.phase != broadcast {
 		return
 	}
-	if n := l.committedN; seeded(defectCommitOutOfOrder) && n+1 < len(l.inFlight) && l.acknowledged(l.inFlight[n+1].Zxid) {
+	if n := l.committedN; defect.Planted(defect.CommitOutOfOrder) && n+1 < len(l.inFlight) && l.acknowledged(l.inFlight[n+1].Zxid) {
 		l.inFlight[n], l.inFlight[n+1] = l.inFlight[n+1], l.inFlight[n]
 	}
 	for l.committedN < len(l.inFlight) && l.acknowledged(l.inFlight[l.committedN].Zxid) {
@@ -192,6 +193,14 @@ func (l *Leader) queueSync(f *learnerState) {
 		return
 	}
 	f.syncs = append(f.syncs, l.Proposed())
+}
+
+// PendingSyncs is how many syncs of learners wait for a commit.
+func (l *Leader) PendingSyncs() (n int) {
+	for _, f := range l.learners {
+		n += len(f.syncs)
+	}
+	return n
 }
 
 func (l *Leader) sendSync(f *learnerState) { l.out.send(f.conn, quorum.Packet{Type: quorum.Sync}) }

@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 type learnerPhase int
@@ -153,12 +154,19 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.replace(f)
 	}
 	f.votes = !f.observer && l.cfg.Verifier.Voting(f.sid)
+	if f.sid >= 0 && !f.observer && !f.votes {
+		l.out.note(Note{Text: "a server that is no voter of the configuration follows without a vote; if it should have one, add its server line on every server", Sid: f.sid})
+	}
 	f.enter(learnerKnown, l.nowMs)
 	if l.phase == discovery {
 		if f.votes {
 			l.offered = max(l.offered, accepted)
 		}
 		l.tryDiscover()
+	} else if told := l.told(f); f.votes && told > l.epoch {
+		// No server enters an epoch before a quorum has accepted it, and of that
+		// quorum one is in this epoch's, which is therefore later.
+		l.drop(f, "its history is of epoch %d, that of this ensemble of %d: its data are of another ensemble, or a majority has lost its own; empty its data directory to give it those of the ensemble, or restore the others", told, l.epoch)
 	} else if f.votes && accepted > l.epoch {
 		// It must refuse this epoch, now and whenever it comes again. Differs from
 		// Apache, where it is left out until this leader has gone.
@@ -169,11 +177,18 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 	}
 }
 
+func (l *Leader) told(f *learnerState) int64 {
+	if l.cfg.Told == nil {
+		return 0
+	}
+	return l.cfg.Told(f.sid)
+}
+
 // replace ends an older connection of the same learner.
 func (l *Leader) replace(f *learnerState) {
 	for _, o := range l.learners {
 		if o != f && o.state != learnerConnected && o.sid == f.sid {
-			l.drop(o, "server %d has connected again", f.sid)
+			l.drop(o, "server %d has connected again; if this goes on, two servers have the myid %d: correct one", f.sid, f.sid)
 			return
 		}
 	}
@@ -252,7 +267,7 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 	}
 	k := l.cfg.CurrentEpoch
 	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid {
-		if !seeded(defectFollowerAheadIgnored) {
+		if !defect.Planted(defect.FollowerAheadIgnored) {
 			l.stop(FollowerAhead, fmt.Sprintf("server %d has (epoch %d, zxid %v), the leader (%d, %v)",
 				f.sid, f.currentEpoch, f.lastZxid, k, l.cfg.LastZxid))
 			return

@@ -5,6 +5,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // synchronise decides how a learner comes to the leader's history, from what
@@ -16,12 +17,12 @@ func (l *Leader) synchronise(f *learnerState) {
 	// What it acknowledged on an earlier connection may be cut off its log now.
 	// From here on nothing is committed on the strength of that: it acknowledges
 	// again whatever it is sent again.
-	if f.votes && !seeded(defectAckSurvivesTrunc) {
+	if f.votes && !defect.Planted(defect.AckSurvivesTrunc) {
 		delete(l.acks, f.sid)
 	}
 	newEpoch := p.Counter() == 0 && p != 0
 	switch {
-	case p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
+	case l.cfg.ForceSnapshot, p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
 		l.snapshot(f)
 	case p == end, newEpoch && p == protocol.MakeZxid(l.epoch, 0) && p > end:
 		l.register(f, quorum.Packet{Type: quorum.Diff, Zxid: p}, p)
@@ -84,12 +85,12 @@ func (l *Leader) synchroniseFrom(f *learnerState, floor protocol.Zxid) {
 // truncate sends TRUNC, always to a txn: Apache cuts one too few off when there
 // is none of that zxid (FileTxnLog.truncate).
 func (l *Leader) truncate(f *learnerState, to protocol.Zxid) {
-	if seeded(defectTruncOffByOne) && to.Counter() > 1 {
+	if defect.Planted(defect.TruncOffByOne) && to.Counter() > 1 {
 		to--
 		l.register(f, quorum.Packet{Type: quorum.Trunc, Zxid: to}, to+1)
 		return
 	}
-	if seeded(defectTruncMissing) {
+	if defect.Planted(defect.TruncMissing) {
 		l.register(f, quorum.Packet{Type: quorum.Diff, Zxid: f.lastZxid}, max(to, f.lastZxid))
 		return
 	}
@@ -100,18 +101,8 @@ func (l *Leader) truncate(f *learnerState, to protocol.Zxid) {
 // learner's log, whose acks may have helped to commit more than that: then it
 // waits for the own log.
 func (l *Leader) snapshot(f *learnerState) {
-	if l.applied < f.atLeast && !seeded(defectSnapshotTooOld) {
+	if l.applied < f.atLeast && !defect.Planted(defect.SnapshotTooOld) {
 		f.enter(learnerWaiting, l.nowMs)
-		return
-	}
-	n := 0
-	for _, o := range l.learners {
-		if o.snapshot && o.state == learnerSyncing {
-			n++
-		}
-	}
-	if n >= l.cfg.MaxSnapshots {
-		l.drop(f, "%d learners are being sent snapshots, more are not allowed", n)
 		return
 	}
 	f.snapshot = true
@@ -122,6 +113,10 @@ func (l *Leader) snapshot(f *learnerState) {
 // makes it one of those that new proposals go to. Nothing comes between: this
 // is one step of the core.
 func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid) {
+	if n := l.beside(f); f.observer && n >= l.mostBeside(f) {
+		l.drop(f, "%d learners are being synchronised, more are not allowed at once; it may come again", n)
+		return
+	}
 	m := Message{To: f.conn, Packet: how}
 	if how.Type == quorum.Snap {
 		m.Kind = SnapshotStream
@@ -131,7 +126,7 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		l.out.rd.Messages = append(l.out.rd.Messages, Message{To: f.conn, Kind: LogRange, After: from, Through: base})
 	}
 	recent := l.cfg.Recent.after(from)
-	if seeded(defectDiffWithHole) && len(recent) > 1 {
+	if defect.Planted(defect.DiffWithHole) && len(recent) > 1 {
 		recent = recent[1:]
 	}
 	for i := range recent {
@@ -143,7 +138,7 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		committed := i < l.committedN
 		// A proposal that is not committed is nothing to an observer, which
 		// gets it by INFORM when it is.
-		if e.Zxid <= from || !committed && (f.observer || seeded(defectJoinMissesProposals)) {
+		if e.Zxid <= from || !committed && (f.observer || defect.Planted(defect.JoinMissesProposals)) {
 			continue
 		}
 		l.sendProposal(f, &e.Entry)
@@ -154,6 +149,25 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.cfg.Config})
 	f.enter(learnerSyncing, l.nowMs)
 	l.out.note(Note{Text: "synchronising learner by " + how.Type.String(), Sid: f.sid, Zxid: how.Zxid, Epoch: l.epoch})
+}
+
+// beside counts the learners that are being synchronised in the way of f, by
+// snapshots or without. They are bounded for observers alone: an ensemble needs
+// its followers (LearnerSyncThrottler).
+func (l *Leader) beside(f *learnerState) (n int) {
+	for _, o := range l.learners {
+		if o != f && o.state == learnerSyncing && o.snapshot == f.snapshot {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *Leader) mostBeside(f *learnerState) int {
+	if f.snapshot {
+		return l.cfg.MaxSnapshots
+	}
+	return l.cfg.MaxDiffs
 }
 
 func (l *Leader) sendProposal(f *learnerState, e *Entry) {

@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 func (l *Learner) connected() {
@@ -63,7 +64,7 @@ func (l *Learner) leaderInfo(p *quorum.Packet) {
 	default:
 		l.role = accepting
 		l.disk.control(Order{Kind: WriteAcceptedEpoch, Epoch: l.epoch})
-		if seeded(defectAckEpochBeforeWrite) {
+		if defect.Planted(defect.AckEpochBeforeWrite) {
 			l.ackEpoch(int32(l.cfg.CurrentEpoch))
 		}
 	}
@@ -134,7 +135,7 @@ func (l *Learner) newLeader(p *quorum.Packet) {
 	}
 	l.role = entering
 	o := Order{Kind: WriteCurrentEpoch, Epoch: l.epoch}
-	if seeded(defectEpochBeforeLog) {
+	if defect.Planted(defect.EpochBeforeLog) {
 		l.disk.queue = append([]Order{o}, l.disk.queue...)
 	} else {
 		l.disk.control(o)
@@ -142,7 +143,7 @@ func (l *Learner) newLeader(p *quorum.Packet) {
 	if len(p.Data) > 0 {
 		l.out.output(EnsembleConfig{p.Data})
 	}
-	if seeded(defectNewLeaderAckFirst) {
+	if defect.Planted(defect.NewLeaderAckFirst) {
 		l.ackNewLeader()
 	}
 }

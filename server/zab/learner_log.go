@@ -6,6 +6,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // receiveSynced takes the packets behind DIFF, TRUNC or SNAP.
@@ -70,7 +71,7 @@ func (l *Learner) proposal(e Entry) {
 		l.stop(TooManyUncommitted, fmt.Sprintf("%d bytes behind %v", l.pendingBytes, l.applied))
 		return
 	}
-	if seeded(defectAckBeforeSync) && l.role >= awaitingStart && !l.cfg.Observer {
+	if defect.Planted(defect.AckBeforeSync) && l.role >= awaitingStart && !l.cfg.Observer {
 		l.ack(e.Zxid)
 		l.acked = e.Zxid
 	}

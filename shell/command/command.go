@@ -31,6 +31,12 @@ type Command struct {
 	Min      int  // arguments without which the command is misused
 	Max      int  // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool // needs no session: never dials
+	Secret   int  // number of the word, from 1, from which on the arguments are not for the history; 0 means none
+	Many     bool // its paths may be patterns that it asks for itself (Context.Paths); others are run for each match
+	Titled   bool // run for several znodes, each result stands below the znode's path
+
+	// Trouble is the exit code of failures where 1 says something else; 0: none.
+	Trouble int
 
 	Run func(*Context) error
 }
@@ -60,6 +66,7 @@ type Arg struct {
 	Kind   ArgKind
 	Words  []string
 	Repeat bool
+	New    bool // a path that need not be there: no pattern
 }
 
 // in tells whether a release has what is marked with set; 0 means all have it.

@@ -26,6 +26,8 @@ type connection struct {
 	expired bool            // the session expired and nothing was said to that since
 
 	listener func(*session.Event) bool // of a running watch command; see Shell.listen
+
+	dir, lastDir string // where relative paths begin, and where they did before cd; "" is the root, and no cd yet
 }
 
 // here is the connection that commands work on.
@@ -132,6 +134,7 @@ func (s *Shell) reconnect(ctx context.Context, p *Profile) error {
 	s.closeSession(here, true)
 	s.mu.Lock()
 	here.profile, here.closed, here.lost, here.expired = p, false, nil, false
+	here.dir, here.lastDir = "", ""
 	s.mu.Unlock()
 	s.sessionChanged()
 	return s.Connect(ctx)

@@ -53,7 +53,11 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
-	mended  bool        // the line of zoo.cfg that lets servers tell more was shown
+	rows    tableRows   // records of FormatTable that wait to be printed
+	refused int         // znodes named by refuse
+
+	literal map[string]bool // arguments that are no patterns
+	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
 
 	asking    sync.Mutex        // one question at a time
 	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking
@@ -64,15 +68,6 @@ func (c *Context) Has(flag string) bool { _, ok := c.flags[flag]; return ok }
 
 // FlagValue is the value of a flag, "" when it was not given.
 func (c *Context) FlagValue(flag string) string { return c.flags[flag] }
-
-// Path is the argument at i, checked as Apache checks a path before it sends
-// anything.
-func (c *Context) Path(i int) (string, error) {
-	if err := protocol.ValidatePath(c.Args[i]); err != nil {
-		return "", err
-	}
-	return c.Args[i], nil
-}
 
 // Session is the open session; the first command that needs one makes it.
 func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
@@ -89,7 +84,9 @@ func (c *Context) Open() (Session, string, error) {
 }
 
 // Tables tells whether results may be laid out as tables.
-func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
+func (c *Context) Tables() bool {
+	return c.Compat.Release == Own && (c.Shell.Out.OutTerminal || c.Shell.Format == FormatTable)
+}
 
 // PrintTable prints rows under a header.
 func (c *Context) PrintTable(header []string, rows [][]string) error {

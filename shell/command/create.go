@@ -16,7 +16,7 @@ var create = &Command{
 		{Name: "c", Help: "container"},
 		{Name: "t", Arg: "ttl", Help: "ttl"},
 	},
-	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "data"}, {Name: "acl", Kind: ACLArg}},
+	Args:    []Arg{{Name: "path", Kind: PathArg, New: true}, {Name: "data"}, {Name: "acl", Kind: ACLArg}},
 	Summary: "create a znode",
 	Help: "-e: the znode goes with this session. -s: the server puts a ten-digit number behind the path.\n" +
 		"-c: a container, removed when its last child has gone. -t MS: removed when unchanged for so long and without children\n" +
@@ -31,7 +31,7 @@ func runCreate(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path := c.Args[0]
+	path := c.newPath(0)
 	validate := protocol.ValidatePath
 	if flags.Sequential() {
 		validate = protocol.ValidateSequentialPath
@@ -53,16 +53,17 @@ func runCreate(c *Context) error {
 	if err != nil {
 		return err
 	}
-	created, _, err := s.Create(c, path, data, acl, flags, ttlMs)
+	created, st, err := s.Create(c, path, data, acl, flags, ttlMs)
 	if err != nil {
 		return createFailure(c, err)
 	}
-	if c.Compat.CreatedOnStderr {
-		c.Shell.Out.Note("Created " + created)
-	} else {
-		c.Printf("Created %s\n", created)
-	}
-	return nil
+	return c.Emit(Changed{created, statOf(st, true)}, func() {
+		if c.Compat.CreatedOnStderr {
+			c.Shell.Out.Note("Created " + created)
+		} else {
+			c.Printf("Created %s\n", created)
+		}
+	})
 }
 
 // createMode reads the flags, in the order in which Apache finds fault.

@@ -83,7 +83,11 @@ func (c *Context) ensemble() (*ensemble, error) {
 
 // listedServers are those of the connect string.
 func (c *Context) listedServers() ([]string, error) {
-	addrs, _, err := session.ParseServers(c.Shell.Profile().Servers)
+	servers := c.Shell.Profile().Servers
+	if strings.HasPrefix(servers, sourceScheme) {
+		return nil, &Failure{Text: fmt.Sprintf("%s: %s holds data at rest, and there is no server to ask", c.Command.Name, servers)}
+	}
+	addrs, _, err := session.ParseServers(servers)
 	return addrs, err
 }
 

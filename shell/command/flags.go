@@ -156,7 +156,7 @@ func (p *flagParser) open(name string) error {
 	if err := p.wantNothing(); err != nil {
 		return err
 	}
-	if p.oneOf {
+	if p.oneOf && !slices.ContainsFunc(globalFlags, func(f Flag) bool { return f.Name == name }) {
 		if p.chosen != "" && p.chosen != name {
 			return &ParseError{"AlreadySelectedException", "The option '" + name +
 				"' was specified but an option from this group has already been selected: '" + p.chosen + "'"}

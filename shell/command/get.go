@@ -19,7 +19,8 @@ var get = &Command{
 		"A znode without data prints null; -s tells it from the word by its dataLength.",
 	Example: []string{"get /app/config", "get -s -w /app/config", "get -x /app/blob"},
 	Min:     1, Max: 2,
-	Run: runGet,
+	Titled: true,
+	Run:    runGet,
 }
 
 func runGet(c *Context) error {

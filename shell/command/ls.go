@@ -23,6 +23,7 @@ var ls = &Command{
 		"with -w it sets a watch on each.",
 	Example: []string{"ls /", "ls -s /app", "ls -R /app"},
 	Max:     2,
+	Titled:  true,
 	Run:     runLs,
 }
 
@@ -34,7 +35,8 @@ var ls2 = &Command{
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "list the children and the Stat of a znode (3.4; now ls -s)",
 	Min:     1, Max: 2,
-	Run: runLs2,
+	Titled: true,
+	Run:    runLs2,
 }
 
 func runLs(c *Context) error {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"zookit/shell/render"
 	"zookit/shell/session"
 )
 
@@ -15,12 +16,29 @@ const (
 
 // Prompt is the text before the line: the profile or the servers as given, the
 // state of the session, the number of the line. Where that is not plain from
-// the name, the state is followed by the server that serves it.
+// the name, the state is followed by the server that serves it; a path that cd
+// went to stands behind both.
 func (s *Shell) Prompt() string {
 	s.mu.Lock()
 	here, lines := *s.conn, s.lines
 	s.mu.Unlock()
-	return fmt.Sprintf("[zk: %s(%s) %d] ", here.profile.Label(), s.stateOf(&here), lines)
+	where := ""
+	if dir := here.dirOrRoot(); dir != "/" && s.Compat.Release == Own {
+		where = shortPath(dir) + " "
+	}
+	return fmt.Sprintf("[zk: %s(%s) %s%d] ", here.profile.Label(), s.stateOf(&here), where, lines)
+}
+
+// promptPath is how much of a path the prompt shows, in characters.
+const promptPath = 32
+
+// shortPath is a path, or the end of a long one, as a terminal may show it.
+func shortPath(path string) string {
+	text := []rune(render.Visible(path))
+	if len(text) <= promptPath {
+		return string(text)
+	}
+	return "…" + string(text[len(text)-promptPath+1:])
 }
 
 // stateOf is the state of a connection in words. c is the caller's own.

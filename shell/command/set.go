@@ -47,10 +47,7 @@ func runSet(c *Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Has("s") || c.Compat.StatAlways {
-		c.PrintStat(st)
-	}
-	return nil
+	return c.changed(path, st)
 }
 
 // decodeBase64 reads the standard alphabet; as in Java, padding may be missing.

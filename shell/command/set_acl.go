@@ -25,7 +25,7 @@ var setACL = &Command{
 }
 
 func runSetACL(c *Context) error {
-	acl, err := parseACL(c, c.Args[1], c.Args[0])
+	acl, err := parseACL(c, c.Args[1], c.Shell.resolve(c.Args[0]))
 	if err != nil {
 		return err
 	}
@@ -44,10 +44,7 @@ func runSetACL(c *Context) error {
 	if err != nil {
 		return err
 	}
-	if c.Has("s") || c.Compat.StatAlways {
-		c.PrintStat(st)
-	}
-	return nil
+	return c.changed(path, st)
 }
 
 // setACLs goes through a subtree as Apache does: a znode's children get the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"syscall"
@@ -36,6 +37,11 @@ type Shell struct {
 	// FullScreen runs a program on the whole window of the terminal. Nil: there
 	// is no terminal.
 	FullScreen FullScreen
+	// Stop ends a line of several commands at the first that fails.
+	Stop bool
+	// Foreground gives the terminal to an external program: what it writes to,
+	// and what to call when it has ended. Nil means stdout as it is.
+	Foreground func() (stdout io.Writer, done func())
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -56,6 +62,7 @@ type Shell struct {
 	lines   int         // executed so far
 
 	history map[int]string
+	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
 	quit    bool
 }
@@ -89,13 +96,18 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	if !s.Compat.LineNoise && (trimmed == "" || trimmed[0] == '#') {
 		return s.exit
 	}
-	args := line.Words(text)
-	if trimmed == "" {
-		// To Apache a line of blanks is a command whose name is its last.
-		args = []string{text[len(text)-1:]}
-	}
 	s.history[s.count()] = text
-	s.run(ctx, args)
+	s.literal = quotedWords(text)
+	if s.Compat.Release == Own {
+		s.statements(ctx, text)
+	} else {
+		args := line.Words(text)
+		if trimmed == "" {
+			// To Apache a line of blanks is a command whose name is its last.
+			args = []string{text[len(text)-1:]}
+		}
+		s.run(ctx, args)
+	}
 	s.mu.Lock()
 	s.lines++
 	s.mu.Unlock()
@@ -107,6 +119,7 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 	if s.Compat.Release == Own {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
+	s.literal = nil
 	s.run(ctx, args)
 	return s.exit
 }
@@ -118,6 +131,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 		s.exit = ExitOK
 	} else if !errors.Is(err, errQuit) {
 		s.fail(cmd, err)
+		if text := s.hint(ctx, cmd, err); text != "" {
+			s.Out.Note(text)
+		}
 	}
 	if err := s.Out.Flush(); err != nil {
 		if !errors.Is(err, syscall.EPIPE) { // whoever read it has had enough
@@ -129,6 +145,9 @@ func (s *Shell) run(ctx context.Context, args []string) {
 
 func (s *Shell) fail(cmd *Command, err error) {
 	text, exit := s.Compat.Describe(cmd, err)
+	if cmd != nil && cmd.Trouble != 0 && exit != ExitInterrupted && !errors.Is(err, errDiffer) {
+		exit = cmd.Trouble
+	}
 	if text != "" {
 		s.Out.Warn(text)
 	}
@@ -144,20 +163,20 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	if cmd.In == Own {
-		c.Args = shortened(cmd, c.Args)
+	p, err := s.split(cmd, args[1:])
+	if err != nil {
+		return cmd, err
 	}
-	if !cmd.RawArgs {
-		p, err := parseFlags(cmd.FlagsIn(s.Compat), c.Args, cmd.OneOf, cmd.Required)
-		if err != nil {
-			return cmd, err
-		}
-		c.Args, c.flags = p.args, p.values
+	c.Args, c.flags = p.args, p.values
+	back, err := s.apply(cmd, p)
+	defer back()
+	if err != nil {
+		return cmd, err
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
@@ -165,8 +184,8 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
-	err := c.partly(cmd.Run(c))
-	c.endEmit(err)
+	err = c.partly(c.runEach())
+	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed
 	}

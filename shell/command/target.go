@@ -92,14 +92,6 @@ func (s *Shell) profileOrServers(name string) (*Profile, error) {
 	return &Profile{Servers: name}, nil
 }
 
-// pathHere is a path on this connection.
-func (c *Context) pathHere(text string) (string, error) {
-	if err := protocol.ValidatePath(text); err != nil {
-		return "", err
-	}
-	return text, nil
-}
-
 // open is the session of a connection as a command gets it.
 func (c *Context) open(conn *connection) (Session, error) {
 	s, err := c.Shell.open(c.Context, conn)

@@ -8,25 +8,44 @@ import (
 	"unicode/utf8"
 
 	"zookit/protocol"
+	"zookit/shell/walk"
 )
 
 // maxShown bounds the znodes offered at once.
 const maxShown = 50
 
+// Here is a Lookup that knows where relative paths begin.
+type Here interface {
+	Lookup
+	Dir() string // "" when there are none
+}
+
 // paths suggests the children of the znode whose path is typed up to the last slash, so that a slash behind a
-// suggestion goes on below it.
+// suggestion goes on below it. When the last element is a pattern they are those that match.
 func (c *cursor) paths() []Suggestion {
-	typed := c.current.Text
-	if typed == "" {
+	if c.lookup == nil {
+		return nil
+	}
+	typed, dir := c.current.Text, ""
+	if here, ok := c.lookup.(Here); ok {
+		dir = here.Dir()
+	}
+	if typed == "" && (dir == "" || dir == "/") {
 		typed = "/"
 	}
 	slash := strings.LastIndexByte(typed, '/')
-	if typed[0] != '/' || c.lookup == nil {
+	parent, prefix := typed[:slash+1], typed[slash+1:]
+	switch {
+	case strings.HasPrefix(typed, "/"):
+	case dir == "" || slash == 0:
 		return nil
+	case slash < 0:
+		parent = dir
 	}
-	parent, prefix := typed[:slash], typed[slash+1:]
-	if parent == "" {
-		parent = "/"
+	if dir != "" {
+		parent = walk.Resolve(dir, parent)
+	} else if parent != "/" {
+		parent = parent[:len(parent)-1]
 	}
 	if strings.HasPrefix(typed, "//") || protocol.ValidatePath(parent) != nil {
 		return nil
@@ -35,7 +54,11 @@ func (c *cursor) paths() []Suggestion {
 	if !ok {
 		return nil
 	}
-	names = withPrefix(names, prefix)
+	if walk.IsPattern(prefix) && !c.open {
+		names = matching(names, prefix)
+	} else {
+		names = withPrefix(names, prefix)
+	}
 	var list []Suggestion
 	for i, name := range names {
 		if len(list) == maxShown {
@@ -50,6 +73,17 @@ func (c *cursor) paths() []Suggestion {
 		}
 	}
 	return list
+}
+
+// matching returns those of a sorted list that match a pattern.
+func matching(names []string, pattern string) []string {
+	var found []string
+	for _, name := range names {
+		if walk.Match(pattern, name) {
+			found = append(found, name)
+		}
+	}
+	return found
 }
 
 // withPrefix returns the part of a sorted list that begins with prefix.

@@ -78,8 +78,10 @@ type Node struct {
 
 var (
 	// SkipBelow is what a visitor returns to leave out what lies below a node.
+	//lint:ignore ST1012 an answer, not a failure, as fs.SkipDir is
 	SkipBelow = errors.New("skip what lies below")
 	// Stop is what a visitor returns to end the walk without an error.
+	//lint:ignore ST1012 as above
 	Stop = errors.New("stop")
 )
 

@@ -1,0 +1,76 @@
+package command
+
+import (
+	"slices"
+	"strings"
+)
+
+// globalFlags are those that every command takes in zkcli's own manner, unless
+// it has one of the name itself: the options -o, -q and -y of the program for
+// one command.
+var globalFlags = []Flag{
+	{Name: "o", Arg: "format", Help: "form of the results", Words: formats},
+	{Name: "q", Help: "say nothing but results and failures"},
+	{Name: "y", Help: "answer yes to every question"},
+}
+
+// GlobalFlags lists the flags that a command has as every command has.
+func (c *Command) GlobalFlags(compat *Compat) []Flag {
+	if compat.Release != Own {
+		return nil
+	}
+	own := c.FlagsIn(compat)
+	var list []Flag
+	for _, g := range globalFlags {
+		if !slices.ContainsFunc(own, func(f Flag) bool { return f.Name == g.Name }) {
+			list = append(list, g)
+		}
+	}
+	return list
+}
+
+// split parts the arguments of a command into flags and the rest. A command
+// with raw arguments has the global flags alone, and those only when all that
+// looks like a flag is one: what else there is, is its own.
+func (s *Shell) split(cmd *Command, args []string) (*parsed, error) {
+	global := cmd.GlobalFlags(s.Compat)
+	if cmd.In == Own {
+		args = shortened(cmd, args)
+	}
+	if !cmd.RawArgs {
+		return parseFlags(append(cmd.FlagsIn(s.Compat), global...), args, cmd.OneOf, cmd.Required)
+	}
+	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") }) {
+		if p, err := parseFlags(global, args, false, false); err == nil {
+			return p, nil
+		}
+	}
+	return &parsed{args: args, values: map[string]string{}}, nil
+}
+
+// apply puts the global flags into force until back is called.
+func (s *Shell) apply(cmd *Command, p *parsed) (back func(), err error) {
+	format, yes, quiet := s.Format, s.Yes, s.Out.Quiet
+	back = func() {
+		s.Format, s.Yes = format, yes
+		s.Out.SetQuiet(quiet)
+	}
+	for _, f := range cmd.GlobalFlags(s.Compat) {
+		value, given := p.values[f.Name]
+		if !given {
+			continue
+		}
+		switch f.Name {
+		case "o":
+			if s.Format, err = ParseFormat(value); err != nil {
+				s.Format = format
+				return back, &Failure{Text: cmd.Name + ": -o: " + err.Error()}
+			}
+		case "q":
+			s.Out.SetQuiet(true)
+		case "y":
+			s.Yes = true
+		}
+	}
+	return back, nil
+}
