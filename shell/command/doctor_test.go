@@ -90,8 +90,8 @@ func TestDoctorTree(t *testing.T) {
 			found = append(found, l)
 		}
 	}
-	want := []string{"PROBLEM: 95 of 100 file descriptors are open", "PROBLEM: 1 txns whose digest is not that of the tree",
-		"PROBLEM: 1 ephemerals of session 0xdead, which has ended", "PROBLEM: a quota that is exceeded: 110%",
+	want := []string{"PROBLEM: 95 of 100 file descriptors are open", "PROBLEM: 1 txn whose digest is not that of the tree",
+		"PROBLEM: 1 ephemeral of session 0xdead, which has ended", "PROBLEM: a quota that is exceeded: 110%",
 		"HINT: 2 syncs of the log took longer than a second since the start", "HINT: a quota that is nearly used up: 90%",
 		"HINT: a znode with 512 KiB of data", "HINT: a parent with 10001 children"}
 	if strings.Join(found, "\n") != strings.Join(want, "\n") || !strings.HasSuffix(out, "4 problems, 4 hints\n") || exit != 1 || warned != "" {
