@@ -70,6 +70,10 @@ func runDoctor(c *Context) error {
 	x := &examination{c: c, e: e, lookup: net.DefaultResolver.LookupHost}
 	records := e.settledStanding(c)
 	x.servers(records)
+	if text := e.memberships(c); text != "" {
+		x.find(problem, "the servers take the ensemble to be different ones", text, "each counts its own voters, so that two quorums may not share a server",
+			"make the server lines of all zoo.cfg the same, then restart the servers one by one")
+	}
 	x.metrics(records)
 	x.names()
 	x.certificates()
