@@ -156,7 +156,7 @@ func (p *flagParser) open(name string) error {
 	if err := p.wantNothing(); err != nil {
 		return err
 	}
-	if p.oneOf && !slices.ContainsFunc(globalFlags, func(f Flag) bool { return f.Name == name }) {
+	if p.oneOf && !isGlobal(*p.lookup(name)) {
 		if p.chosen != "" && p.chosen != name {
 			return &ParseError{"AlreadySelectedException", "The option '" + name +
 				"' was specified but an option from this group has already been selected: '" + p.chosen + "'"}
@@ -207,11 +207,18 @@ func unrecognized(token string) error {
 	return &ParseError{"UnrecognizedOptionException", "Unrecognized option: " + token}
 }
 
+// isGlobal tells whether it is one of globalFlags: those belong to no group.
+func isGlobal(f Flag) bool {
+	return slices.ContainsFunc(globalFlags, func(g Flag) bool { return g.Name == f.Name && g.Help == f.Help })
+}
+
 // describeGroup prints an option group as Commons CLI does in its exceptions.
 func describeGroup(flags []Flag) string {
-	parts := make([]string, len(flags))
-	for i, f := range flags {
-		parts[i] = "-" + f.Name + " " + f.Help
+	var parts []string
+	for _, f := range flags {
+		if !isGlobal(f) {
+			parts = append(parts, "-"+f.Name+" "+f.Help)
+		}
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
 }

@@ -159,7 +159,7 @@ func (c *Context) each() error {
 		}
 		err := cmd.Run(c)
 		switch {
-		case err == nil:
+		case err == nil, errors.Is(err, errQueued):
 		case isCode(err) && len(paths) > 1:
 			c.refuse(path, err)
 		default:

@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
+	"zookit/shell/journal"
 	"zookit/shell/line"
 )
 
@@ -34,14 +36,16 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
-	// FullScreen runs a program on the whole window of the terminal. Nil: there
-	// is no terminal.
-	FullScreen FullScreen
 	// Stop ends a line of several commands at the first that fails.
 	Stop bool
 	// Foreground gives the terminal to an external program: what it writes to,
 	// and what to call when it has ended. Nil means stdout as it is.
 	Foreground func() (stdout io.Writer, done func())
+	// Journal keeps changes for undo. Nil keeps none.
+	Journal *journal.Journal
+	// FullScreen runs a program on the whole window of the terminal. Nil: there
+	// is no terminal.
+	FullScreen FullScreen
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -55,12 +59,21 @@ type Shell struct {
 	// connect string. May be nil.
 	OpenSource func(ctx context.Context, source string) (Session, error)
 
+	// Stdin is what - reads; nil where the commands come from there.
+	Stdin io.Reader
+	// Edit runs the user's editor on a file and returns when it has ended. Nil
+	// where there is none.
+	Edit func(file string) error
+
 	mu      sync.Mutex // guards what follows
 	conns   []*connection
 	conn    *connection // of conns: commands work on it
 	watches bool        // printwatches
 	lines   int         // executed so far
+	text    *hereText   // being read
 
+	txn     *transaction // between multi and commit or abort; nil otherwise
+	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
 	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
@@ -89,6 +102,9 @@ func (s *Shell) Done() bool { return s.quit }
 // none. In zkcli's own manner neither are blank lines and those that begin
 // with #.
 func (s *Shell) Execute(ctx context.Context, text string) int {
+	if s.InText() {
+		return s.hereLine(ctx, text)
+	}
 	if text == "" {
 		return s.exit
 	}
@@ -100,13 +116,16 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	s.literal = quotedWords(text)
 	if s.Compat.Release == Own {
 		s.statements(ctx, text)
+		if s.InText() {
+			return s.exit
+		}
 	} else {
 		args := line.Words(text)
 		if trimmed == "" {
 			// To Apache a line of blanks is a command whose name is its last.
 			args = []string{text[len(text)-1:]}
 		}
-		s.run(ctx, args)
+		s.run(ctx, args, nil)
 	}
 	s.mu.Lock()
 	s.lines++
@@ -120,12 +139,12 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
 	s.literal = nil
-	s.run(ctx, args)
+	s.run(ctx, args, nil)
 	return s.exit
 }
 
-func (s *Shell) run(ctx context.Context, args []string) {
-	cmd, err := s.execute(ctx, args)
+func (s *Shell) run(ctx context.Context, args []string, here []byte) {
+	cmd, err := s.execute(ctx, args, here)
 	s.settle(ctx)
 	if err == nil {
 		s.exit = ExitOK
@@ -155,7 +174,8 @@ func (s *Shell) fail(cmd *Command, err error) {
 }
 
 // execute finds the command, splits its flags from its arguments and runs it.
-func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
+// Here is the text below its line, nil when there is none.
+func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Command, error) {
 	if len(args) == 0 {
 		return nil, &Failure{Text: "No command entered"}
 	}
@@ -163,12 +183,15 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, line: args, hereText: here}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	p, err := s.split(cmd, args[1:])
+	if cmd.In == Own {
+		c.Args = shortened(cmd, c.Args)
+	}
+	p, err := s.split(cmd, c.Args)
 	if err != nil {
 		return cmd, err
 	}
@@ -185,6 +208,10 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 		return cmd, errUsage
 	}
 	err = c.partly(c.runEach())
+	if errors.Is(err, errQueued) {
+		err = nil
+	}
+	c.keepChanges()
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed

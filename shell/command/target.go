@@ -106,7 +106,7 @@ func (c *Context) open(conn *connection) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writing{s, c, conn}, nil
+	return writing{s, c, conn, false}, nil
 }
 
 // dialAny opens a session with servers, or an offline source.

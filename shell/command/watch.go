@@ -31,8 +31,8 @@ var watch = &Command{
 	Run:     runWatch,
 }
 
-// ChangeRecord is one change.
-type ChangeRecord struct {
+// WatchedChange is one change.
+type WatchedChange struct {
 	Time    time.Time `json:"time"`              // of its arrival here
 	Zxid    string    `json:"zxid,omitempty"`    // 0x…; "" when the server (before 3.9) does not tell and the znode is gone
 	Kind    string    `json:"kind"`              // created, changed, deleted, children
@@ -80,13 +80,13 @@ func runWatch(c *Context) error {
 	defer c.Shell.listen(here, nil)
 	err = t.run()
 	t.stop()
-	if errors.Is(err, errEnough) || c.Err() != nil {
+	if errors.Is(err, errWatched) || c.Err() != nil {
 		return nil // Ctrl-C is how it ends
 	}
 	return err
 }
 
-var errEnough = errors.New("enough")
+var errWatched = errors.New("enough")
 
 // listen lets f see the events of a connection first; what it takes is told to
 // nobody else. It runs on the session's goroutine.

@@ -150,7 +150,7 @@ func (t *tail) look(root string, mode lookMode) error {
 		if mode == remember {
 			continue
 		}
-		if err := t.show(&ChangeRecord{Kind: kindDeleted, Path: path, Late: mode == late, Old: before.data, haveOld: before.hasData}); err != nil {
+		if err := t.show(&WatchedChange{Kind: kindDeleted, Path: path, Late: mode == late, Old: before.data, haveOld: before.hasData}); err != nil {
 			return err
 		}
 	}
@@ -234,7 +234,7 @@ func (t *tail) lookAtChildren(path string, mode lookMode) error {
 	if mode == remember || slices.Equal(before, names) {
 		return nil
 	}
-	r := &ChangeRecord{Kind: kindChildren, Path: path, Zxid: st.Pzxid.String(), Late: mode == late}
+	r := &WatchedChange{Kind: kindChildren, Path: path, Zxid: st.Pzxid.String(), Late: mode == late}
 	r.Added, r.Removed = differences(before, names)
 	return t.show(r)
 }
@@ -264,9 +264,9 @@ func differences(before, now []string) (added, removed []string) {
 }
 
 // record is a change of a znode's data against what was known.
-func (t *tail) record(kind, path string, st *protocol.Stat, data []byte, before *knownNode) *ChangeRecord {
+func (t *tail) record(kind, path string, st *protocol.Stat, data []byte, before *knownNode) *WatchedChange {
 	version := st.Version
-	r := &ChangeRecord{Kind: kind, Path: path, Zxid: st.Mzxid.String(), Version: &version, New: data, haveNew: true}
+	r := &WatchedChange{Kind: kind, Path: path, Zxid: st.Mzxid.String(), Version: &version, New: data, haveNew: true}
 	if before != nil && before.czxid == st.Czxid {
 		r.Old, r.haveOld = before.data, before.hasData
 		r.Missed = max(st.Version-before.version-1, 0)
@@ -289,7 +289,7 @@ func (t *tail) changed(e session.Event) error {
 				return t.look(e.Path, news)
 			}
 		}
-		return t.show(&ChangeRecord{Kind: kind, Path: e.Path, Zxid: zxidText(e.Zxid), remark: "it is gone again"})
+		return t.show(&WatchedChange{Kind: kind, Path: e.Path, Zxid: zxidText(e.Zxid), remark: "it is gone again"})
 	}
 	before := t.known.nodes[e.Path]
 	var children []string
@@ -338,7 +338,7 @@ func zxidText(z protocol.Zxid) string {
 
 func (t *tail) deleted(e session.Event) error {
 	before := t.known.drop(e.Path)
-	r := &ChangeRecord{Kind: kindDeleted, Path: e.Path, Zxid: zxidText(e.Zxid)}
+	r := &WatchedChange{Kind: kindDeleted, Path: e.Path, Zxid: zxidText(e.Zxid)}
 	if before != nil {
 		r.Old, r.haveOld = before.data, before.hasData
 	}
@@ -379,7 +379,7 @@ func (t *tail) childrenChanged(e session.Event) error {
 	}
 	replayed := t.late[e.Path]
 	delete(t.late, e.Path)
-	r := &ChangeRecord{Kind: kindChildren, Path: e.Path, Zxid: st.Pzxid.String(), Added: added, Removed: removed}
+	r := &WatchedChange{Kind: kindChildren, Path: e.Path, Zxid: st.Pzxid.String(), Added: added, Removed: removed}
 	if len(added)+len(removed) == 0 {
 		if replayed {
 			return nil
@@ -393,7 +393,7 @@ func (t *tail) childrenChanged(e session.Event) error {
 }
 
 // show prints a change, runs the command for it, and counts it.
-func (t *tail) show(r *ChangeRecord) error {
+func (t *tail) show(r *WatchedChange) error {
 	r.Time = time.Now()
 	if r.Late {
 		t.late[r.Path] = true
@@ -409,7 +409,7 @@ func (t *tail) show(r *ChangeRecord) error {
 	}
 	if t.left > 0 {
 		if t.left--; t.left == 0 {
-			return errEnough
+			return errWatched
 		}
 	}
 	return nil

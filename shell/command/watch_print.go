@@ -16,7 +16,7 @@ import (
 const mostLines = 40
 
 // print writes a change: a line, and below it how the data changed.
-func (t *tail) print(r *ChangeRecord) {
+func (t *tail) print(r *WatchedChange) {
 	out := t.c.Shell.Out
 	line := fmt.Sprintf("%s  %-11s  %-8s  %s", clock(r.Time), dash(r.Zxid), r.Kind, r.Path)
 	var marks []string
@@ -52,7 +52,7 @@ func (t *tail) print(r *ChangeRecord) {
 }
 
 // printDiff shows how the data changed, as far as both sides are known.
-func (t *tail) printDiff(r *ChangeRecord) {
+func (t *tail) printDiff(r *WatchedChange) {
 	var diff []byte
 	switch {
 	case r.Kind == kindChildren || !r.haveOld && !r.haveNew:
@@ -110,7 +110,7 @@ func plainer(diff []byte) []byte {
 
 // exec runs the command of -exec for a change. Its failure is told and the tail
 // goes on.
-func (t *tail) exec(r *ChangeRecord) error {
+func (t *tail) exec(r *WatchedChange) error {
 	cmd := exec.CommandContext(t.c, "sh", "-c", t.c.FlagValue("exec"))
 	cmd.Env = append(os.Environ(), "ZK_PATH="+r.Path, "ZK_KIND="+r.Kind, "ZK_ZXID="+r.Zxid, "ZK_TIME="+r.Time.Format(time.RFC3339Nano))
 	cmd.Stdin = bytes.NewReader(r.New)

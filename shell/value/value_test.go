@@ -3,6 +3,7 @@ package value
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -113,24 +114,32 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// What unpacks to MaxUnpacked is unpacked; a byte more is a bomb and stays as
-// it is.
+// What unpacks to the limit is unpacked; a byte more is a bomb and stays as it
+// is.
 func TestBombs(t *testing.T) {
 	t.Parallel()
-	for l := Gzip; l < SnappyBlock; l++ {
-		for _, extra := range []int{0, 1} {
-			packed, err := l.pack(make([]byte, MaxUnpacked+extra))
+	const limit = 300_000
+	for l := Gzip; l < numLayers; l++ {
+		for extra := range 2 {
+			packed, err := l.pack(bytes.Repeat([]byte("abcdefgh"), (limit+8)/8)[:limit+extra])
 			if err != nil {
 				t.Fatal(err)
 			}
-			v := Decode("/x", packed)
-			if bomb := len(v.Layers) == 0; bomb != (extra == 1) {
-				t.Errorf("%v of %d bytes: %v, %s", l, MaxUnpacked+extra, v.Layers, v.Note)
+			out, err := l.unpack(packed, limit)
+			if extra == 0 && (err != nil || len(out) != limit) {
+				t.Errorf("%v, as much as can be: %d bytes, %v", l, len(out), err)
 			}
-			if extra == 1 && v.Note != l.String()+", not unpacked: it unpacks to more than 16 MiB" {
-				t.Errorf("%v: %q", l, v.Note)
+			if extra == 1 && !errors.Is(err, errTooLarge) {
+				t.Errorf("%v, a byte more: %d bytes, %v", l, len(out), err)
 			}
 		}
+	}
+	packed, err := Gzip.pack(make([]byte, MaxUnpacked+1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := Decode("/x", packed); len(v.Layers) != 0 || v.Kind != Binary || v.Headline() != "gzip, not unpacked: it unpacks to more than 16 MiB" {
+		t.Errorf("%v, %q", v.Layers, v.Headline())
 	}
 	// A frame that says it needs a large window is not believed.
 	var b bytes.Buffer
@@ -217,7 +226,9 @@ func TestDiff(t *testing.T) {
 	for _, c := range []struct{ name, old, new, want string }{
 		{"the same", "a\n", "a\n", ""},
 		{"a line", "a\nb\nc\n", "a\nB\nc\n", "@@ -1,3 +1,3 @@\n a\n-b\n+B\n c\n"},
-		{"no line break at the end", "a", "b", "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+b\n\\ No newline at end of file\n"},
+		{"no line break at the end", "a", "b", "@@ -1,1 +1,1 @@\n-a\n+b\n"},
+		{"a line break more", "a", "a\n", "@@ -1,1 +1,1 @@\n-a\n\\ No newline at end of file\n+a\n"},
+		{"the first data", "", "a\nb", "@@ -0,0 +1,2 @@\n+a\n+b\n\\ No newline at end of file\n"},
 		{"compact JSON", `{"a":1,"b":2}`, `{"a":1,"b":3}`, "@@ -1,4 +1,4 @@\n {\n   \"a\": 1,\n-  \"b\": 2\n+  \"b\": 3\n }\n"},
 		{"the same JSON, packed", `{"a":1}`, zipped.String(), "(the same when unpacked and laid out; stored: 7 bytes before, gzip, " + size(zipped.Len()) + " now)\n"},
 		{"binary", "\x00\x01", "\x00\x02", "@@ -1,5 +1,5 @@\n" +
