@@ -60,6 +60,7 @@ type Context struct {
 	recorders []*recorder // one a connection; guarded by recording
 	refused   int         // znodes named by refuse
 
+	tail    []string        // the command behind Command.Tail
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
 

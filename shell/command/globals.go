@@ -34,7 +34,12 @@ func (c *Command) GlobalFlags(compat *Compat) []Flag {
 func (s *Shell) split(cmd *Command, args []string) (*parsed, error) {
 	global := cmd.GlobalFlags(s.Compat)
 	if !cmd.RawArgs {
-		return parseFlags(append(cmd.FlagsIn(s.Compat), global...), args, cmd.OneOf, cmd.Required)
+		args, tail := cutTail(cmd.Tail, args)
+		p, err := parseFlags(append(cmd.FlagsIn(s.Compat), global...), args, cmd.OneOf, cmd.Required)
+		if err == nil {
+			p.tail = tail
+		}
+		return p, err
 	}
 	if slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "-") }) {
 		if p, err := parseFlags(global, args, false, false); err == nil {
@@ -64,4 +69,20 @@ func (s *Shell) apply(cmd *Command, p *parsed) (back func(), err error) {
 		}
 	}
 	return back, nil
+}
+
+// cutTail takes the flag that is followed by a command, and that command up to
+// a ; or the end, out of the arguments. tail is nil when the flag is not there.
+func cutTail(flag string, args []string) (rest, tail []string) {
+	at := slices.Index(args, "-"+flag)
+	if flag == "" || at < 0 {
+		return args, nil
+	}
+	rest, tail = slices.Clone(args[:at]), args[at+1:]
+	for i, w := range tail {
+		if w == ";" || w == `\;` || w == `\` && i == len(tail)-1 { // the line's own ; is gone by now
+			return append(rest, tail[i+1:]...), tail[:i:i]
+		}
+	}
+	return rest, tail
 }

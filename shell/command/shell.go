@@ -195,7 +195,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if err != nil {
 		return cmd, err
 	}
-	c.Args, c.flags = p.args, p.values
+	c.Args, c.flags, c.tail = p.args, p.values, p.tail
 	back, err := s.apply(cmd, p)
 	defer back()
 	if err != nil {

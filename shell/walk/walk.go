@@ -35,7 +35,7 @@ const GiantParent = 10_000
 // that takes.
 type Options struct {
 	Limit    int // requests in flight; 0 is DefaultLimit
-	MaxDepth int // levels below the root; 0 is all
+	MaxDepth int // levels below the root; 0 is all, negative none
 
 	// What nodes are to have. Without Stat and Data the znodes at MaxDepth are
 	// not asked for at all, so that Node.Stat is nil there.
