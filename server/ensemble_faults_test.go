@@ -23,19 +23,20 @@ import (
 // An observed ensemble has disks and logs that the test looks at.
 type observed struct {
 	*zktest.Ensemble
-	disks map[int64]vfs.FS
-	logs  map[int64]*logbook
+	disks   map[int64]vfs.FS
+	logs    map[int64]*logbook
+	configs map[int64]*config.Config
 }
 
 // observe prepares n servers; disks may have some that are used already.
 func observe(t *testing.T, n int, disks map[int64]vfs.FS, change func(sid int64, cfg *config.Config) []server.Option) *observed {
 	t.Helper()
-	o := &observed{disks: disks, logs: map[int64]*logbook{}}
+	o := &observed{disks: disks, logs: map[int64]*logbook{}, configs: map[int64]*config.Config{}}
 	if o.disks == nil {
 		o.disks = map[int64]vfs.FS{}
 	}
 	o.Ensemble = zktest.NewEnsemble(t, n, func(sid int64, cfg *config.Config) []server.Option {
-		o.logs[sid] = new(logbook)
+		o.logs[sid], o.configs[sid] = new(logbook), cfg
 		if o.disks[sid] == nil {
 			o.disks[sid] = vfs.NewMem()
 		}

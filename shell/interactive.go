@@ -10,6 +10,7 @@ import (
 
 	"zookit/shell/command"
 	"zookit/shell/complete"
+	"zookit/shell/profile"
 	"zookit/shell/repl"
 	"zookit/shell/session"
 )
@@ -54,6 +55,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			keys = "Tab completes, " + keys
 		}
 		sh.Out.Note("zkcli " + env.Version + ": \"help\" lists the commands, " + keys)
+		firstRun(env, sh)
 	}
 	welcome(o, sh, edits)
 	if err := sh.Connect(ctx); err != nil {
@@ -76,7 +78,11 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
-		HistoryFile: historyFile(env),
+		HistoryFile: historyFile(env, sh.Profile().Name),
+		Keep:        func(line string) bool { return !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") },
+		Mask:        func(line string) string { return command.Mask(o.compat, line) },
+		Color:       func() string { return sh.Profile().Color },
+		Recall:      sh.Recall,
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
 	sh.EndInput()
@@ -123,6 +129,20 @@ func childrenOf(sh *command.Shell) repl.Children {
 	}
 }
 
+// firstRun tells who has never been here the least there is to know.
+func firstRun(env Env, sh *command.Shell) {
+	file := historyFile(env, "")
+	if file == "" {
+		return
+	}
+	if old, err := filepath.Glob(file + "*"); err != nil || len(old) > 0 {
+		return
+	}
+	sh.Out.Note("  look around:  ls /    get /path    help COMMAND    help topics\n" +
+		"  results go on:  get /path | jq .    ls / > file    ls -o json /\n" +
+		"  name your servers in " + profile.Place(env.Getenv) + ", then: zkcli NAME")
+}
+
 // located is a lookup that knows where the shell is.
 type located struct {
 	complete.Lookup
@@ -162,9 +182,10 @@ func (q *questioner) word(question string) (string, bool) {
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or
-// zkcli/history in the user's state directory (XDG_STATE_HOME). "" when there
-// is no such place; the directory is made when it is missing.
-func historyFile(env Env) string {
+// zkcli/history in the user's state directory (XDG_STATE_HOME), for the profile
+// that the shell begins with zkcli/history.NAME. "" when there is no such
+// place; the directory is made when it is missing.
+func historyFile(env Env, profile string) string {
 	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
 		return name
 	}
@@ -174,6 +195,9 @@ func historyFile(env Env) string {
 	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return ""
+	}
+	if profile != "" {
+		return filepath.Join(dir, "history."+profile)
 	}
 	return filepath.Join(dir, "history")
 }

@@ -101,6 +101,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
 	sh.Journal = changeJournal(env)
+	sh.FullScreen = fullScreen(env)
 	switch {
 	case o.lines != "":
 		return script(ctx, sh, o, strings.NewReader(o.lines))

@@ -171,7 +171,7 @@ func TestHostileData(t *testing.T) {
 		{[]string{"ls", "/"}, `[h, sp ace\u202e世界, zookeeper]` + "\n"},
 		{[]string{"ls", "-R", name}, `/sp ace\u202e世界` + "\n"},
 		{[]string{"create", name, "x"}, `Node already exists: /sp ace\u202e世界` + "\n" +
-			`"set /sp ace\u202e世界 DATA" replaces its data; create -s puts a number behind the name` + "\n"},
+			`"set "/sp ace\u202e世界" DATA" replaces its data; create -s puts a number behind the name` + "\n"},
 		{[]string{"get", "/x\x1b[31m"}, `Invalid path string "/x\x1b[31m" caused by invalid character @2` + "\n"},
 		{[]string{"\x1b[31mboo"}, `Command not found: \x1b[31mboo ("help" lists what there is)` + "\n"},
 		{[]string{"setAcl", "/h", "world:anyone:\x1b"}, `Unknown perm type: \x1b; nothing was changed (an ACL is scheme:id:perms[,…] with the permissions c d r w a)` + "\n"},

@@ -150,8 +150,8 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.drop(f, "its acceptedEpoch 0x%x leaves no later one", accepted)
 		return
 	}
-	if f.sid >= 0 { // anonymous observers have none
-		l.replace(f)
+	if f.sid >= 0 && !l.replace(f) { // anonymous observers have none
+		return
 	}
 	f.votes = !f.observer && l.cfg.Verifier.Voting(f.sid)
 	if f.sid >= 0 && !f.observer && !f.votes {
@@ -184,14 +184,23 @@ func (l *Leader) told(f *learnerState) int64 {
 	return l.cfg.Told(f.sid)
 }
 
-// replace ends an older connection of the same learner.
-func (l *Leader) replace(f *learnerState) {
+// replace ends an older connection of the same learner, which may be half open:
+// its other end is gone and nothing has told so. One that was heard in the last
+// half of syncLimit is not, and it is the new one that has to go: another server has the same myid.
+// Were it let in, its log would be taken for that of the first.
+func (l *Leader) replace(f *learnerState) bool {
 	for _, o := range l.learners {
-		if o != f && o.state != learnerConnected && o.sid == f.sid {
-			l.drop(o, "server %d has connected again; if this goes on, two servers have the myid %d: correct one", f.sid, f.sid)
-			return
+		if o == f || o.state == learnerConnected || o.sid != f.sid {
+			continue
 		}
+		if l.nowMs-o.heardMs <= l.cfg.syncMs()/2 {
+			l.drop(f, "server %d is connected already, and answers; if this goes on, two servers have the myid %d: correct one", f.sid, f.sid)
+			return false
+		}
+		l.drop(o, "server %d has connected again, and nothing was heard of this connection for %d ms", f.sid, l.nowMs-o.heardMs)
+		return true
 	}
+	return true
 }
 
 // tryDiscover settles the epoch once a quorum is here.

@@ -322,8 +322,14 @@ func TestLeaderRefuses(t *testing.T) {
 		{"unknown type", func(b *bench) { b.joined(10, 2, 0); b.packet(10, 99, 0, nil) }, "packet type 99"},
 		{"connected again", func(b *bench) {
 			b.packet(9, quorum.FollowerInfo, 0, info(2))
+			b.now = 251 // more than half of syncLimit
 			b.hello(10, quorum.FollowerInfo, 2, 0)
-		}, "connected again"},
+		}, "server 2 has connected again, and nothing was heard of this connection for 251 ms"},
+		{"connected twice", func(b *bench) {
+			b.packet(9, quorum.FollowerInfo, 0, info(2))
+			b.now = 250
+			b.hello(10, quorum.FollowerInfo, 2, 0)
+		}, "two servers have the myid 2: correct one"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -460,6 +466,7 @@ func TestSnapshotWaits(t *testing.T) {
 	}
 	b.l.Step(0, Received{1, quorum.Packet{Type: quorum.Ack, Zxid: z(1, 1)}})
 	b.l.Step(0, Received{2, quorum.Packet{Type: quorum.Ack, Zxid: z(1, 1)}})
+	b.step(Disconnected{1})
 	b.hello(7, quorum.FollowerInfo, 1, 1)
 	b.types(7)
 	b.ackEpoch(7, nowhere, -1)

@@ -82,10 +82,10 @@ func (e *Ensemble) Start(sids ...int64) {
 	}
 }
 
-// Stop stops these servers, all when none is named.
+// Stop stops these servers, all that run when none is named.
 func (e *Ensemble) Stop(sids ...int64) {
 	e.t.Helper()
-	for _, s := range e.choose(sids) {
+	for _, s := range e.started(sids) {
 		s.Stop()
 	}
 }
@@ -106,10 +106,11 @@ func (e *Ensemble) Addrs() (list []string) {
 // patience bounds every wait; nothing comes near it unless it is broken.
 const patience = 60 * time.Second
 
-// Await waits until these servers serve, all when none is named.
+// Await waits until these servers serve, all that were started when none is
+// named.
 func (e *Ensemble) Await(sids ...int64) {
 	e.t.Helper()
-	for _, s := range e.choose(sids) {
+	for _, s := range e.started(sids) {
 		e.Until(fmt.Sprintf("server %d to serve", s.cfg.MyID), func() bool { return s.srv.Status().Serving })
 	}
 }
@@ -137,6 +138,15 @@ func (e *Ensemble) Until(what string, holds func() bool) {
 			e.t.Fatalf("waited %v for %s", patience, what)
 		}
 	}
+}
+
+func (e *Ensemble) started(sids []int64) (list []*Server) {
+	for _, s := range e.choose(sids) {
+		if s.srv != nil {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 func (e *Ensemble) choose(sids []int64) []*Server {

@@ -26,6 +26,8 @@ type connection struct {
 	expired bool            // the session expired and nothing was said to that since
 
 	dir, lastDir string // where relative paths begin, and where they did before cd; "" is the root, and no cd yet
+
+	listener func(*session.Event) bool // of a running watch command; see Shell.listen
 }
 
 // here is the connection that commands work on.

@@ -134,13 +134,6 @@ func (c *Console) Note(text string) {
 	_, _ = io.WriteString(c.Stderr, text+"\n")
 }
 
-// SetQuiet changes Quiet while the console is in use.
-func (c *Console) SetQuiet(quiet bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.Quiet = quiet
-}
-
 // Ask writes a question to stderr and leaves the cursor behind it.
 func (c *Console) Ask(text string) {
 	c.mu.Lock()

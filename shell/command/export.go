@@ -23,7 +23,8 @@ var exportTree = &Command{
 		"/zookeeper is left out of / and can be exported by its name.",
 	Example: []string{"export /app app.jsonl", "export -nostat prod:/app app.jsonl", "export file:/var/lib/zookeeper:/app old.jsonl"},
 	Min:     1, Max: 2,
-	Run: runExport,
+	Many: true, // a file holds one subtree
+	Run:  runExport,
 }
 
 // ExportResult is the record of an export into a file.
@@ -46,6 +47,9 @@ func runExport(c *Context) error {
 	}
 	r := newSubtreeReader(s, path)
 	r.stat = !c.Has("nostat")
+	r.progress = func(done, pending int) {
+		c.Progress(fmt.Sprintf("export: %s, %d more are known of", counted(done, "znode"), pending))
+	}
 	if len(c.Args) == 1 || c.Args[1] == "-" {
 		_, err := writeExport(c, r, printer{c})
 		return err

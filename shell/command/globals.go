@@ -6,11 +6,10 @@ import (
 )
 
 // globalFlags are those that every command takes in zkcli's own manner, unless
-// it has one of the name itself: the options -o, -q and -y of the program for
+// it has one of the name itself: the options -o and -y of the program for
 // one command.
 var globalFlags = []Flag{
 	{Name: "o", Arg: "format", Help: "form of the results", Words: formats},
-	{Name: "q", Help: "say nothing but results and failures"},
 	{Name: "y", Help: "answer yes to every question"},
 }
 
@@ -47,11 +46,8 @@ func (s *Shell) split(cmd *Command, args []string) (*parsed, error) {
 
 // apply puts the global flags into force until back is called.
 func (s *Shell) apply(cmd *Command, p *parsed) (back func(), err error) {
-	format, yes, quiet := s.Format, s.Yes, s.Out.Quiet
-	back = func() {
-		s.Format, s.Yes = format, yes
-		s.Out.SetQuiet(quiet)
-	}
+	format, yes := s.Format, s.Yes
+	back = func() { s.Format, s.Yes = format, yes }
 	for _, f := range cmd.GlobalFlags(s.Compat) {
 		value, given := p.values[f.Name]
 		if !given {
@@ -63,8 +59,6 @@ func (s *Shell) apply(cmd *Command, p *parsed) (back func(), err error) {
 				s.Format = format
 				return back, &Failure{Text: cmd.Name + ": -o: " + err.Error()}
 			}
-		case "q":
-			s.Out.SetQuiet(true)
 		case "y":
 			s.Yes = true
 		}

@@ -73,6 +73,7 @@ type importer struct {
 	rate   int  // znodes written a second at most; 0 is as fast as the server
 	write  bool // the second time
 	began  time.Time
+	all    int64 // znodes in the file, known the second time
 
 	// void is a path below which nothing exists, "" when none is known.
 	void   string
@@ -133,6 +134,7 @@ func runImport(c *Context) error {
 	if plan.Created+plan.Overwrote > largeTree && !c.Confirm(fmt.Sprintf("%s to %s: create %s and overwrite %d?", im.file, im.target, counted(plan.Created, "znode"), plan.Overwrote)) {
 		return &Failure{Text: "import: nothing was written"}
 	}
+	im.all = int64(plan.Created + plan.Same + plan.Conflicts + plan.LeftOut)
 	if err := im.pass(f, true); err != nil {
 		return im.interrupted(err, plan.Created+plan.Overwrote)
 	}
@@ -200,11 +202,20 @@ func (im *importer) pass(f io.ReadSeeker, write bool) error {
 			return err
 		}
 		im.count(chunk)
+		im.progress(r.Count())
 		if err := im.pace(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (im *importer) progress(read int64) {
+	doing := "compared"
+	if im.write {
+		doing = fmt.Sprintf("written, of %d", im.all)
+	}
+	im.c.Progress(fmt.Sprintf("import: %s %s", counted(read, "znode"), doing))
 }
 
 // pace waits until as much time has passed as the rate says.

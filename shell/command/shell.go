@@ -43,6 +43,9 @@ type Shell struct {
 	Foreground func() (stdout io.Writer, done func())
 	// Journal keeps changes for undo. Nil keeps none.
 	Journal *journal.Journal
+	// FullScreen runs a program on the whole window of the terminal. Nil: there
+	// is no terminal.
+	FullScreen FullScreen
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -185,7 +188,10 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	p, err := s.split(cmd, args[1:])
+	if cmd.In == Own {
+		c.Args = shortened(cmd, c.Args)
+	}
+	p, err := s.split(cmd, c.Args)
 	if err != nil {
 		return cmd, err
 	}

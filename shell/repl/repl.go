@@ -45,6 +45,15 @@ type Options struct {
 	// Keep says whether a line may be written to HistoryFile. Nil means KeepInHistory.
 	Keep func(line string) bool
 
+	// Mask returns a line as history is to hold it, in memory and in the file: without its secrets. Nil means as it is.
+	Mask func(line string) string
+
+	// Color returns the colour of the prompt: red, green, yellow, blue, magenta or cyan; "" for none. Nil means none.
+	Color func() string
+
+	// Recall is a line that Alt-W runs. Nil, or an empty line, means that the key does nothing.
+	Recall func() string
+
 	// In and Out are the terminal. Nil means os.Stdin and os.Stdout.
 	In, Out *os.File
 
@@ -133,6 +142,15 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Keep == nil {
 		o.Keep = KeepInHistory
+	}
+	if o.Mask == nil {
+		o.Mask = func(line string) string { return line }
+	}
+	if o.Color == nil {
+		o.Color = func() string { return "" }
+	}
+	if o.Recall == nil {
+		o.Recall = func() string { return "" }
 	}
 	if o.HistoryFile == os.DevNull {
 		o.HistoryFile = ""

@@ -144,7 +144,7 @@ func (c *Console) Send(keys string) {
 	}
 }
 
-// Resize gives the window another size and a blank screen.
+// Resize gives the window another size and a blank screen. What a full-screen program hides is forgotten.
 func (c *Console) Resize(cols, rows int) {
 	c.t.Helper()
 	c.mu.Lock()
@@ -225,6 +225,9 @@ func (c *Console) Exits(code int) {
 	}
 	if strings.LastIndex(raw, "\x1b[?25l") > strings.LastIndex(raw, "\x1b[?25h") {
 		c.t.Error("the cursor is left hidden")
+	}
+	if strings.LastIndex(raw, "\x1b[?1049h") > strings.LastIndex(raw, "\x1b[?1049l") {
+		c.t.Error("the other screen is left on")
 	}
 	if len(c.screen.unknown) > 0 {
 		c.t.Errorf("unexpected sequences: %q", c.screen.unknown)
