@@ -22,7 +22,7 @@ func (c *Context) Protected() bool { return c.asks() && c.Shell.Profile().Protec
 
 // asks tells whether there is somebody to ask.
 func (c *Context) asks() bool {
-	return c.Shell.Interactive && c.Shell.Confirm != nil && !c.Shell.Yes && !c.Has("y") && c.Compat.Release == Own
+	return c.Shell.Interactive && c.Shell.Confirm != nil && !c.Shell.Yes && c.Compat.Release == Own
 }
 
 // permit is asked before each write: in a protected profile, once a command.

@@ -180,7 +180,8 @@ func (s *Shell) settle(ctx context.Context) {
 // as Apache does, an event).
 func (s *Shell) Close(announce bool) {
 	if s.txn != nil && len(s.txn.ops) > 0 {
-		s.Out.Warn(fmt.Sprintf("multi: the transaction was not committed, its %s were not carried out", count(len(s.txn.ops), "operation")))
+		s.Out.Warn("multi: the transaction was not committed; nothing of it was done: " + count(len(s.txn.ops), "operation"))
+		s.setTxn(nil)
 	}
 	s.mu.Lock()
 	conns := append([]*connection(nil), s.conns...)

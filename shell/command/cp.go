@@ -10,7 +10,7 @@ import (
 var cp = &Command{
 	Name:  "cp",
 	In:    Own,
-	Usage: Usage{Own: "[-r] [-n] [-y] [-rate number] [-resume] from to"},
+	Usage: Usage{Own: "[-r] [-n] [-rate number] [-resume] from to"},
 	Flags: append([]Flag{
 		{Name: "r", Help: "with everything below it"},
 		{Name: "resume", Help: "go on with a copy that ended early: what is there and equal is passed over"},
@@ -28,7 +28,7 @@ var cp = &Command{
 var mv = &Command{
 	Name:  "mv",
 	In:    Own,
-	Usage: Usage{Own: "[-n] [-y] [-rate number] [-resume] from to"},
+	Usage: Usage{Own: "[-n] [-rate number] [-resume] from to"},
 	Flags: append([]Flag{
 		{Name: "r", Help: "with everything below it, as mv always does"},
 		{Name: "resume", Help: "go on with a move that ended early: what is there and equal is passed over"},

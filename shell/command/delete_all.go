@@ -17,7 +17,7 @@ const listsInFlight = 16
 var deleteAll = &Command{
 	Name:    "deleteall",
 	In:      Since38,
-	Usage:   Usage{R38: "path [-b batch size]", Own: "[-n] [-y] [-rate number] [-b batch size] path"},
+	Usage:   Usage{R38: "path [-b batch size]", Own: "[-n] [-rate number] [-b batch size] path"},
 	Flags:   append([]Flag{{Name: "b", Arg: "size", Help: "batch size"}}, bulkFlags...),
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it",
@@ -34,7 +34,7 @@ var deleteAll = &Command{
 var rmr = &Command{
 	Name:    "rmr",
 	In:      Release34 | Own,
-	Usage:   Usage{R34: "path", R38: "path", Own: "[-n] [-y] [-rate number] path"},
+	Usage:   Usage{R34: "path", R38: "path", Own: "[-n] [-rate number] path"},
 	Flags:   bulkFlags,
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it (3.4; now deleteall)",

@@ -20,7 +20,6 @@ const largeTree = 100
 // manner.
 var bulkFlags = []Flag{
 	{Name: "n", Help: "print what would be done and do nothing", In: Own},
-	{Name: "y", Help: "do not ask", In: Own},
 	{Name: "rate", Arg: "number", Help: "znodes a second at most", In: Own},
 }
 

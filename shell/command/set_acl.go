@@ -12,7 +12,7 @@ import (
 
 var setACL = &Command{
 	Name:  "setAcl",
-	Usage: Usage{R34: "path acl", R38: "[-s] [-v version] [-R] path acl", Own: "[-s] [-v version] [-R] [-n] [-y] [-rate number] path acl"},
+	Usage: Usage{R34: "path acl", R38: "[-s] [-v version] [-R] path acl", Own: "[-s] [-v version] [-R] [-n] [-rate number] path acl"},
 	Flags: append([]Flag{
 		{Name: "s", Help: "stats"},
 		{Name: "v", Arg: "version", Help: "version"},

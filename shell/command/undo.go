@@ -14,7 +14,7 @@ import (
 var undo = &Command{
 	Name:    "undo",
 	In:      Own,
-	Usage:   Usage{Own: "[-l] [-n] [-y] [-rate number] [number]"},
+	Usage:   Usage{Own: "[-l] [-n] [-rate number] [number]"},
 	Flags:   append([]Flag{{Name: "l", Help: "list the changes that can be taken back"}}, bulkFlags...),
 	Args:    []Arg{{Name: "number"}},
 	Summary: "take back a change that was made in this shell",
@@ -153,7 +153,7 @@ func (c *Context) takeBack(s Session, r *journal.Reader, o bulk.Options) error {
 		return &Failure{Text: "undo: " + err.Error()}
 	}
 	if n == 0 {
-		return &Failure{Text: fmt.Sprintf("undo %d: %s cannot be taken back: %s", r.Header.Number, r.Header.Line, joinReasons(r.Header))}
+		return &Failure{Text: fmt.Sprintf("undo: %s cannot be taken back: %s", r.Header.Line, joinReasons(r.Header))}
 	}
 	u := &undoing{c: c, s: s, r: r, order: r.Order(), mine: s.SessionID()}
 	if err := u.check(); err != nil {
@@ -182,6 +182,9 @@ func (c *Context) takeBack(s Session, r *journal.Reader, o bulk.Options) error {
 			c.Shell.Out.Note(fmt.Sprintf("undo: %d of %d znodes were taken back; the same command goes on from there", report.Done, len(u.order)))
 		}
 		return err
+	}
+	if err := u.note(); err != nil {
+		c.Shell.Out.Note("undo: changes before this one may not be taken back any more: " + err.Error())
 	}
 	if err := c.Shell.Journal.Remove(r.Header.Number); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.Warn("undo: the change was taken back, but stays in the journal: " + err.Error())

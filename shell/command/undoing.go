@@ -20,7 +20,9 @@ type undoing struct {
 	order []int // of the records, as they are taken back
 	mine  protocol.SessionID
 
-	todo   []bool // parallel to order
+	todo   []bool  // parallel to order
+	expect []int32 // parallel to order: the version, or that of the ACL, of what is to be written
+	noted  map[string]map[journal.State]journal.State
 	counts [journal.SetACL + 1]int
 
 	already   int
@@ -38,7 +40,8 @@ const checked = 2048
 // check compares every znode with what the change left, and decides what is to
 // be done. Anything that has changed since refuses the whole.
 func (u *undoing) check() error {
-	u.todo = make([]bool, len(u.order))
+	u.todo, u.expect = make([]bool, len(u.order)), make([]int32, len(u.order))
+	u.noted = u.c.Shell.Journal.Noted()
 	u.lost = map[protocol.SessionID]int{}
 	for from := 0; from < len(u.order); from += checked {
 		to := min(from+checked, len(u.order))
@@ -56,8 +59,12 @@ func (u *undoing) check() error {
 			return err
 		}
 		for i, rec := range records {
-			if u.todo[from+i], err = u.decide(rec, &looks[i]); err != nil {
+			now := &looks[i]
+			if u.todo[from+i], err = u.decide(rec, now); err != nil {
 				return err
+			}
+			if u.expect[from+i] = now.Stat.Version; rec.Kind == journal.SetACL {
+				u.expect[from+i] = now.Stat.Aversion
 			}
 		}
 		if from > 0 {
@@ -67,8 +74,8 @@ func (u *undoing) check() error {
 	if u.conflicts == 0 {
 		return nil
 	}
-	text := fmt.Sprintf("undo %d: nothing was taken back, since %q is not the latest change: %s",
-		u.r.Header.Number, u.r.Header.Line, strings.Join(u.examples, "; "))
+	text := fmt.Sprintf("undo: nothing was taken back, since %q is not the latest change: %s",
+		u.r.Header.Line, strings.Join(u.examples, "; "))
 	if more := u.conflicts - len(u.examples); more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
@@ -88,13 +95,76 @@ func (u *undoing) decide(rec *journal.Record, now *bulk.Look) (bool, error) {
 			return false, err
 		}
 	}
+	seen := *now
+	u.rewind(rec.Path, &seen.Stat)
 	switch rec.Kind {
 	case journal.Deleted, journal.DeletedTree:
 		return u.decideDeleted(rec, now, there), nil
 	case journal.Created, journal.CreatedTree:
-		return u.decideCreated(rec, now, there), nil
+		return u.decideCreated(rec, &seen, there), nil
 	}
-	return u.decideChanged(rec, now, there), nil
+	return u.decideChanged(rec, &seen, there), nil
+}
+
+// rewind gives a znode that undo brought back the zxids and versions that it
+// had before.
+func (u *undoing) rewind(path string, st *protocol.Stat) {
+	states := u.noted[path]
+	for range len(states) { // no circle is longer
+		was, ok := states[journal.StateOf(st)]
+		if !ok {
+			return
+		}
+		st.Czxid, st.Mzxid, st.Version, st.Aversion = was.Czxid, was.Mzxid, was.Version, was.Aversion
+	}
+}
+
+// noteLimit is the most znodes of a change of which undo remembers that they
+// are what they were.
+const noteLimit = 1000
+
+// note remembers which znodes are again what they were before the change, so
+// that the change before it can be taken back as well.
+func (u *undoing) note() error {
+	var list []journal.Same
+	var paths []string
+	var expect []journal.Same
+	if len(u.order) > noteLimit {
+		return nil
+	}
+	for i, at := range u.order {
+		rec, err := u.r.Record(at)
+		if err != nil {
+			return err
+		}
+		if !u.todo[i] || rec.Kind == journal.Created || rec.Kind == journal.CreatedTree {
+			continue
+		}
+		want := journal.State{}
+		switch rec.Kind {
+		case journal.Set:
+			want.Version = u.expect[i] + 1
+		case journal.SetACL:
+			want.Aversion = u.expect[i] + 1
+		}
+		paths = append(paths, rec.Path)
+		expect = append(expect, journal.Same{Path: rec.Path, Was: journal.StateOf(&rec.Before), Is: want})
+	}
+	looks, err := bulk.LookAt(u.c, u.s, paths)
+	if err != nil {
+		return err
+	}
+	for i, l := range looks {
+		is, same := journal.StateOf(&l.Stat), expect[i]
+		// Somebody may have written it in between.
+		if l.Err != nil || same.Is.Version > 0 && is.Version != same.Is.Version || same.Is.Aversion > 0 && is.Aversion != same.Is.Aversion ||
+			same.Is.Version+same.Is.Aversion == 0 && is.Version+is.Aversion != 0 {
+			continue
+		}
+		same.Is = is
+		list = append(list, same)
+	}
+	return u.c.Shell.Journal.Note(list)
 }
 
 func (u *undoing) decideDeleted(rec *journal.Record, now *bulk.Look, there bool) bool {
@@ -189,22 +259,22 @@ func (u *undoing) steps() iter.Seq[bulk.Step] {
 				level++
 			}
 			kind, depth = rec.Kind, d
-			if !yield(bulk.Step{Level: level, Op: u.op(rec)}) {
+			if !yield(bulk.Step{Level: level, Op: u.op(rec, u.expect[i])}) {
 				return
 			}
 		}
 	}
 }
 
-// op is the request that takes a record back.
-func (u *undoing) op(rec *journal.Record) protocol.MultiOp {
+// op is the request that takes a record back, from the version it has now.
+func (u *undoing) op(rec *journal.Record, version int32) protocol.MultiOp {
 	switch rec.Kind {
 	case journal.Created, journal.CreatedTree:
-		return protocol.MultiOp{Type: protocol.OpDelete, Record: &protocol.DeleteRequest{Path: rec.Path, Version: rec.After.Version}}
+		return protocol.MultiOp{Type: protocol.OpDelete, Record: &protocol.DeleteRequest{Path: rec.Path, Version: version}}
 	case journal.Set:
-		return protocol.MultiOp{Type: protocol.OpSetData, Record: &protocol.SetDataRequest{Path: rec.Path, Data: rec.Data, Version: rec.After.Version}}
+		return protocol.MultiOp{Type: protocol.OpSetData, Record: &protocol.SetDataRequest{Path: rec.Path, Data: rec.Data, Version: version}}
 	case journal.SetACL:
-		return bulk.SetACLRequest(rec.Path, rec.ACL, rec.After.Aversion)
+		return bulk.SetACLRequest(rec.Path, rec.ACL, version)
 	}
 	return createLike(rec.Path, rec.Data, rec.ACL, rec.Before.EphemeralOwner)
 }
@@ -275,7 +345,7 @@ func (u *undoing) print(rec *UndoRecord) error {
 		if rec.Planned {
 			verb = "Would undo"
 		}
-		u.c.Printf("%s %d, %s: %s\n", verb, rec.Number, rec.Line, strings.Join(parts, ", "))
+		u.c.Printf("%s %s: %s\n", verb, rec.Line, strings.Join(parts, ", "))
 		if len(rec.NotBack) > 0 {
 			u.c.Printf("not as before: %s\n", strings.Join(rec.NotBack, "; "))
 		}
