@@ -23,6 +23,7 @@ type Flag struct {
 type parsed struct {
 	values map[string]string // first value of each flag given; "" for a switch
 	args   []string
+	tail   []string // the command behind Command.Tail; nil when that is not there
 }
 
 // ParseError is a command line that Commons CLI refuses. Class is the name of
