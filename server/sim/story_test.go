@@ -69,12 +69,24 @@ func (s *story) block(t *testing.T, d *datadriven.TestData) string {
 	}
 	var b strings.Builder
 	for line := range strings.Lines(s.w.trace.String()) {
-		b.WriteString(strings.TrimLeft(line[11:], " "))
+		if line = strings.TrimLeft(line[11:], " "); !noise(line) {
+			b.WriteString(line)
+		}
 	}
 	if b.Len() == 0 {
 		return "ok\n"
 	}
 	return b.String()
+}
+
+// noise is what clients do while there is no server for them.
+func noise(line string) bool {
+	for _, what := range []string{" connects to ", " away", " lost its connection", "zab: closing connection"} {
+		if strings.Contains(line, what) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *story) begin(d *datadriven.TestData) {
@@ -93,6 +105,8 @@ func (s *story) begin(d *datadriven.TestData) {
 			o.Recent = n
 		case "snapCount":
 			o.SnapCount = n
+		case "logsForLearners": // 0: they are never read for one
+			o.SnapshotFactor = float64(n) - 0.5
 		default:
 			d.Fatalf(s.t, "what is %s?", a.Key)
 		}
