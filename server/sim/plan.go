@@ -252,7 +252,7 @@ func (g *generator) request(p *Plan, a *Action) {
 		a.Op = protocol.OpMulti
 		for range 1 + g.IntN(4) {
 			var sub Action
-			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
+			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpCreate2 && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
 				sub = Action{}
 				g.request(p, &sub)
 			}

@@ -105,6 +105,10 @@ func (s *story) begin(d *datadriven.TestData) {
 			o.Recent = n
 		case "snapCount":
 			o.SnapCount = n
+		case "digest":
+			o.Digest = n > 0
+		case "slowSnapshots": // a znode at a time, this many ms between two at most
+			o.SnapshotNodes, o.SnapshotStep = 1, int64(n)*millisecond
 		case "logsForLearners": // 0: they are never read for one
 			o.SnapshotFactor = float64(n) - 0.5
 		default:
