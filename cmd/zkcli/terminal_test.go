@@ -415,3 +415,22 @@ func (g gate) Write(b []byte) (int, error) {
 	r.mu.Unlock()
 	return g.Conn.Write(b)
 }
+
+// What is longer than the screen goes through the pager, what fits does not;
+// the line then goes on as ever.
+func TestPager(t *testing.T) {
+	t.Parallel()
+	addr := zktest.Start(t).Addr()
+	c := startShell(t, addr, "PAGER=sed -n '1s/^/paged: /p'")
+	c.Send("help\r")
+	c.Has("paged: ")
+	prompt(c, addr, 1)
+	c.Send("ls /\r")
+	c.Has("\n[zookeeper]\n")
+	prompt(c, addr, 2)
+	c.Send("ls / | tr a-z A-Z; ls / > /dev/null\r")
+	c.Has("\n[ZOOKEEPER]\n")
+	prompt(c, addr, 3)
+	c.Send("\x04")
+	c.Exits(0)
+}
