@@ -276,7 +276,7 @@ func (g *target) writeSoon(ctx context.Context, begin time.Time) time.Time {
 	return time.Time{}
 }
 
-// idleSpan is how long an idle ensemble is watched.
+// idleSpan is how long an idle ensemble is watched, after a wait as long.
 const idleSpan = 30 * time.Second
 
 // TestBenchIdleEnsemble measures what three servers without clients use. Bytes
@@ -285,7 +285,7 @@ func TestBenchIdleEnsemble(t *testing.T) {
 	fmt.Printf("\n| idle ensemble of 3, tickTime 2000, over %v | CPU | resident, all three | sent, bytes a second | segments a second |\n|---|---|---|---|---|\n", idleSpan)
 	for _, c := range []*cluster{ourCluster(t), theirCluster(t)} {
 		c.start(t)
-		time.Sleep(3 * time.Second)
+		time.Sleep(idleSpan)
 		cpu, before := c.cpu(t), c.sent(t)
 		time.Sleep(idleSpan)
 		cpu, after := c.cpu(t)-cpu, c.sent(t)
