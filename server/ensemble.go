@@ -2,6 +2,7 @@ package server
 
 import (
 	"fmt"
+	"net"
 	"time"
 
 	"zookit/protocol/quorum"
@@ -32,34 +33,28 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
 		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
 
+		MaxCounter:        s.opt.maxCounter,
 		RecentEntries:     e.CommitLogCount,
 		MaxSnapshots:      e.MaxSnapSyncs,
+		MaxDiffs:          e.MaxDiffSyncs,
+		ForceSnapshot:     e.ForceSnapshotSync,
+		ConnectMs:         max(0, int64(e.ConnectLimit)*int64(c.TickMs)),
 		MinNotificationMs: int64(e.MinNotificationMs),
 		MaxNotificationMs: int64(e.MaxNotificationMs),
 	}, nil
 }
 
-// joinMembers opens the ports between the servers. The quorum port is given
-// back: it is open while this server leads, and is tried now so that a port
-// that is taken shows before the first election.
+// joinMembers opens the ports between the servers.
 func (s *Server) joinMembers() error {
 	e := &s.cfg.Ensemble
-	self, _ := s.cfg.Self()
-	quorumAddresses, _ := s.cfg.Listen()
-	probe, err := peer.ListenQuorum(quorumAddresses, e.TCPKeepAlive)
-	if err != nil {
-		return fmt.Errorf("open the quorum port: %w", err)
-	}
-	for _, ln := range probe {
-		_ = ln.Close()
-	}
-	listeners, err := peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
+	listeners, err := s.openPorts()
 	if err != nil {
 		return err
 	}
 	connections, err := peer.NewConnections(peer.ConnectionsConfig{
 		ID: s.cfg.MyID, Servers: &e.Servers,
 		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
+		SocketTimeout:  s.socketTimeout(),
 		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
 	}, listeners...)
 	if err != nil {
@@ -76,8 +71,59 @@ func (s *Server) joinMembers() error {
 	return nil
 }
 
+// socketTimeout bounds the first message and each write on the election port
+// (QuorumPeer.createCnxnManager).
+func (s *Server) socketTimeout() time.Duration {
+	ms := s.cfg.Ensemble.ReadTimeoutMs
+	if ms <= 0 {
+		ms = s.cfg.TickMs * s.cfg.Ensemble.SyncLimit
+	}
+	return time.Duration(ms) * time.Millisecond
+}
+
+// bindPause is Apache's wait between two attempts to bind the election port.
+const bindPause = time.Second
+
+// openPorts opens the election port. While something else has it, it tries
+// again: electionPortBindRetry attempts in all, for ever if that is 0.
+func (s *Server) openPorts() ([]net.Listener, error) {
+	for attempt := 1; ; attempt++ {
+		listeners, err := s.tryPorts()
+		if err == nil || attempt == s.cfg.Ensemble.BindRetries {
+			return listeners, err
+		}
+		s.log.Warn("a port between the servers is taken; trying again", "attempt", attempt, "error", err)
+		select {
+		case <-time.After(bindPause):
+		case <-s.quit:
+			return nil, err
+		}
+	}
+}
+
+// tryPorts opens the election port. The quorum port is given back: it is open
+// while this server leads, and is tried now so that a port that is taken shows
+// before the first election.
+func (s *Server) tryPorts() ([]net.Listener, error) {
+	e := &s.cfg.Ensemble
+	self, _ := s.cfg.Self()
+	quorumAddresses, _ := s.cfg.Listen()
+	probe, err := peer.ListenQuorum(quorumAddresses, e.TCPKeepAlive)
+	if err != nil {
+		return nil, fmt.Errorf("open the quorum port: %w", err)
+	}
+	for _, ln := range probe {
+		_ = ln.Close()
+	}
+	return peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
+}
+
 // serve lets clients in, or sends them away; the pipeline calls it.
 func (s *Server) serve(on bool) {
+	if on && s.pipe.members.role.Load().State == quorum.Leading && !s.cfg.Ensemble.LeaderServes {
+		s.log.Info("leading without clients of its own: leaderServes=no")
+		on = false
+	}
 	s.serving.Store(on)
 	if !on {
 		s.conns.DropConns("the server has no leader")

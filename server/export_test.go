@@ -9,3 +9,6 @@ func (s *Server) ServeConn(c interface {
 }) {
 	s.conns.ServeConn(c)
 }
+
+// WithMaxCounter ends an epoch at a lower counter than 0xffffffff.
+func WithMaxCounter(n uint32) Option { return func(s *settings) { s.maxCounter = n } }

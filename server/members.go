@@ -174,6 +174,14 @@ func (m *members) settleOwed() {
 	m.owed = m.owed[:0]
 }
 
+// carriedOut follows a Ready that was carried out.
+func (m *members) carriedOut() {
+	if m.learners != nil {
+		m.tally.pendingSyncs.Store(int64(m.rep.PendingSyncs()))
+	}
+	m.settleOwed()
+}
+
 // The methods that follow make members a replica.PeerDriver.
 
 func (m *members) NoteElection(n *election.Note) { peer.LogNote(m.log, n) }
@@ -248,6 +256,10 @@ func (m *members) Become(role replica.Role) {
 func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 	e := &m.cfg.Ensemble
 	tick := time.Duration(m.cfg.TickMs) * time.Millisecond
+	connectLimit := e.ConnectLimit
+	if connectLimit <= 0 {
+		connectLimit = e.InitLimit
+	}
 	return peer.QuorumConfig{
 		Deliver:   m.deliver(term),
 		Log:       m.store.ReadRange,
@@ -255,6 +267,7 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		MaxPacket: m.cfg.MaxBuffer + m.cfg.MaxBufferExtra,
 		NoDelay:   e.FollowerNoDelay,
 		KeepAlive: e.TCPKeepAlive,
+		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
 	}

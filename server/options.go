@@ -19,6 +19,8 @@ type settings struct {
 	log   *slog.Logger
 	words []string
 	built time.Time
+
+	maxCounter uint32 // of a zxid, for tests
 }
 
 // WithFS keeps the data in fs instead of the operating system's files.

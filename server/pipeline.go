@@ -202,7 +202,7 @@ func (p *pipeline) handOut() {
 	}
 	if p.members != nil {
 		rd.CarryOut(p.members)
-		p.members.settleOwed()
+		p.members.carriedOut()
 		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {

@@ -43,7 +43,8 @@ type Server struct {
 	addr  net.Addr
 
 	background sync.WaitGroup // purge
-	quit       chan struct{}  // closed by Close
+	quit       chan struct{}  // closed by Close, at once
+	quitting   sync.Once
 	done       chan struct{}
 
 	mu    sync.Mutex // Start and Close, one at a time
@@ -124,7 +125,7 @@ func (s *Server) replicaConfig() replica.Config {
 		ContainerCheckMs:        c.ContainerCheckMs,
 		ContainerMaxPerMinute:   int64(c.ContainerMaxPerMinute),
 		ContainerMaxNeverUsedMs: c.ContainerNeverUsedMs,
-		GlobalOutstandingLimit:  c.GlobalOutstandingLimit,
+		GlobalOutstandingLimit:  c.OutstandingLimit(),
 		MaxBatchRecords:         min(c.MaxBatchSize, storage.MaxBatchRecords),
 		MaxBatchBytes:           storage.MaxBatchBytes,
 		Seed:                    rand.Uint64(),
@@ -157,7 +158,7 @@ func (s *Server) Start() error {
 		MaxPerIP:         s.cfg.MaxClientCnxns,
 		MaxTotal:         s.cfg.MaxCnxns,
 		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
-		OutstandingLimit: s.cfg.GlobalOutstandingLimit,
+		OutstandingLimit: s.cfg.OutstandingLimit(),
 		RequireAuth:      s.requireAuth(),
 		Logger:           s.log,
 	})
@@ -245,6 +246,9 @@ func (s *Server) recover() error {
 	if got.EpochBehind && s.cfg.Distributed() {
 		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
+	if got.LastZxid < 0 && s.cfg.Distributed() {
+		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
+	}
 	s.log.Info("recovered", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns,
 		"ms", time.Since(begin).Milliseconds())
 	return nil
@@ -289,6 +293,7 @@ func (s *Server) Err() error {
 // on disk already. It returns the failure of a server that had failed. Closing
 // again does nothing.
 func (s *Server) Close() error {
+	s.quitting.Do(func() { close(s.quit) })
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	was := s.state
@@ -298,7 +303,6 @@ func (s *Server) Close() error {
 		s.settle(nil)
 		return nil
 	}
-	close(s.quit)
 	s.conns.Close()
 	close(s.pipe.stop)
 	s.pipe.ran.Wait()

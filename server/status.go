@@ -49,6 +49,10 @@ func (s *source) Status() Status {
 
 	r := s.rep.State().Status()
 	st.Zxid, st.Nodes, st.DataBytes = r.LastZxid, r.Nodes, r.DataSize
+	if st.Ensemble != nil && st.Ensemble.Leader != nil {
+		// A leader without a txn of its own stands at the beginning of its epoch.
+		st.Zxid = max(st.Zxid, protocol.MakeZxid(s.pipe.members.role.Load().Epoch, 0))
+	}
 	st.Ephemerals, st.Sessions = r.Ephemerals, r.Sessions
 	s.rep.State().Watches(func(t *watch.Tables) { st.Watches = t.Count() })
 	st.WatchingConns, st.WatchedPaths, st.DataWatches = r.Watches.Connections, r.Watches.Paths, r.Watches.Watches
@@ -106,6 +110,20 @@ func (s *source) Expiries() []admin.Expiry {
 	list := make([]admin.Expiry, 0, len(buckets))
 	for _, b := range buckets {
 		list = append(list, admin.Expiry{At: time.UnixMilli(at.WallMs + b.At - at.MonoMs), Sessions: b.Sessions})
+	}
+	return list
+}
+
+// Sessions are those of the tree, which all servers of an ensemble have.
+func (s *source) Sessions() []admin.Session {
+	state := s.rep.State()
+	state.RLock()
+	defer state.RUnlock()
+	t := state.Tree()
+	var list []admin.Session
+	for _, id := range t.Sessions() {
+		timeoutMs, _ := t.SessionTimeout(id)
+		list = append(list, admin.Session{ID: id, TimeoutMs: timeoutMs})
 	}
 	return list
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zookit/protocol/jute"
@@ -13,7 +14,8 @@ import (
 // tally counts what a leader tells of its term. The pipeline writes it, the
 // words read it.
 type tally struct {
-	voting func(sid int64) bool
+	voting       func(sid int64) bool
+	pendingSyncs atomic.Int64 // of learners' clients
 
 	mu       sync.Mutex
 	learners map[zab.Conn]*learnerTally
@@ -34,6 +36,7 @@ func (c *tally) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.learners)
+	c.pendingSyncs.Store(0)
 }
 
 // heard notes what came from a learner.
@@ -86,7 +89,7 @@ func (c *tally) proposed(batch []zab.Entry) {
 func (c *tally) report(a *admin.Ensemble, since time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	l := &admin.Leader{Since: since, LastProposal: c.last, MinProposal: c.least, MaxProposal: c.most, Learners: len(c.learners)}
+	l := &admin.Leader{Since: since, LastProposal: c.last, MinProposal: c.least, MaxProposal: c.most, Learners: len(c.learners), PendingSyncs: int(c.pendingSyncs.Load())}
 	for _, x := range c.learners {
 		switch {
 		case !x.synced:

@@ -16,6 +16,8 @@ const defaultServers = "localhost:2181"
 // options are zkcli's own, before the command.
 type options struct {
 	servers        string
+	serversGiven   bool
+	profile        string        // name of one, "" for none
 	timeout        time.Duration // session
 	connectTimeout time.Duration
 	readOnly       bool
@@ -24,10 +26,16 @@ type options struct {
 	compat         *command.Compat
 	stopAtFailure  bool
 	file           string
+	lines          string // of -c
+	format         command.Format
+	quiet, yes     bool
+	noPager        bool
 	embedded       bool
 	color          string // auto, always, never
 	version, help  bool
 	command        []string
+
+	timeoutGiven, connectTimeoutGiven bool
 
 	background bool         // the interactive shell: Dial returns at once
 	client     clientConfig // what clientConfig says
@@ -39,15 +47,21 @@ type options struct {
 // the help text.
 var optionHelp = []struct{ name, value, text string }{
 	{"-server", "host:port[,…][/chroot]", "servers to try and the znode that shall be the root (default " + defaultServers + ")"},
+	{"-profile", "NAME", "the profile of that name in ~/.config/zkcli/config.yaml; \"zkcli NAME\" is the same"},
 	{"-timeout", "MS", "session timeout to ask for (default 30000)"},
 	{"-connect-timeout", "MS", "how long to look for a server (default 5000)"},
 	{"-waitforconnection", "", "look for a server for as long as -timeout says, also when all have refused"},
 	{"-r", "", "a read-only server will do"},
 	{"-client-configuration", "FILE", "Java properties of the client"},
 	{"-f", "FILE", "run the commands in FILE, one a line (- is stdin)"},
+	{"-c", "COMMANDS", "run these commands: as lines of a script, or several in a line with ; between"},
 	{"-e", "", "end a script at the first command that fails"},
 	{"-embedded", "", "start a throw-away server in this process and use it"},
 	{"-compat", "3.4|3.8|3.9", "print as that release of zkCli.sh did (also: ZKCLI_COMPAT)"},
+	{"-o", "text|table|json|jsonl", "the form of results (default text)"},
+	{"-q", "", "say nothing but results and failures"},
+	{"-y", "", "answer yes to every question"},
+	{"-no-pager", "", "do not show long results in $PAGER"},
 	{"-color", "auto|always|never", "colour (default auto: on a terminal, unless NO_COLOR is set)"},
 	{"-version", "", "print the version"},
 	{"-h", "", "print this text"},
@@ -96,6 +110,12 @@ func parseOptions(args []string, compatEnv, program string) (*options, error) {
 			o.stopAtFailure = true
 		case "-embedded":
 			o.embedded = true
+		case "-q":
+			o.quiet = true
+		case "-y":
+			o.yes = true
+		case "-no-pager":
+			o.noPager = true
 		case "-version", "--version":
 			o.version = true
 		case "-h", "-help", "--help":
@@ -141,7 +161,13 @@ func parseOptions(args []string, compatEnv, program string) (*options, error) {
 
 func (o *options) setValues(values map[string]string, apache bool) error {
 	if v, ok := values["-server"]; ok {
-		o.servers = v
+		o.servers, o.serversGiven = v, true
+	}
+	if v, ok := values["-profile"]; ok {
+		o.profile = v
+	}
+	if o.profile != "" && (o.serversGiven || o.embedded) {
+		return errors.New("a profile excludes -server and -embedded")
 	}
 	if v, ok := values["-timeout"]; ok {
 		d, err := parseMs(v)
@@ -151,7 +177,7 @@ func (o *options) setValues(values map[string]string, apache bool) error {
 		if err != nil {
 			o.badTimeout = v
 		}
-		o.timeout = d
+		o.timeout, o.timeoutGiven = d, true
 		if o.wait {
 			o.connectTimeout = d
 		}
@@ -163,14 +189,23 @@ func (o *options) setValues(values map[string]string, apache bool) error {
 		if err != nil {
 			return fmt.Errorf("-connect-timeout: %w", err)
 		}
-		o.connectTimeout = d
+		o.connectTimeout, o.connectTimeoutGiven = d, true
 	}
-	o.clientConfig, o.file = values["-client-configuration"], values["-f"]
+	o.clientConfig, o.file, o.lines = values["-client-configuration"], values["-f"], values["-c"]
+	if v, ok := values["-o"]; ok {
+		var err error
+		if o.format, err = command.ParseFormat(v); err != nil {
+			return fmt.Errorf("-o: %w", err)
+		}
+	}
 	if v, ok := values["-color"]; ok {
 		if v != "auto" && v != "always" && v != "never" {
 			return fmt.Errorf("-color: %q is none of auto, always, never", v)
 		}
 		o.color = v
+	}
+	if o.lines != "" && (o.file != "" || len(o.command) > 0) {
+		return errors.New("-c excludes -f and a command behind the options")
 	}
 	if o.file != "" && len(o.command) > 0 {
 		return fmt.Errorf("-f %s and the command %q exclude one another", o.file, o.command[0])
@@ -210,6 +245,9 @@ func (o *options) check(out *command.Console) (code int, ok bool) {
 		out.Warn(`Exception in thread "main" java.lang.NumberFormatException: For input string: "` + o.badTimeout + `"`)
 		return command.ExitFailed, false
 	}
+	if strings.HasPrefix(o.servers, "file:") && o.compat.Release == command.Own {
+		return 0, true
+	}
 	if _, _, err := session.ParseServers(o.servers); err != nil {
 		out.Warn(serversFailure(o, err))
 		return command.ExitFailed, false
@@ -234,8 +272,8 @@ func serversFailure(o *options, err error) string {
 // helpText is what -h prints.
 func helpText(compat *command.Compat) string {
 	var b strings.Builder
-	b.WriteString("zkcli [options] [command args…]\n\n" +
-		"Runs one command, or the lines of a script (-f, or stdin when it is no terminal), or a shell.\n\nOptions:\n")
+	b.WriteString("zkcli [profile] [options] [command args…]\n\n" +
+		"Runs one command, or the commands of -c, or the lines of a script (-f, or stdin when it is no terminal), or a shell.\n\nOptions:\n")
 	for _, o := range optionHelp {
 		fmt.Fprintf(&b, "  %-42s %s\n", strings.TrimSpace(o.name+" "+o.value), o.text)
 	}

@@ -15,13 +15,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
 
 	"zookit/shell/command"
 	"zookit/shell/render"
-	"zookit/shell/session"
 )
 
 // Env is the world as zkcli sees it.
@@ -41,6 +41,10 @@ type Env struct {
 	// StartEmbedded starts a throw-away server for -embedded and tells its
 	// address. Nil: this program has none.
 	StartEmbedded func() (addr string, stop func(), err error)
+
+	// OpenSource opens the data of a stopped server, what follows "file:" in
+	// -server and in targets. Nil: this program has no such thing.
+	OpenSource func(ctx context.Context, source string) (command.Session, error)
 }
 
 // Main runs zkcli with args, argv without the program's name, and returns the
@@ -51,7 +55,10 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if env.Getenv == nil {
 		env.Getenv = os.Getenv
 	}
-	o, err := parseOptions(args, env.Getenv("ZKCLI_COMPAT"), filepath.Base(env.Program))
+	if len(args) > 0 && args[0] == completeWord {
+		return completion(ctx, env, args[1:])
+	}
+	o, known, err := withProfiles(env, args)
 	if err != nil {
 		fmt.Fprintln(env.Stderr, "zkcli: "+render.Visible(err.Error()))
 		return command.ExitFailed
@@ -75,7 +82,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 			return command.ExitFailed
 		}
 		defer stop()
-		o.servers = addr
+		o.servers, o.serversGiven = addr, true
 	}
 	if o.compat.Noise {
 		out.Print([]byte("Connecting to " + o.servers + "\n"))
@@ -84,12 +91,28 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if code, ok := o.check(out); !ok {
 		return code
 	}
-	sh := command.New(o.compat, out, dialer(o), o.servers)
-	sh.Version, sh.Built = env.Version, env.Built
+	first, err := known.begin()
+	if err != nil {
+		out.Warn("zkcli: " + err.Error())
+		return command.ExitClientConfig
+	}
+	sh := command.NewFor(o.compat, out, known.dialer(nil), first)
+	if o.compat.Release == command.Own {
+		sh.Profiles, sh.ProfileNames = known.find, known.names
+	}
+	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.Edit = editWith(env, sh)
+	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
+	sh.Journal = changeJournal(env)
+	sh.FullScreen = fullScreen(env)
 	switch {
+	case o.lines != "":
+		return script(ctx, sh, o, strings.NewReader(o.lines))
 	case len(o.command) > 0:
+		sh.Stdin = env.Stdin
 		return oneLiner(ctx, sh, o.command)
 	case o.file != "" && o.file != "-":
+		sh.Stdin = env.Stdin
 		return scriptFile(ctx, sh, o)
 	case o.file == "" && env.StdinTerminal && env.StdoutTerminal:
 		return interactive(ctx, env, o, sh)
@@ -112,6 +135,34 @@ func startEmbedded(env Env) (string, func(), error) {
 	return env.StartEmbedded()
 }
 
+// withProfiles parses the options. A first word that is no command and names a
+// profile stands for -profile.
+func withProfiles(env Env, args []string) (*options, *profiles, error) {
+	compat, program := env.Getenv("ZKCLI_COMPAT"), filepath.Base(env.Program)
+	o, err := parseOptions(args, compat, program)
+	if err != nil {
+		return nil, nil, err
+	}
+	known := &profiles{env: env, o: o}
+	if o.compat.Release != command.Own || len(o.command) == 0 || o.profile != "" || o.serversGiven ||
+		command.Lookup(o.compat, o.command[0]) != nil {
+		return o, known, nil
+	}
+	file, err := known.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	if file.Profiles[o.command[0]] == nil {
+		return o, known, nil
+	}
+	at := len(args) - len(o.command)
+	words := slices.Concat(args[:at], []string{"-profile", args[at]}, args[at+1:])
+	if known.o, err = parseOptions(words, compat, program); err != nil {
+		return nil, nil, err
+	}
+	return known.o, known, nil
+}
+
 // console joins the streams. Colour is for terminals, and for whoever asks.
 func console(env Env, o *options) *command.Console {
 	colour := func(terminal bool) render.Style {
@@ -127,23 +178,9 @@ func console(env Env, o *options) *command.Console {
 	return &command.Console{
 		Stdout: env.Stdout, Stderr: env.Stderr,
 		OutTerminal: env.StdoutTerminal, ErrTerminal: env.StderrTerminal,
+		Redraws:  env.StderrTerminal && env.Getenv("TERM") != "dumb" && o.compat.Release == command.Own,
 		OutStyle: colour(env.StdoutTerminal), ErrStyle: colour(env.StderrTerminal),
-		Location: env.Location,
-	}
-}
-
-// dialer opens sessions as the options say.
-func dialer(o *options) command.Dial {
-	return func(ctx context.Context, servers string, onEvent func(session.Event)) (command.Session, error) {
-		s, err := session.Dial(ctx, session.Options{
-			Servers: servers, SessionTimeout: o.timeout, ConnectTimeout: o.connectTimeout,
-			KeepTrying: o.wait, Background: o.background, ReadOnly: o.readOnly,
-			MaxBuffer: o.client.maxBuffer, OnEvent: onEvent,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return rooted{s}, nil
+		Location: env.Location, Quiet: o.quiet,
 	}
 }
 
@@ -167,8 +204,9 @@ func untilSignal(ctx context.Context) (_ context.Context, code func(int) int, st
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	// A pipe that nobody reads shall end the work, not the process: the
-	// session has to be closed.
-	signal.Ignore(syscall.SIGPIPE)
+	// session has to be closed. It is not ignored, or programs that are
+	// started would ignore it, too.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	go func() {
 		select {
 		case sig := <-signals:
@@ -234,7 +272,7 @@ func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) in
 					sh.Out.Warn(fmt.Sprintf("zkcli: line %d: %v", number, err))
 					return command.ExitFailed
 				}
-				return code(sh.Exit())
+				return code(sh.EndInput())
 			}
 			exit := sh.Execute(ctx, text)
 			switch {

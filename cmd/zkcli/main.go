@@ -24,6 +24,7 @@ func main() {
 		Version:        version,
 		Built:          built,
 		StartEmbedded:  startEmbedded,
+		OpenSource:     openSource,
 	}, os.Args[1:]))
 }
 

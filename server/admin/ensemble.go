@@ -28,7 +28,7 @@ type Leader struct {
 	Since                                  time.Time // it leads
 	Learners                               int       // connected, synchronised or not
 	SyncedFollowers, SyncedNonVoting       int       // followers that keep up; those without a vote among them
-	PendingSyncs                           int       // of clients
+	PendingSyncs                           int       // of the learners' clients
 	LastProposal, MinProposal, MaxProposal int       // bytes; -1 before the first
 }
 

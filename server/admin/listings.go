@@ -38,18 +38,12 @@ func (w *Words) cons(b *strings.Builder) {
 // date prints a time as java.util.Date.toString does.
 func date(t time.Time) string { return t.Format("Mon Jan 02 15:04:05 MST 2006") }
 
-func (w *Words) dump(b *strings.Builder) {
-	expiries := w.Source.Expiries()
-	total := 0
-	for _, e := range expiries {
-		total += len(e.Sessions)
-	}
-	fmt.Fprintf(b, "SessionTracker dump:\nSession Sets (%d)/(%d):\n", len(expiries), total)
-	for _, e := range expiries {
-		fmt.Fprintf(b, "%d expire at %s:\n", len(e.Sessions), date(e.At))
-		for _, id := range e.Sessions {
-			fmt.Fprintf(b, "\t%s\n", id)
-		}
+func (w *Words) dump(b *strings.Builder, st Status) {
+	b.WriteString("SessionTracker dump:\n")
+	if st.Ensemble != nil && st.Ensemble.Leader == nil {
+		w.globalSessions(b)
+	} else {
+		w.sessionSets(b)
 	}
 	ephemerals := w.Source.Ephemerals()
 	fmt.Fprintf(b, "ephemeral nodes dump:\nSessions with Ephemerals (%d):\n", len(ephemerals))
@@ -60,6 +54,33 @@ func (w *Words) dump(b *strings.Builder) {
 		}
 	}
 	w.connectionSets(b)
+}
+
+// sessionSets lists sessions by their expiry, which a leader or a server alone
+// knows.
+func (w *Words) sessionSets(b *strings.Builder) {
+	expiries := w.Source.Expiries()
+	total := 0
+	for _, e := range expiries {
+		total += len(e.Sessions)
+	}
+	fmt.Fprintf(b, "Session Sets (%d)/(%d):\n", len(expiries), total)
+	for _, e := range expiries {
+		fmt.Fprintf(b, "%d expire at %s:\n", len(e.Sessions), date(e.At))
+		for _, id := range e.Sessions {
+			fmt.Fprintf(b, "\t%s\n", id)
+		}
+	}
+}
+
+// globalSessions lists the sessions of the ensemble as a learner does
+// (LearnerSessionTracker.dumpSessions).
+func (w *Words) globalSessions(b *strings.Builder) {
+	sessions := w.Source.Sessions()
+	fmt.Fprintf(b, "Global Sessions(%d):\n", len(sessions))
+	for _, s := range sessions {
+		fmt.Fprintf(b, "%s\t%dms\n", s.ID, s.TimeoutMs)
+	}
 }
 
 // connectionTick is the width of the buckets in which Apache's

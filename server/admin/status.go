@@ -80,6 +80,12 @@ type Expiry struct {
 	Sessions []protocol.SessionID
 }
 
+// Session is a session of the ensemble.
+type Session struct {
+	ID        protocol.SessionID
+	TimeoutMs int32
+}
+
 // Digest is the tree's digest after the txn with that zxid.
 type Digest struct {
 	Zxid   protocol.Zxid
@@ -93,6 +99,7 @@ type Source interface {
 	Conns() []cnxn.Info
 	Sizes() (dataDir, logDir int64) // bytes in the two directories
 	Expiries() []Expiry             // sessions by the time of their expiry, earliest first
+	Sessions() []Session            // of the tree, ascending
 	Ephemerals() map[protocol.SessionID][]string
 	WatchesBySession() []watch.SessionPaths
 	WatchesByPath() []watch.PathSessions

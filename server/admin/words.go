@@ -50,7 +50,7 @@ func (w *Words) Answer(word string, arg int64) string {
 	case "cons":
 		w.cons(&b)
 	case "dump":
-		w.dump(&b)
+		w.dump(&b, st)
 	case "mntr":
 		monitor(&b, st)
 	case "wchs":

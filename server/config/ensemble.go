@@ -16,9 +16,6 @@ type Ensemble struct {
 	// one its name ends with. Its String is what /zookeeper/config, notifications and NEWLEADER carry. A client port that
 	// zoo.cfg gives as clientPort is not in it. Empty without such lines.
 	Servers quorum.Config
-	// Next is the configuration that was proposed and not yet committed when the server ended (the file
-	// zoo.cfg.dynamic.next); nil without one. It takes part in elections if its version is greater.
-	Next *quorum.Config
 
 	InitLimit    int // initLimit: ticks a learner has to connect and to synchronise; an ensemble needs it
 	SyncLimit    int // syncLimit: ticks a learner may lag behind or be silent; an ensemble needs it
@@ -26,10 +23,8 @@ type Ensemble struct {
 
 	ListenOnAllIPs    bool   // quorumListenOnAllIPs: both ports on every interface, not on the server line's address
 	MultiAddress      bool   // multiAddress.enabled: a server line may have several addresses; another initial message
-	ReachableCheck    bool   // multiAddress.reachabilityCheckEnabled: try which of several addresses answers
-	ReachableMs       int    // multiAddress.reachabilityCheckTimeoutMs
 	ConnectTimeoutMs  int    // cnxTimeout: to connect to an election port
-	ReadTimeoutMs     int    // quorumCnxnTimeoutMs: of the election port; -1 leaves it to initLimit and syncLimit
+	ReadTimeoutMs     int    // quorumCnxnTimeoutMs: of the first message on the election port, and of a write; -1 is syncLimit
 	BindRetries       int    // electionPortBindRetry: attempts to bind the election port; 0 goes on for ever
 	MinNotificationMs int    // fastleader.minNotificationInterval: the first wait for votes
 	MaxNotificationMs int    // fastleader.maxNotificationInterval: it doubles up to here
@@ -38,22 +33,13 @@ type Ensemble struct {
 	FollowerNoDelay   bool   // follower.nodelay: on the learner's
 	ConnectRetryMs    int    // leaderConnectDelayDuringRetryMs: a learner's wait between two attempts
 	PeerType          string // peerType: participant or observer; the server lines decide when they differ
-	Reconfig          bool   // reconfigEnabled
 
 	LeaderServes       bool    // leaderServes: the leader takes clients too
-	MaxEpochWaitMs     int     // leader.maxTimeToWaitForEpoch: -1 waits for initLimit
 	MaxSnapSyncs       int     // leader.maxConcurrentSnapSyncs
 	MaxDiffSyncs       int     // leader.maxConcurrentDiffSyncs
 	CommitLogCount     int     // commitLogCount: committed txns kept to synchronise learners from, at least 500
 	SnapshotSizeFactor float64 // snapshotSizeFactor: share of the snapshot's size the log on disk may have; negative never reads it
 	ForceSnapshotSync  bool    // forceSnapshotSync: always SNAP
-
-	SyncEnabled         bool // syncEnabled: an observer keeps log and snapshots
-	ObserverReconnectMs int  // observer.reconnectDelayMs
-	ObserverElectionMs  int  // observer.election.DelayMs
-	ObserverMasterPort  int  // observerMasterPort: followers take observers here; 0 is none
-	LocalSessions       bool // localSessionsEnabled
-	LocalUpgrading      bool // localSessionsUpgradingEnabled
 
 	alone bool             // standaloneEnabled: one voter is a server alone
 	lines map[int64]source // of each server line
@@ -86,10 +72,10 @@ const minCommitLog = 500
 
 func defaultEnsemble() Ensemble {
 	return Ensemble{
-		ReachableCheck: true, ReachableMs: 1000, ConnectTimeoutMs: 5000, ReadTimeoutMs: -1, BindRetries: 3,
+		ConnectTimeoutMs: 5000, ReadTimeoutMs: -1, BindRetries: 3,
 		MinNotificationMs: 200, MaxNotificationMs: 60_000, LeaderNoDelay: true, FollowerNoDelay: true, ConnectRetryMs: 100,
-		PeerType: participant, LeaderServes: true, MaxEpochWaitMs: -1, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
-		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33, SyncEnabled: true, ObserverElectionMs: 200,
+		PeerType: participant, LeaderServes: true, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
+		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33,
 		alone: true,
 	}
 }
@@ -108,6 +94,16 @@ func (e *Ensemble) voters() (n int) {
 		}
 	}
 	return n
+}
+
+// OutstandingLimit is what a server's clients may have under way together: globalOutstandingLimit, of which in an
+// ensemble each voter has its share (LeaderZooKeeperServer, FollowerZooKeeperServer).
+func (c *Config) OutstandingLimit() int {
+	self, _ := c.Self()
+	if voters := c.Ensemble.voters(); c.Distributed() && !self.Observer && voters > 2 {
+		return max(1, c.GlobalOutstandingLimit/(voters-1))
+	}
+	return c.GlobalOutstandingLimit
 }
 
 // Self is the server line of MyID; ok is false without one.

@@ -12,7 +12,8 @@ var ensembleKeys = []key{
 	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
 	only(fileOnly("dynamicConfigFile", anyText)),
 	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.alone }))),
-	only(fileOnly("reconfigEnabled", flag(func(e *Ensemble) *bool { return &e.Reconfig }))),
+	instead("this release does not take part in changes of a running ensemble; change zoo.cfg on every server and restart one after the other", "false",
+		fileOnly("reconfigEnabled", anyBool)),
 	only(fileOnly("initLimit", count(func(e *Ensemble) *int { return &e.InitLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("syncLimit", count(func(e *Ensemble) *int { return &e.SyncLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("connectToLearnerMasterLimit", count(func(e *Ensemble) *int { return &e.ConnectLimit }, math.MinInt32, "ticks"))),
@@ -21,10 +22,10 @@ var ensembleKeys = []key{
 	only(fileOnly("quorumListenOnAllIPs", flag(func(e *Ensemble) *bool { return &e.ListenOnAllIPs }))),
 
 	only(zk("multiAddress.enabled", flag(func(e *Ensemble) *bool { return &e.MultiAddress }))),
-	only(zk("multiAddress.reachabilityCheckTimeoutMs", count(func(e *Ensemble) *int { return &e.ReachableMs }, 1, "milliseconds"))),
-	only(zk("multiAddress.reachabilityCheckEnabled", flag(func(e *Ensemble) *bool { return &e.ReachableCheck }))),
+	instead(allAddresses, "1000", zk("multiAddress.reachabilityCheckTimeoutMs", checked(1, "milliseconds"))),
+	instead(allAddresses, "true", zk("multiAddress.reachabilityCheckEnabled", anyBool)),
 	only(zk("cnxTimeout", count(func(e *Ensemble) *int { return &e.ConnectTimeoutMs }, 1, "milliseconds"))),
-	only(zk("quorumCnxnTimeoutMs", count(func(e *Ensemble) *int { return &e.ReadTimeoutMs }, -1, "milliseconds; -1 leaves it to initLimit and syncLimit"))),
+	only(zk("quorumCnxnTimeoutMs", count(func(e *Ensemble) *int { return &e.ReadTimeoutMs }, -1, "milliseconds; -1 leaves it to syncLimit"))),
 	only(zk("electionPortBindRetry", count(func(e *Ensemble) *int { return &e.BindRetries }, 0, "attempts; 0 goes on for ever"))),
 	only(zk("fastleader.minNotificationInterval", count(func(e *Ensemble) *int { return &e.MinNotificationMs }, 1, "milliseconds"))),
 	only(zk("fastleader.maxNotificationInterval", count(func(e *Ensemble) *int { return &e.MaxNotificationMs }, 1, "milliseconds"))),
@@ -34,20 +35,20 @@ var ensembleKeys = []key{
 	only(zk("leaderConnectDelayDuringRetryMs", count(func(e *Ensemble) *int { return &e.ConnectRetryMs }, 0, "milliseconds"))),
 
 	only(zk("leaderServes", yesNo(func(c *Config) *bool { return &c.Ensemble.LeaderServes }))),
-	only(zk("leader.maxTimeToWaitForEpoch", count(func(e *Ensemble) *int { return &e.MaxEpochWaitMs }, -1, "milliseconds; -1 waits for initLimit"))),
+	instead("a leader waits initLimit for its followers", "-1", zk("leader.maxTimeToWaitForEpoch", checked(-1, "milliseconds; -1 waits for initLimit"))),
 	only(zk("leader.maxConcurrentSnapSyncs", count(func(e *Ensemble) *int { return &e.MaxSnapSyncs }, 1, "learners"))),
 	only(zk("leader.maxConcurrentDiffSyncs", count(func(e *Ensemble) *int { return &e.MaxDiffSyncs }, 1, "learners"))),
 	only(zk("commitLogCount", atLeast(func(c *Config) *int { return &c.Ensemble.CommitLogCount }, minCommitLog, math.MaxInt32, "txns"))),
 	only(zk("snapshotSizeFactor", snapshotSizeFactor)),
 	only(zk("forceSnapshotSync", flag(func(e *Ensemble) *bool { return &e.ForceSnapshotSync }))),
 
-	only(fileOnly("syncEnabled", flag(func(e *Ensemble) *bool { return &e.SyncEnabled }))),
-	only(zk("observer.syncEnabled", flag(func(e *Ensemble) *bool { return &e.SyncEnabled }))),
-	only(zk("observer.reconnectDelayMs", count(func(e *Ensemble) *int { return &e.ObserverReconnectMs }, 0, "milliseconds"))),
-	only(zk("observer.election.DelayMs", count(func(e *Ensemble) *int { return &e.ObserverElectionMs }, 0, "milliseconds"))),
-	only(fileOnly("observerMasterPort", observerMasterPort)),
-	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
-	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalUpgrading }))),
+	instead(keepsLog, "true", fileOnly("syncEnabled", anyBool)),
+	instead(keepsLog, "true", zk("observer.syncEnabled", anyBool)),
+	instead(atOnce, "0", zk("observer.reconnectDelayMs", checked(0, "milliseconds"))),
+	instead(atOnce, "0", zk("observer.election.DelayMs", checked(0, "milliseconds"))),
+	instead("observers connect to the leader", "0 -1", fileOnly("observerMasterPort", observerMasterPort)),
+	instead("the sessions of this server are all known to the ensemble", "false", fileOnly("localSessionsEnabled", anyBool)),
+	only(fileOnly("localSessionsUpgradingEnabled", anyBool)), // asks for nothing without localSessionsEnabled
 
 	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
 	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
@@ -55,12 +56,26 @@ var ensembleKeys = []key{
 	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
 	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
 
-	// Tuning of threads and of checks that ours has no part like.
-	only(zk("fastleader.*", anyInt)), only(zk("leader.*", anyText)), only(zk("learner.*", anyText)),
-	only(zk("follower.*", anyText)), only(zk("observer.*", anyText)), only(zk("observerMaster.*", anyText)),
-	only(bare("leader.closeSocketAsync", anyText)), only(bare("learner.closeSocketAsync", anyText)), only(bare("learner.asyncSending", anyText)),
-	only(zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
-	only(zk("enableEagerACLCheck", anyBool)), only(zk("ensembleAuthName", anyText)),
+	instead("observers connect to the leader", "", zk("observerMaster.sizeLimit", anyInt)),
+	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),
+	instead(noSuchPart, "", bare("leader.closeSocketAsync", anyBool)), instead(noSuchPart, "", bare("learner.closeSocketAsync", anyBool)),
+	instead(noSuchPart, "", bare("learner.asyncSending", anyBool)), instead(noSuchPart, "", zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
+	instead("the leader checks the ACL of every write, and it alone", "false", zk("enableEagerACLCheck", anyBool)),
+	only(zk("ensembleAuthName", anyText)), // names the ensemble to clients of the scheme ensemble, which answers nothing either way
+}
+
+// What holds instead of what some keys ask for.
+const (
+	allAddresses = "all addresses of a server are tried at once"
+	keepsLog     = "an observer keeps its log and snapshots"
+	atOnce       = "an observer looks for a leader again at once, and after failures ever later"
+	noSuchPart   = "this server has no such part; nothing to tune"
+)
+
+// instead marks a key that Apache's servers act on in an ensemble, and ours do not; inert are the values that ask for nothing.
+func instead(note, inert string, k key) key {
+	k.note, k.inert = note, inert
+	return only(k)
 }
 
 // only marks a key that means something in an ensemble alone.
@@ -72,6 +87,14 @@ func flag(field func(*Ensemble) *bool) setter {
 
 func count(field func(*Ensemble) *int, min int64, unit string) setter {
 	return integer(func(c *Config) *int { return field(&c.Ensemble) }, min, math.MaxInt32, unit)
+}
+
+// checked takes a number in its range that nothing is done with.
+func checked(min int64, unit string) setter {
+	return func(_ *Config, v string) (note, why, mend string) {
+		var n int
+		return integer(func(*Config) *int { return &n }, min, math.MaxInt32, unit)(nil, v)
+	}
 }
 
 func electionAlg(_ *Config, v string) (note, why, mend string) {
@@ -104,7 +127,7 @@ func snapshotSizeFactor(c *Config, v string) (note, why, mend string) {
 }
 
 // observerMasterPort is none at 0 and below.
-func observerMasterPort(c *Config, v string) (note, why, mend string) {
+func observerMasterPort(_ *Config, v string) (note, why, mend string) {
 	n, why := wholeNumber(v)
 	if why == "" && n > 65535 {
 		why = "not a port"
@@ -112,6 +135,5 @@ func observerMasterPort(c *Config, v string) (note, why, mend string) {
 	if why != "" {
 		return "", why, "write a port from 1 to 65535, or leave the line out"
 	}
-	c.Ensemble.ObserverMasterPort = int(max(n, 0))
 	return "", "", ""
 }

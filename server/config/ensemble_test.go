@@ -126,8 +126,6 @@ func TestEnsembleKeys(t *testing.T) {
 		{"connectToLearnerMasterLimit=7", func(e *Ensemble) { e.ConnectLimit = 7 }},
 		{"quorumListenOnAllIPs=TRUE", func(e *Ensemble) { e.ListenOnAllIPs = true }},
 		{"multiAddress.enabled=true", func(e *Ensemble) { e.MultiAddress = true }},
-		{"multiAddress.reachabilityCheckEnabled=false", func(e *Ensemble) { e.ReachableCheck = false }},
-		{"multiAddress.reachabilityCheckTimeoutMs=50", func(e *Ensemble) { e.ReachableMs = 50 }},
 		{"cnxTimeout=700", func(e *Ensemble) { e.ConnectTimeoutMs = 700 }},
 		{"quorumCnxnTimeoutMs=9000", func(e *Ensemble) { e.ReadTimeoutMs = 9000 }},
 		{"electionPortBindRetry=0", func(e *Ensemble) { e.BindRetries = 0 }},
@@ -138,15 +136,14 @@ func TestEnsembleKeys(t *testing.T) {
 		{"follower.nodelay=false", func(e *Ensemble) { e.FollowerNoDelay = false }},
 		{"leaderConnectDelayDuringRetryMs=10", func(e *Ensemble) { e.ConnectRetryMs = 10 }},
 		{"leaderServes=no", func(e *Ensemble) { e.LeaderServes = false }},
-		{"leader.maxTimeToWaitForEpoch=100", func(e *Ensemble) { e.MaxEpochWaitMs = 100 }},
 		{"leader.maxConcurrentSnapSyncs=2", func(e *Ensemble) { e.MaxSnapSyncs = 2 }},
 		{"leader.maxConcurrentDiffSyncs=3", func(e *Ensemble) { e.MaxDiffSyncs = 3 }},
 		{"commitLogCount=5000", func(e *Ensemble) { e.CommitLogCount = 5000 }},
 		{"snapshotSizeFactor=-1", func(e *Ensemble) { e.SnapshotSizeFactor = -1 }},
 		{"forceSnapshotSync=true", func(e *Ensemble) { e.ForceSnapshotSync = true }},
-		{"observer.reconnectDelayMs=5", func(e *Ensemble) { e.ObserverReconnectMs = 5 }},
-		{"observer.election.DelayMs=6", func(e *Ensemble) { e.ObserverElectionMs = 6 }},
-		{"localSessionsUpgradingEnabled=true", func(e *Ensemble) { e.LocalUpgrading = true }},
+		{"localSessionsUpgradingEnabled=true", func(e *Ensemble) {}},
+		{"syncEnabled=TRUE", func(e *Ensemble) {}},
+		{"leader.maxTimeToWaitForEpoch=-1", func(e *Ensemble) {}},
 		{"observerMasterPort=-1", func(e *Ensemble) {}},
 		{"electionAlg=3", func(e *Ensemble) {}},
 		{"peerType=PARTICIPANT", func(e *Ensemble) {}},
@@ -215,6 +212,14 @@ func TestEnsembleChecks(t *testing.T) {
 		{name: "local sessions", lines: three + "localSessionsEnabled=true\n", warning: "zoo.cfg:8: localSessionsEnabled: accepted without effect"},
 		{name: "observer master", lines: three + "observerMasterPort=2191\n", warning: "observers connect to the leader"},
 		{name: "reconfig", lines: three + "reconfigEnabled=true\n", warning: "reconfigEnabled: accepted without effect"},
+		{name: "reachability", lines: three + "multiAddress.reachabilityCheckEnabled=false\n", warning: "accepted without effect: all addresses of a server are tried at once"},
+		{name: "wait for epoch", lines: three + "leader.maxTimeToWaitForEpoch=100\n", warning: "accepted without effect: a leader waits initLimit for its followers"},
+		{name: "no log", lines: three + "syncEnabled=false\n", warning: "zoo.cfg:8: syncEnabled: accepted without effect: an observer keeps its log and snapshots"},
+		{name: "no log, by the other name", lines: three + "observer.syncEnabled=false\n", warning: "zoo.cfg:8: observer.syncEnabled: accepted without effect"},
+		{name: "observer's pause", lines: three + "observer.election.DelayMs=6\n", warning: "accepted without effect: an observer looks for a leader again at once"},
+		{name: "bad pause", lines: three + "observer.reconnectDelayMs=-6\n", err: "zoo.cfg:8: observer.reconnectDelayMs=-6: out of range"},
+		{name: "tuning", lines: three + "learner.asyncSending=true\n", warning: "accepted without effect: this server has no such part"},
+		{name: "mistyped", lines: three + "leader.maxConcurrentDiffSync=3\n", warning: "unknown key, ignored; did you mean leader.maxConcurrentDiffSyncs?"},
 		{name: "few txns", lines: three + "commitLogCount=5\n", warning: "5 is below the minimum; 500 is used"},
 		{name: "no time", lines: three + "cnxTimeout=0\n", err: "zoo.cfg:8: cnxTimeout=0: out of range"},
 
@@ -237,7 +242,7 @@ func TestEnsembleChecks(t *testing.T) {
 		{name: "with a version", lines: dynamic, files: one("/etc/zk.dynamic.1f", three+"version=1f\n"), err: "/etc/zk.dynamic.1f:4: version=1f: the version is not written into this file"},
 		{name: "with another key", lines: dynamic, files: one("/etc/zk.dynamic.1f", "tickTime=5\n"+three), err: "/etc/zk.dynamic.1f:1: tickTime=5: neither a server nor a group nor a weight; move it to zoo.cfg"},
 		{name: "with a comment", lines: dynamic, files: one("/etc/zk.dynamic.1f", three+"server.4=d:1:2:observer # far\n"), warning: "/etc/zk.dynamic.1f:4: server.4: the trailing comment # far is left out"},
-		{name: "next with bad version", lines: dynamic, files: map[string]string{"/etc/zk.dynamic.1f": three, "zoo.cfg.dynamic.next": three + "version=x\n"}, err: "zoo.cfg.dynamic.next:4: version=x: not a hexadecimal number"},
+		{name: "unfinished change", lines: dynamic, files: map[string]string{"/etc/zk.dynamic.1f": three, "zoo.cfg.dynamic.next": three + "version=20\n"}, warning: "zoo.cfg.dynamic.next: a change of the ensemble was proposed and not finished"},
 	} {
 		text, env := threeOf(tt.lines, tt.files)
 		if tt.files["/var/zk/myid"] == "\x00gone" {
@@ -263,6 +268,18 @@ func TestEnsembleChecks(t *testing.T) {
 		}
 		checkWarnings(t, tt.name, said, tt.warning)
 	}
+}
+
+// A system property without effect is named with the place it came from.
+func TestEnsemblePropertyWithoutEffect(t *testing.T) {
+	t.Parallel()
+	text, env := threeOf(three, nil)
+	env.Defines = []string{"zookeeper.observer.syncEnabled=false"}
+	_, warnings, err := Parse("zoo.cfg", []byte(text), env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkWarnings(t, "-D", warnings, "-D argument: zookeeper.observer.syncEnabled: accepted without effect: an observer keeps its log and snapshots")
 }
 
 func TestEnsembleWithoutLimits(t *testing.T) {
@@ -300,14 +317,13 @@ func TestDynamicFileVersions(t *testing.T) {
 			t.Errorf("%s: %x, want %x", file, got, want)
 		}
 	}
-	text, env := threeOf("dynamicConfigFile=/etc/zk.dynamic.1f\n", map[string]string{
-		"/etc/zk.dynamic.1f": three, "zoo.cfg.dynamic.next": "server.2=b:1:2\nserver.3=c:1:2\nversion=20"})
+	text, env := threeOf("dynamicConfigFile=/etc/zk.dynamic.1f\n", map[string]string{"/etc/zk.dynamic.1f": three})
 	c, _, err := Parse("zoo.cfg", []byte(text), env)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Ensemble.Servers.Version != 0x1f || c.Ensemble.Next == nil || c.Ensemble.Next.Version != 0x20 || len(c.Ensemble.Next.Members) != 2 {
-		t.Errorf("%+v, next %+v", c.Ensemble.Servers, c.Ensemble.Next)
+	if c.Ensemble.Servers.Version != 0x1f {
+		t.Errorf("%+v", c.Ensemble.Servers)
 	}
 }
 

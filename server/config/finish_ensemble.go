@@ -136,21 +136,18 @@ func (l *loader) refusedInEnsemble() {
 
 // withoutEffect warns of what an ensemble of Apache's does and this release does not.
 func (l *loader) withoutEffect() {
-	e := &l.config.Ensemble
-	for _, w := range []struct {
-		name string
-		on   bool
-		note string
-	}{
-		{"localSessionsEnabled", e.LocalSessions, "the sessions of this server are all known to the ensemble"},
-		{"observerMasterPort", e.ObserverMasterPort > 0, "observers connect to the leader"},
-		{"reconfigEnabled", e.Reconfig, "this release does not take part in changes of a running ensemble; change zoo.cfg on every server and restart one after the other"},
-		{"syncEnabled", !e.SyncEnabled, "an observer keeps its log and snapshots"},
-	} {
-		if at, set := l.lines[w.name]; set && w.on {
-			l.warn(at.Line, at.Key, "accepted without effect: %s", w.note)
+	const text = "accepted without effect: %s"
+	for _, d := range l.defined {
+		if d.key.effect == ensemble && d.key.note != "" && d.key.asks(d.value) {
+			l.warnAt(d.origin, d.name, text, d.key.note)
 		}
 	}
+	for name, at := range l.lines {
+		if k, _ := findKey(name); k.effect == ensemble && k.note != "" && k.asks(at.Bare) {
+			l.warn(at.Line, name, text, k.note)
+		}
+	}
+	e := &l.config.Ensemble
 	if at, set := l.lines["multiAddress.enabled"]; set && e.MultiAddress && slices.ContainsFunc(e.Servers.Members, func(m quorum.Member) bool { return len(m.Addresses) > 1 }) {
 		l.warn(at.Line, at.Key, "taken from here; for several addresses in a server line Apache needs -Dzookeeper.multiAddress.enabled=true too")
 	}

@@ -1,13 +1,17 @@
 package config
 
-import "math"
+import (
+	"math"
+	"slices"
+	"strings"
+)
 
 // How a key takes effect.
 type effect int
 
 const (
 	acts        effect = iota
-	ensemble           // means something in an ensemble alone, in Apache too: checked, no word about it
+	ensemble           // means something in an ensemble alone, in Apache too: checked; a word about it there if it has a note
 	ineffective        // means something to Apache's standalone server, but not to this one: one warning that says why
 )
 
@@ -17,9 +21,14 @@ type key struct {
 	property string // the Java system property; "" when Apache reads the key from zoo.cfg alone
 	effect   effect
 	set      setter
-	note     string // of an ineffective key: what holds instead
+	note     string // of a key without effect: what holds instead
 	secret   bool   // the value is never printed
-	inert    string // of an ineffective key: the value that asks for nothing we lack
+	inert    string // of a key with a note: the values, blanks between, that ask for nothing we lack
+}
+
+// asks reports that a value of a key with a note asks for something this server does not do.
+func (k key) asks(value string) bool {
+	return !slices.ContainsFunc(strings.Fields(k.inert), func(v string) bool { return strings.EqualFold(v, value) })
 }
 
 // zk is a key that is a system property with the prefix zookeeper.

@@ -248,7 +248,7 @@ func (l *loader) apply(k key, name, value string, refuse func(why, mend string),
 		refuse(why, mend)
 	case text != "":
 		note(text)
-	case k.effect == ineffective && (k.inert == "" || !strings.EqualFold(value, k.inert)):
+	case k.effect == ineffective && k.asks(value):
 		note("accepted without effect: " + k.note)
 	}
 }

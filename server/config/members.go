@@ -41,7 +41,8 @@ func (l *loader) members(props []property) (ok bool) {
 		return false
 	}
 	e.Servers.Version = versionOfName(dynamic.Bare)
-	return l.nextMembers()
+	l.nextMembers()
+	return true
 }
 
 func isMemberKey(name string) bool {
@@ -87,36 +88,12 @@ func versionOfName(file string) int64 {
 	return n
 }
 
-// nextMembers reads the configuration proposed last, which Apache leaves beside zoo.cfg until it is committed.
-func (l *loader) nextMembers() (ok bool) {
+// nextMembers warns of a configuration that was proposed and not committed, which Apache leaves beside zoo.cfg.
+func (l *loader) nextMembers() {
 	file := l.file + nextSuffix
-	text, err := l.env.readFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true
+	if _, err := l.env.readFile(file); !errors.Is(err, fs.ErrNotExist) {
+		l.warnAt(file, "", "a change of the ensemble was proposed and not finished; this server goes by the configuration before it: let Apache finish the change, or remove the file")
 	}
-	if err != nil {
-		l.warnAt(file, "", "%s: the configuration proposed last is not known", readFailure(err))
-		return true
-	}
-	props, err := parseProperties(file, text)
-	if err != nil {
-		l.problems = append(l.problems, err)
-		return false
-	}
-	next, _, ok := l.parseMembers(file, props)
-	for _, p := range props {
-		if p.Key != "version" {
-			continue
-		}
-		version, err := strconv.ParseInt(p.Bare, 16, 64)
-		if err != nil {
-			l.problems = append(l.problems, source{file, p.Line, p.Key, p.Bare}.refuse("not a hexadecimal number", "remove the file if no change of the ensemble is under way"))
-			return false
-		}
-		next.Version = version
-	}
-	l.config.Ensemble.Next = &next
-	return ok
 }
 
 // parseMembers reads the server, group and weight lines among the properties of a file; ok is false when one is refused.

@@ -60,8 +60,16 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 	if err != nil {
 		return refuse(env, err)
 	}
-	if err := srv.Start(); err != nil {
+	// A start may wait for a port, and for a disk; Close ends the wait.
+	unhook := context.AfterFunc(ctx, func() { srv.Close() })
+	err = srv.Start()
+	unhook()
+	if err != nil {
 		srv.Close()
+		if ctx.Err() != nil {
+			log.Info("stopped before it had started", "cause", context.Cause(ctx))
+			return ExitOK
+		}
 		return refuse(env, withPort(err, cfg))
 	}
 	for _, w := range exposed(cfg, srv.Addr()) {

@@ -4,20 +4,35 @@ package interop
 
 import "testing"
 
-// Our node observes two voters of Apache's: it is sent their history, follows
-// what they commit, and takes writes.
-func TestObserver(t *testing.T) {
+// An observer of either kind is sent the history of voters of the other, takes
+// writes, and goes on under the next leader when the first is killed.
+func TestObservers(t *testing.T) {
 	t.Parallel()
-	e := newEnsemble(t, "AAo", []int64{3})
-	e.start(1, 2)
-	e.await("a leader", func() bool { return e.leader() != 0 })
-	before := e.write("/before", 1, 2)
-	before.more(100)
-	e.start(3)
-	e.awaitMode(3, "observer")
-	through := e.write("/through", 3)
-	through.more(50)
-	e.check(before, through)
+	for _, tt := range []struct{ name, kinds string }{
+		{"ours observes Apache", "AAAo"},
+		{"Apache observes ours", "oooA"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := newEnsemble(t, tt.kinds, []int64{4})
+			e.start(1, 2, 3)
+			e.await("a leader", func() bool { return e.leader() != 0 })
+			before := e.write("/before", 1, 2, 3)
+			before.more(100)
+			e.start(4)
+			e.awaitMode(4, "observer")
+			through := e.write("/through", 4)
+			through.more(50)
+			killed := e.leader()
+			e.member(killed).kill()
+			before.more(50)
+			through.more(50)
+			e.start(killed)
+			e.awaitMode(killed, "follower")
+			before.more(20)
+			through.more(20)
+			e.check(before, through)
+		})
+	}
 }
 
 // check compares all running members, and finds what the writers were told.

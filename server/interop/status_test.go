@@ -24,6 +24,13 @@ func TestWords(t *testing.T) {
 			e.start(2, 4)
 			e.awaitMode(2, "follower")
 			e.awaitMode(4, "observer")
+			srvr, err := protocol.FourLetter(t.Context(), e.member(3).addr(), "srvr")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(srvr, "Zxid: 0x100000000\n") {
+				t.Errorf("%s: before the first write the leader says\n%s", kinds, srvr)
+			}
 			w := e.write("/w", 2)
 			w.more(5)
 			w.end()

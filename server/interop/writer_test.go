@@ -57,7 +57,10 @@ func (w *writer) run(sids []int64) {
 	for n, at := 0, 0; !w.stopped(); at++ {
 		c, err := w.e.dial(sids[at%len(sids)])
 		if err != nil {
-			time.Sleep(20 * time.Millisecond)
+			select {
+			case <-time.After(pollPause): // a server that does not serve yet tells nobody when it does
+			case <-w.stop:
+			}
 			continue
 		}
 		n = w.session(c, n)

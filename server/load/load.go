@@ -30,6 +30,7 @@ const (
 // Options describe one run.
 type Options struct {
 	Addr      string
+	Addrs     []string // of the servers of an ensemble, among which sessions are shared out, in place of Addr
 	Op        Op
 	Sessions  int
 	InFlight  int    // requests a session keeps outstanding
@@ -68,7 +69,11 @@ func Run(ctx context.Context, o Options) (Result, error) {
 		}
 	}()
 	for i := range workers {
-		c, err := Dial(ctx, o.Addr)
+		addr := o.Addr
+		if len(o.Addrs) > 0 {
+			addr = o.Addrs[i%len(o.Addrs)]
+		}
+		c, err := Dial(ctx, addr)
 		if err != nil {
 			return Result{}, err
 		}

@@ -50,7 +50,7 @@ func (m *Connections) accept(ln net.Listener) {
 // called reads who calls, and keeps the connection or dials back.
 func (m *Connections) called(conn net.Conn) {
 	var hello quorum.InitialMessage
-	err := conn.SetReadDeadline(time.Now().Add(m.config.ConnectTimeout))
+	err := conn.SetReadDeadline(time.Now().Add(m.config.SocketTimeout))
 	if err == nil {
 		err = hello.Read(conn)
 	}
@@ -106,6 +106,10 @@ func (m *Connections) admit(conn net.Conn, hello *quorum.InitialMessage, err err
 		}
 		m.log.say(conn.RemoteAddr().String(), "a server that is not in the configuration connects", "sid", sid)
 	}
+	if !r.stranger && otherPort(hello.Addresses, r.addresses) {
+		m.log.say(conn.RemoteAddr().String(), "a server says another election port of itself than its server line here: make the server lines the same on all servers; if they are, two servers have its id",
+			"sid", sid, "says", hello.Addresses, "here", r.addresses)
+	}
 	if r.link != nil && !sameHost(r.link.conn.RemoteAddr(), conn.RemoteAddr()) {
 		m.log.say(conn.RemoteAddr().String(), "a server connects from another host than before; if it has not moved, two servers have its id", "sid", sid, "before", r.link.conn.RemoteAddr().String())
 	}
@@ -121,6 +125,21 @@ func (m *Connections) admit(conn net.Conn, hello *quorum.InitialMessage, err err
 	}
 	m.establish(r, conn)
 	return r, true, nil
+}
+
+// otherPort reports that none of the ports a server says of itself is one of
+// those it should have. Hosts may well have several names.
+func otherPort(says, should []string) bool {
+	port := func(address string) string {
+		_, port, _ := net.SplitHostPort(address)
+		return port
+	}
+	for _, a := range says {
+		if slices.ContainsFunc(should, func(b string) bool { return port(a) == port(b) }) {
+			return false
+		}
+	}
+	return len(says) > 0
 }
 
 func sameHost(a, b net.Addr) bool {

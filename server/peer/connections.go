@@ -29,7 +29,8 @@ type ConnectionsConfig struct {
 	ID             int64
 	Servers        *quorum.Config
 	Addresses      []quorum.Address // of this server, when it is not one of Servers
-	ConnectTimeout time.Duration    // to dial, for the initial message, and for one write; 0: DefaultConnectTimeout
+	ConnectTimeout time.Duration    // to dial (zookeeper.cnxTimeout); 0: DefaultConnectTimeout
+	SocketTimeout  time.Duration    // for the initial message, and for one write (quorumCnxnTimeoutMs); 0: ConnectTimeout
 	KeepAlive      bool             // zookeeper.tcpKeepAlive
 	MultiAddress   bool             // multiAddress.enabled: tell all addresses of this server, not the first alone
 	Log            *slog.Logger     // nil: nothing is logged
@@ -81,6 +82,9 @@ func NewConnections(c ConnectionsConfig, listeners ...net.Listener) (*Connection
 	}
 	if c.ConnectTimeout <= 0 {
 		c.ConnectTimeout = DefaultConnectTimeout
+	}
+	if c.SocketTimeout <= 0 {
+		c.SocketTimeout = c.ConnectTimeout
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

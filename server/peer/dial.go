@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"sync"
 	"time"
 
 	"zookit/server/election"
@@ -49,9 +50,17 @@ func (m *Connections) connect(r *remote, addresses []string) {
 	}
 }
 
-// reach dials all addresses at once and takes the first that answers.
+// reach dials a server's election port.
 func (m *Connections) reach(addresses []string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(m.ctx, m.config.ConnectTimeout)
+	defer cancel()
+	return dialAny(ctx, &m.running, m.config.Dial, addresses)
+}
+
+// dialAny dials all addresses at once and takes the first that answers. What it
+// leaves behind is counted in running.
+func dialAny(ctx context.Context, running *sync.WaitGroup, dial func(context.Context, string) (net.Conn, error), addresses []string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	type result struct {
 		conn net.Conn
@@ -59,8 +68,8 @@ func (m *Connections) reach(addresses []string) (net.Conn, error) {
 	}
 	results := make(chan result, len(addresses))
 	for _, a := range addresses {
-		m.running.Go(func() {
-			conn, err := m.config.Dial(ctx, a)
+		running.Go(func() {
+			conn, err := dial(ctx, a)
 			results <- result{conn, err}
 		})
 	}
@@ -72,7 +81,7 @@ func (m *Connections) reach(addresses []string) (net.Conn, error) {
 			continue
 		}
 		cancel()
-		m.running.Go(func() { // what answers too late is closed
+		running.Go(func() { // what answers too late is closed
 			for range addresses[n+1:] {
 				if late := <-results; late.err == nil {
 					_ = late.conn.Close()
@@ -86,7 +95,7 @@ func (m *Connections) reach(addresses []string) (net.Conn, error) {
 
 // greet sends the initial message.
 func (m *Connections) greet(conn net.Conn) error {
-	_ = conn.SetWriteDeadline(time.Now().Add(m.config.ConnectTimeout))
+	_ = conn.SetWriteDeadline(time.Now().Add(m.config.SocketTimeout))
 	if _, err := conn.Write(m.greeting); err != nil {
 		_ = conn.Close()
 		return fmt.Errorf("initial message: %w", err)

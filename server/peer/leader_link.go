@@ -28,8 +28,8 @@ type LeaderLink struct {
 	conn *packets
 }
 
-// DialLeader begins to dial the leader, whose addresses (host:port) are tried
-// in turn. Events carry id as their connection.
+// DialLeader begins to dial the leader, whose addresses (host:port) are all
+// tried at once. Events carry id as their connection.
 func DialLeader(cfg QuorumConfig, id zab.Conn, addresses []string) *LeaderLink {
 	cfg.setDefaults()
 	l := &LeaderLink{cfg: cfg, id: id, log: newRefusals(cfg.Logger)}
@@ -55,21 +55,25 @@ func (l *LeaderLink) run(addresses []string) {
 	}
 }
 
+// firstPause is the wait after the first attempt; it doubles up to DialPause. A
+// leader that has just been elected opens its port about when its followers
+// dial.
+const firstPause = 2 * time.Millisecond
+
 func (l *LeaderLink) dial(addresses []string) net.Conn {
-	for l.ctx.Err() == nil {
-		for _, address := range addresses {
-			ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
-			conn, err := l.cfg.Dial(ctx, address)
-			done()
-			if err == nil {
-				return conn
-			}
-			if l.ctx.Err() == nil {
-				l.log.say(address, "the leader cannot be reached", "error", err)
-			}
+	for pause := firstPause; l.ctx.Err() == nil; pause *= 2 {
+		ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
+		conn, err := dialAny(ctx, &l.running, l.cfg.Dial, addresses)
+		done()
+		if err == nil {
+			return conn
 		}
+		if l.ctx.Err() == nil && pause >= l.cfg.DialPause {
+			l.log.say(addresses[0], "the leader cannot be reached", "error", err)
+		}
+		pause = min(pause, l.cfg.DialPause)
 		select {
-		case <-time.After(l.cfg.DialPause):
+		case <-time.After(pause):
 		case <-l.ctx.Done():
 		}
 	}

@@ -87,7 +87,7 @@ func (m *Connections) write(r *remote, l *link) {
 		if b == nil {
 			continue
 		}
-		_ = l.conn.SetWriteDeadline(time.Now().Add(m.config.ConnectTimeout))
+		_ = l.conn.SetWriteDeadline(time.Now().Add(m.config.SocketTimeout))
 		if _, err := l.conn.Write(b); err != nil {
 			l.close()
 			return

@@ -31,7 +31,7 @@ type QuorumConfig struct {
 	MaxOutbox int64         // bytes of packets to be sent, beyond which the connection ends; 0: 256 MiB
 	NoDelay   bool          // leader.nodelay, follower.nodelay
 	KeepAlive bool          // zookeeper.tcpKeepAlive
-	DialPause time.Duration // between two attempts; 0: 100 ms
+	DialPause time.Duration // between two attempts, shorter between the first ones; 0: 100 ms
 	DialTime  time.Duration // of one attempt; 0: DefaultConnectTimeout
 	Dial      func(ctx context.Context, address string) (net.Conn, error)
 	Logger    *slog.Logger // nil: nothing is logged

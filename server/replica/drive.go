@@ -30,6 +30,9 @@ func (r *Replica) Recover(store *storage.Store, now func() Now) (storage.Recover
 			return got, err
 		}
 		r.ens.AcceptedEpoch, r.ens.CurrentEpoch = got.AcceptedEpoch, got.CurrentEpoch
+		if got.LastZxid < 0 { // db.autocreate=false: not even snapshot.0, which would be a history
+			r.ens.Quarantined, first = true, false
+		}
 		if first {
 			src, zxid := r.BeginSnapshot()
 			if err := store.Snapshot(zxid, src); err != nil {

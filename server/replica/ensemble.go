@@ -34,6 +34,9 @@ type Ensemble struct {
 
 	MaxLearners       int   // connections
 	MaxSnapshots      int   // leader.maxConcurrentSnapSyncs
+	MaxDiffs          int   // leader.maxConcurrentDiffSyncs
+	ForceSnapshot     bool  // forceSnapshotSync
+	ConnectMs         int64 // to reach the leader
 	MaxLearnerQueue   int64 // bytes of txns a learner may be behind
 	MaxUncommitted    int64 // bytes of proposals a learner holds without their COMMIT
 	FinalizeWaitMs    int64
@@ -41,6 +44,8 @@ type Ensemble struct {
 	MaxNotificationMs int64 // fastleader.maxNotificationInterval
 	MaxInFlight       int64 // bytes of a leader's proposals that are not applied
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
+
+	MaxCounter uint32 // the counter that ends an epoch; tests lower it
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has

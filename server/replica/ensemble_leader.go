@@ -72,6 +72,15 @@ func (r *Replica) forwardedHere(o *zab.Forwarded) {
 	r.proposeOwn(e.now, q)
 }
 
+// PendingSyncs is how many syncs of learners' clients wait for a commit, while
+// this server leads.
+func (r *Replica) PendingSyncs() int {
+	if r.ens == nil || r.ens.leader == nil {
+		return 0
+	}
+	return r.ens.leader.PendingSyncs()
+}
+
 // dismiss closes the connection to a learner.
 func (r *Replica) dismiss(c zab.Conn, why string) {
 	e := r.ens

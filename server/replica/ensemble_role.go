@@ -48,6 +48,10 @@ func (r *Replica) begin(d *election.Decision) {
 		return
 	}
 	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
+	if d.Joined && d.PeerEpoch < e.CurrentEpoch && e.failures == 2 {
+		r.note(Note{Text: fmt.Sprintf("the history of this server is of epoch %d, that of its leader of %d: the data here are of another ensemble, or a majority has lost its own; empty the data directory to be given those of the ensemble, or restore the others",
+			e.CurrentEpoch, d.PeerEpoch)})
+	}
 	if d.State == quorum.Leading {
 		r.becomeLeading()
 	} else {
@@ -61,9 +65,21 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
+		Told: e.told, MaxCounter: e.MaxCounter,
+		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
+}
+
+// told is the epoch of the history that a server which looks for a leader has
+// told; a vote for another tells nothing of its own.
+func (e *ensemble) told(sid int64) int64 {
+	for _, l := range e.election.Looking() {
+		if l.Sid == sid && l.Vote.Leader == sid {
+			return l.Vote.PeerEpoch
+		}
+	}
+	return 0
 }
 
 func (r *Replica) becomeLearner() {
@@ -73,7 +89,7 @@ func (r *Replica) becomeLearner() {
 		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
-		MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
+		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
 	e.core = e.learner
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/adler32"
+	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -401,7 +402,7 @@ func TestWitnessVoid(t *testing.T) {
 func TestWitnessSlots(t *testing.T) {
 	t.Parallel()
 	fsys := vfs.NewMem()
-	w, err := openWitness(fsys, "/")
+	w, err := openWitness(fsys, "/", os.O_RDWR)
 	must(t, err)
 	for seq := range int64(4) {
 		must(t, w.write(mark{Log: 1, Offset: 100 + seq, Zxid: protocol.Zxid(seq), Accepted: -1, Current: -1}, true))
@@ -411,7 +412,7 @@ func TestWitnessSlots(t *testing.T) {
 		c := bytes.Clone(b)
 		clear(c[i*sectorLength : (i+1)*sectorLength])
 		putFile(t, fsys, "/"+witnessName, c)
-		w, err := openWitness(fsys, "/")
+		w, err := openWitness(fsys, "/", os.O_RDWR)
 		must(t, err)
 		if !w.ok || w.mark.Offset != want {
 			t.Errorf("slot %d torn: %+v", i, w.mark)

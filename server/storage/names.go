@@ -147,3 +147,6 @@ func copyRange(fsys vfs.FS, src string, from, to int64, dst string) error {
 	}
 	return err
 }
+
+// SnapshotZxid is the zxid in the name of a snapshot; false when it is none.
+func SnapshotZxid(path string) (protocol.Zxid, bool) { return zxidOf(filepath.Base(path), snapPrefix) }

@@ -69,6 +69,8 @@ type recovery struct {
 	end   int64         // where its records end
 	init  string        // the initialize file, to be consumed
 
+	through protocol.Zxid // Read: what comes later is left out; 0: nothing is
+
 	cut   dataFile // accepted damage: this log is cut at cutAt and later ones go
 	cutAt int64
 }
@@ -123,12 +125,29 @@ func (r *recovery) run() (err error) {
 	if err := s.finishInstall(); err != nil {
 		return err
 	}
-	if r.snaps, err = listFiles(s.fs, s.snapDir, snapPrefix); err != nil {
+	if err := r.list(); err != nil {
 		return err
 	}
-	if r.logs, err = listFiles(s.fs, s.logDir, logPrefix); err != nil {
+	if err := r.judge(); err != nil {
 		return err
 	}
+	r.out.LastZxid = r.last
+	r.out.AcceptedEpoch, r.out.CurrentEpoch = s.accepted, s.current
+	return r.settle()
+}
+
+// list finds the snapshots and the logs.
+func (r *recovery) list() (err error) {
+	if r.snaps, err = listFiles(r.s.fs, r.s.snapDir, snapPrefix); err != nil {
+		return err
+	}
+	r.logs, err = listFiles(r.s.fs, r.s.logDir, logPrefix)
+	return err
+}
+
+// judge hands the history to the sink and decides whether it is whole. It
+// changes nothing on the disk.
+func (r *recovery) judge() error {
 	if err := r.readWitness(); err != nil {
 		return err
 	}
@@ -138,12 +157,7 @@ func (r *recovery) run() (err error) {
 	if err := r.accept(r.readLogs()); err != nil {
 		return err
 	}
-	if err := r.accept(r.checkEnd()); err != nil {
-		return err
-	}
-	r.out.LastZxid = r.last
-	r.out.AcceptedEpoch, r.out.CurrentEpoch = s.accepted, s.current
-	return r.settle()
+	return r.accept(r.checkEnd())
 }
 
 // readWitness drops the witness if somebody else has written since.
@@ -195,6 +209,7 @@ func (r *recovery) readSnapshot() error {
 	s := r.s
 	r.out.SnapshotZxid = -1
 	var unread error // of a file that could not be read at all
+	fuzzy := dataFile{}
 	for i := len(r.snaps) - 1; i >= 0; i-- {
 		f := r.snaps[i]
 		path := filepath.Join(s.snapDir, f.name)
@@ -213,6 +228,10 @@ func (r *recovery) readSnapshot() error {
 			}
 			continue
 		}
+		if r.through > 0 && info.Covered > r.through {
+			fuzzy = f // taken while later txns were applied, some of which it shows
+			continue
+		}
 		s.verified[f.name] = true
 		r.out.SnapshotZxid, r.out.Snapshot, r.last = f.zxid, path, f.zxid
 		r.covered = max(f.zxid, info.Covered)
@@ -222,6 +241,9 @@ func (r *recovery) readSnapshot() error {
 		return unread // it may be whole: this directory is not empty
 	}
 	r.sink.Reset()
+	if fuzzy.name != "" {
+		return r.tooEarly(fuzzy)
+	}
 	return r.withoutSnapshot()
 }
 
@@ -251,6 +273,8 @@ func (r *recovery) withoutSnapshot() error {
 		s.log.Warn("no snapshot found, but there are log entries: they are replayed, as snapshot.trust.empty says")
 		r.out.WantSnapshot = true
 		return nil
+	case s.cfg.NoAutoCreateDB && s.current <= 0 && s.accepted > 0:
+		// It was stopped while a leader sent it its first data.
 	case s.current > 0 || s.accepted > 0:
 		return &DamageError{File: s.snapDir, Cause: fmt.Sprintf("neither snapshot nor log is there, but the epoch files say acceptedEpoch %d, currentEpoch %d", s.accepted, s.current),
 			Mend: "restore the directory from a backup; to begin anew, empty it altogether"}

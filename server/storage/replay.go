@@ -12,6 +12,9 @@ import (
 // readLogs replays what follows the snapshot: all logs from it on, and the one
 // that begins at or before it.
 func (r *recovery) readLogs() error {
+	if r.reached() {
+		return errThrough
+	}
 	from := 0
 	for i, l := range r.logs {
 		if l.zxid <= r.last+1 {
@@ -66,6 +69,9 @@ func (r *recovery) replay(lr *LogReader, l dataFile) error {
 	if z <= r.last && z <= r.out.SnapshotZxid {
 		return nil
 	}
+	if r.through > 0 && z > r.through { // of a later epoch
+		return errThrough
+	}
 	if !follows(r.last, z) {
 		why := fmt.Sprintf("the transaction after %v is %v", r.last, z)
 		return r.damage(l, lr.Offset(), z, why)
@@ -78,8 +84,14 @@ func (r *recovery) replay(lr *LogReader, l dataFile) error {
 	r.last = z
 	r.out.Txns++
 	r.out.TxnBytes += int64(len(lr.Payload()))
+	if r.reached() { // what follows may be damaged
+		return errThrough
+	}
 	return nil
 }
+
+// reached tells that the history is as long as Read was asked for.
+func (r *recovery) reached() bool { return r.through > 0 && r.last >= r.through }
 
 // damage is the error for a record at an offset of a log; seen is the highest
 // zxid known to have been at or behind it.

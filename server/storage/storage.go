@@ -232,7 +232,7 @@ func (s *Store) open() error {
 	if err := s.checkContents(); err != nil {
 		return err
 	}
-	w, err := openWitness(s.fs, s.logDir)
+	w, err := openWitness(s.fs, s.logDir, os.O_RDWR)
 	if err != nil {
 		return err
 	}

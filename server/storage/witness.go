@@ -55,10 +55,11 @@ type witness struct {
 const witnessHead = "zookit-witness 1 "
 
 // openWitness reads the witness, if there is one. Nothing in it is an error:
-// an unreadable witness only proves less.
-func openWitness(fsys vfs.FS, dir string) (*witness, error) {
+// an unreadable witness only proves less. The flag is os.O_RDWR or, for one that
+// is only looked at, os.O_RDONLY.
+func openWitness(fsys vfs.FS, dir string, flag int) (*witness, error) {
 	w := &witness{fs: fsys, dir: dir, mark: mark{Log: -1, Accepted: -1, Current: -1}}
-	f, err := fsys.Open(w.path(), os.O_RDWR, 0)
+	f, err := fsys.Open(w.path(), flag, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return w, nil
 	}

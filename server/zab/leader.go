@@ -51,8 +51,18 @@ type LeaderConfig struct {
 	// Recent ends at LastZxid; when it does not it begins anew.
 	Recent *Recent
 
+	ForceSnapshot bool // forceSnapshotSync: every learner is sent a snapshot
+
+	// Told is the epoch of the history that a voter has told in an election while
+	// this server leads, 0 when it has told none. nil: nobody tells.
+	Told func(sid int64) int64
+
+	// MaxCounter is the counter that ends an epoch; 0: 0xffffffff. Tests lower it.
+	MaxCounter uint32
+
 	MaxConns     int   // connections of learners; 0: 1024
-	MaxSnapshots int   // sent at the same time; 0: 10 (leader.maxConcurrentSnapSyncs)
+	MaxSnapshots int   // sent at the same time; an observer has to wait; 0: 10 (leader.maxConcurrentSnapSyncs)
+	MaxDiffs     int   // learners that are brought up to date otherwise, likewise; 0: 100 (leader.maxConcurrentDiffSyncs)
 	MaxQueue     int64 // bytes of txns a learner may be behind; 0: 128 MiB
 	MaxInFlight  int64 // bytes of proposals not applied, see Accepting; 0: 64 MiB
 }
@@ -112,6 +122,8 @@ type Leader struct {
 func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 1024)
 	cfg.MaxSnapshots = cmp.Or(cfg.MaxSnapshots, 10)
+	cfg.MaxCounter = cmp.Or(cfg.MaxCounter, maxCounter)
+	cfg.MaxDiffs = cmp.Or(cfg.MaxDiffs, 100)
 	cfg.MaxQueue = cmp.Or(cfg.MaxQueue, 128<<20)
 	cfg.MaxInFlight = cmp.Or(cfg.MaxInFlight, 64<<20)
 	cfg.AcceptedEpoch, cfg.CurrentEpoch = epochsOf(cfg.AcceptedEpoch, cfg.CurrentEpoch, cfg.LastZxid)

@@ -26,7 +26,7 @@ func (l *Leader) Propose(nowMs int64, e Entry) {
 		l.broken("proposal %v while the phase is %v and the next zxid %v", e.Zxid, l.phase, next)
 		return
 	}
-	if e.Zxid.Counter() == maxCounter {
+	if uint32(e.Zxid.Counter()) == l.cfg.MaxCounter {
 		l.stop(ZxidExhausted, e.Zxid.String())
 		return
 	}
@@ -193,6 +193,14 @@ func (l *Leader) queueSync(f *learnerState) {
 		return
 	}
 	f.syncs = append(f.syncs, l.Proposed())
+}
+
+// PendingSyncs is how many syncs of learners wait for a commit.
+func (l *Leader) PendingSyncs() (n int) {
+	for _, f := range l.learners {
+		n += len(f.syncs)
+	}
+	return n
 }
 
 func (l *Leader) sendSync(f *learnerState) { l.out.send(f.conn, quorum.Packet{Type: quorum.Sync}) }

@@ -150,16 +150,23 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.drop(f, "its acceptedEpoch 0x%x leaves no later one", accepted)
 		return
 	}
-	if f.sid >= 0 { // anonymous observers have none
-		l.replace(f)
+	if f.sid >= 0 && !l.replace(f) { // anonymous observers have none
+		return
 	}
 	f.votes = !f.observer && l.cfg.Verifier.Voting(f.sid)
+	if f.sid >= 0 && !f.observer && !f.votes {
+		l.out.note(Note{Text: "a server that is no voter of the configuration follows without a vote; if it should have one, add its server line on every server", Sid: f.sid})
+	}
 	f.enter(learnerKnown, l.nowMs)
 	if l.phase == discovery {
 		if f.votes {
 			l.offered = max(l.offered, accepted)
 		}
 		l.tryDiscover()
+	} else if told := l.told(f); f.votes && told > l.epoch {
+		// No server enters an epoch before a quorum has accepted it, and of that
+		// quorum one is in this epoch's, which is therefore later.
+		l.drop(f, "its history is of epoch %d, that of this ensemble of %d: its data are of another ensemble, or a majority has lost its own; empty its data directory to give it those of the ensemble, or restore the others", told, l.epoch)
 	} else if f.votes && accepted > l.epoch {
 		// It must refuse this epoch, now and whenever it comes again. Differs from
 		// Apache, where it is left out until this leader has gone.
@@ -170,14 +177,30 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 	}
 }
 
-// replace ends an older connection of the same learner.
-func (l *Leader) replace(f *learnerState) {
-	for _, o := range l.learners {
-		if o != f && o.state != learnerConnected && o.sid == f.sid {
-			l.drop(o, "server %d has connected again", f.sid)
-			return
-		}
+func (l *Leader) told(f *learnerState) int64 {
+	if l.cfg.Told == nil {
+		return 0
 	}
+	return l.cfg.Told(f.sid)
+}
+
+// replace ends an older connection of the same learner, which may be half open:
+// its other end is gone and nothing has told so. One that was heard in the last
+// half of syncLimit is not, and it is the new one that has to go: another server has the same myid.
+// Were it let in, its log would be taken for that of the first.
+func (l *Leader) replace(f *learnerState) bool {
+	for _, o := range l.learners {
+		if o == f || o.state == learnerConnected || o.sid != f.sid {
+			continue
+		}
+		if l.nowMs-o.heardMs <= l.cfg.syncMs()/2 {
+			l.drop(f, "server %d is connected already, and answers; if this goes on, two servers have the myid %d: correct one", f.sid, f.sid)
+			return false
+		}
+		l.drop(o, "server %d has connected again, and nothing was heard of this connection for %d ms", f.sid, l.nowMs-o.heardMs)
+		return true
+	}
+	return true
 }
 
 // tryDiscover settles the epoch once a quorum is here.

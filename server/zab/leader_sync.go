@@ -22,7 +22,7 @@ func (l *Leader) synchronise(f *learnerState) {
 	}
 	newEpoch := p.Counter() == 0 && p != 0
 	switch {
-	case p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
+	case l.cfg.ForceSnapshot, p < 0, p.Counter() == maxCounter: // no data base (db.autocreate=false), or none to build on
 		l.snapshot(f)
 	case p == end, newEpoch && p == protocol.MakeZxid(l.epoch, 0) && p > end:
 		l.register(f, quorum.Packet{Type: quorum.Diff, Zxid: p}, p)
@@ -105,16 +105,6 @@ func (l *Leader) snapshot(f *learnerState) {
 		f.enter(learnerWaiting, l.nowMs)
 		return
 	}
-	n := 0
-	for _, o := range l.learners {
-		if o.snapshot && o.state == learnerSyncing {
-			n++
-		}
-	}
-	if n >= l.cfg.MaxSnapshots {
-		l.drop(f, "%d learners are being sent snapshots, more are not allowed", n)
-		return
-	}
 	f.snapshot = true
 	l.register(f, quorum.Packet{Type: quorum.Snap, Zxid: l.applied}, l.applied)
 }
@@ -123,6 +113,10 @@ func (l *Leader) snapshot(f *learnerState) {
 // makes it one of those that new proposals go to. Nothing comes between: this
 // is one step of the core.
 func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid) {
+	if n := l.beside(f); f.observer && n >= l.mostBeside(f) {
+		l.drop(f, "%d learners are being synchronised, more are not allowed at once; it may come again", n)
+		return
+	}
 	m := Message{To: f.conn, Packet: how}
 	if how.Type == quorum.Snap {
 		m.Kind = SnapshotStream
@@ -139,22 +133,50 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		l.sendProposal(f, &recent[i])
 		l.sendCommit(f, recent[i].Zxid)
 	}
-	for i := range l.inFlight {
-		e := &l.inFlight[i]
-		committed := i < l.committedN
-		// A proposal that is not committed is nothing to an observer, which
-		// gets it by INFORM when it is.
-		if e.Zxid <= from || !committed && (f.observer || defect.Planted(defect.JoinMissesProposals)) {
-			continue
-		}
-		l.sendProposal(f, &e.Entry)
-		if committed {
+	for i := range l.inFlight[:l.committedN] {
+		if e := &l.inFlight[i]; e.Zxid > from {
+			l.sendProposal(f, &e.Entry)
 			l.sendCommit(f, e.Zxid)
 		}
 	}
 	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.cfg.Config})
+	l.sendInFlight(f, from)
 	f.enter(learnerSyncing, l.nowMs)
 	l.out.note(Note{Text: "synchronising learner by " + how.Type.String(), Sid: f.sid, Zxid: how.Zxid, Epoch: l.epoch})
+}
+
+// sendInFlight sends what is not committed, all of it this epoch's, behind
+// NEWLEADER. Differs from Apache, where it is before it: a follower of 3.8.0
+// forgets it there, and dies of its COMMIT when that comes before UPTODATE
+// (ZOOKEEPER-4394). To an observer it is nothing before its INFORM.
+func (l *Leader) sendInFlight(f *learnerState, from protocol.Zxid) {
+	if f.observer || defect.Planted(defect.JoinMissesProposals) {
+		return
+	}
+	for i := range l.inFlight[l.committedN:] {
+		if e := &l.inFlight[l.committedN+i]; e.Zxid > from {
+			l.sendProposal(f, &e.Entry)
+		}
+	}
+}
+
+// beside counts the learners that are being synchronised in the way of f, by
+// snapshots or without. They are bounded for observers alone: an ensemble needs
+// its followers (LearnerSyncThrottler).
+func (l *Leader) beside(f *learnerState) (n int) {
+	for _, o := range l.learners {
+		if o != f && o.state == learnerSyncing && o.snapshot == f.snapshot {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *Leader) mostBeside(f *learnerState) int {
+	if f.snapshot {
+		return l.cfg.MaxSnapshots
+	}
+	return l.cfg.MaxDiffs
 }
 
 func (l *Leader) sendProposal(f *learnerState, e *Entry) {

@@ -322,8 +322,14 @@ func TestLeaderRefuses(t *testing.T) {
 		{"unknown type", func(b *bench) { b.joined(10, 2, 0); b.packet(10, 99, 0, nil) }, "packet type 99"},
 		{"connected again", func(b *bench) {
 			b.packet(9, quorum.FollowerInfo, 0, info(2))
+			b.now = 251 // more than half of syncLimit
 			b.hello(10, quorum.FollowerInfo, 2, 0)
-		}, "connected again"},
+		}, "server 2 has connected again, and nothing was heard of this connection for 251 ms"},
+		{"connected twice", func(b *bench) {
+			b.packet(9, quorum.FollowerInfo, 0, info(2))
+			b.now = 250
+			b.hello(10, quorum.FollowerInfo, 2, 0)
+		}, "two servers have the myid 2: correct one"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -389,8 +395,59 @@ func TestLeaderLimits(t *testing.T) {
 	if got := b.types(3); !strings.Contains(got, "SNAP 0x10000000a") {
 		t.Errorf("to the first: %s", got)
 	}
-	if !strings.Contains(b.closed(5), "snapshots") {
+	if !strings.Contains(b.closed(5), "1 learners are being synchronised") {
 		t.Errorf("a second snapshot at the same time: %v", b.all.Close)
+	}
+}
+
+// TestSyncThrottle: observers wait until others are synchronised, each kind of
+// synchronisation by itself; followers never do.
+func TestSyncThrottle(t *testing.T) {
+	t.Parallel()
+	cfg := leaderConfig(t, 3)
+	cfg.MaxSnapshots, cfg.MaxDiffs = 1, 2
+	b := newBench(t, cfg)
+	b.joined(1, 1, 0)
+	join := func(c Conn, kind quorum.PacketType, sid int64, from protocol.Zxid) {
+		t.Helper()
+		b.hello(c, kind, sid, 0)
+		b.ackEpoch(c, from, 0)
+	}
+	join(2, quorum.ObserverInfo, 10, 0)
+	join(3, quorum.ObserverInfo, 11, 0)
+	join(4, quorum.ObserverInfo, 12, nowhere)
+	if len(b.all.Close) > 0 {
+		t.Fatalf("closed within the limits: %v", b.all.Close)
+	}
+	join(5, quorum.ObserverInfo, 13, 0)
+	join(6, quorum.ObserverInfo, 14, nowhere)
+	if !strings.Contains(b.closed(5), "2 learners") || !strings.Contains(b.closed(6), "1 learners") {
+		t.Errorf("beyond the limits: %v", b.all.Close)
+	}
+	join(7, quorum.FollowerInfo, 2, nowhere)
+	if b.closed(7) != "" || !strings.Contains(b.types(7), "SNAP") {
+		t.Errorf("a follower waits for observers: %q", b.closed(7))
+	}
+	for _, c := range []Conn{2, 3} {
+		b.packet(c, quorum.Ack, z(1, 0), nil)
+	}
+	join(8, quorum.ObserverInfo, 13, 0)
+	if got := b.types(8); b.closed(8) != "" || !strings.Contains(got, "DIFF") {
+		t.Errorf("once the others are done: %q %q", got, b.closed(8))
+	}
+}
+
+// TestForceSnapshot: with forceSnapshotSync even a learner with the whole
+// history is sent a snapshot.
+func TestForceSnapshot(t *testing.T) {
+	t.Parallel()
+	cfg := leaderConfig(t, 3)
+	cfg.ForceSnapshot = true
+	b := newBench(t, cfg)
+	b.hello(1, quorum.FollowerInfo, 1, 0)
+	b.ackEpoch(1, 0, 0)
+	if got := b.types(1); !strings.Contains(got, "SNAP 0x0, NEWLEADER") {
+		t.Errorf("sent %s", got)
 	}
 }
 
@@ -409,6 +466,7 @@ func TestSnapshotWaits(t *testing.T) {
 	}
 	b.l.Step(0, Received{1, quorum.Packet{Type: quorum.Ack, Zxid: z(1, 1)}})
 	b.l.Step(0, Received{2, quorum.Packet{Type: quorum.Ack, Zxid: z(1, 1)}})
+	b.step(Disconnected{1})
 	b.hello(7, quorum.FollowerInfo, 1, 1)
 	b.types(7)
 	b.ackEpoch(7, nowhere, -1)

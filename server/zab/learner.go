@@ -34,6 +34,8 @@ type LearnerConfig struct {
 	// it is, for it may be the better one. 0: no epoch.
 	AskInEpoch int64
 
+	ConnectMs int64 // the time to reach the leader (connectToLearnerMasterLimit); 0: initLimit
+
 	// Recent ends at LastZxid; when it does not it begins anew.
 	Recent *Recent
 
@@ -151,6 +153,8 @@ func (l *Learner) Deadline() int64 {
 	switch l.role {
 	case learnerStopped:
 		return math.MaxInt64
+	case connecting:
+		return l.heardMs + l.connectMs()
 	case catchingUp, serving:
 		return l.heardMs + l.cfg.syncMs()
 	}
@@ -159,11 +163,13 @@ func (l *Learner) Deadline() int64 {
 
 func (l *Learner) timeOut() {
 	if l.role == connecting {
-		l.stop(LeaderUnreachable, fmt.Sprintf("not connected within %d ms", l.cfg.initMs()))
+		l.stop(LeaderUnreachable, fmt.Sprintf("not connected within %d ms", l.connectMs()))
 		return
 	}
 	l.stop(LeaderSilent, fmt.Sprintf("nothing heard for %d ms while %v", l.nowMs-l.heardMs, l.role))
 }
+
+func (l *Learner) connectMs() int64 { return cmp.Or(l.cfg.ConnectMs, l.cfg.initMs()) }
 
 // Epoch is that of the leader; 0 until it is known.
 func (l *Learner) Epoch() int64 { return l.epoch }

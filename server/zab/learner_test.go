@@ -326,6 +326,7 @@ func TestLearnerTime(t *testing.T) {
 	}
 	timing := Timing{TickMs: 100, InitLimit: 10, SyncLimit: 5}
 	ends(t, NewLearner(LearnerConfig{Timing: timing}, 0), 1000, LeaderUnreachable)
+	ends(t, NewLearner(LearnerConfig{Timing: timing, ConnectMs: 300}, 0), 300, LeaderUnreachable)
 	j := newJoiner(t, LearnerConfig{})
 	ends(t, j.l, 1000, LeaderSilent)
 	j = newJoiner(t, LearnerConfig{})

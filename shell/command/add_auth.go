@@ -13,6 +13,7 @@ var addAuth = &Command{
 	Summary: "add an identity to the session",
 	Help:    "For digest the identity is user:password. It is sent again after a reconnect.",
 	Example: []string{"addauth digest joe:secret"},
+	Secret:  2,
 	Min:     1, Max: 2,
 	Run: runAddAuth,
 }

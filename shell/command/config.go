@@ -29,6 +29,14 @@ func runConfig(c *Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Shell.Format != FormatText {
+		r := ConfigRecord{Text: string(data), Stat: statOf(st, c.Has("s"))}
+		if c.Has("c") {
+			version, servers, _ := strings.Cut(clientServers(string(data)), " ")
+			r = ConfigRecord{Servers: servers, Version: "0x" + version, Stat: r.Stat}
+		}
+		return c.Emit(r, nil)
+	}
 	switch {
 	case data == nil:
 		data = []byte("null")

@@ -1,13 +1,11 @@
 package command
 
-import "zookit/shell/session"
-
 var connect = &Command{
 	Name:    "connect",
-	Usage:   Usage{R38: "host:port", Own: "[host:port[,host:port…][/chroot]]"},
-	Args:    []Arg{{Name: "servers"}},
+	Usage:   Usage{R38: "host:port", Own: "[profile|host:port[,host:port…][/chroot]]"},
+	Args:    []Arg{{Name: "servers", Kind: ConnectionArg}},
 	Summary: "open a session with other servers, or a new one with the same",
-	Help:    "The session there is, is closed first: its ephemerals go and its watches end.",
+	Help:    "The session there is, is closed first: its ephemerals go and its watches end. \"use\" keeps it.",
 	Example: []string{"connect zk1:2181,zk2:2181/app", "connect"},
 	RawArgs: true,
 	Max:     1,
@@ -23,23 +21,22 @@ var closeSession = &Command{
 }
 
 func runConnect(c *Context) error {
-	c.Shell.mu.Lock()
-	servers := c.Shell.servers
-	c.Shell.mu.Unlock()
+	p := c.Shell.Profile()
 	if len(c.Args) > 0 {
-		servers = c.Args[0]
+		// A list that cannot be used costs nobody a session.
+		var err error
+		if p, err = c.Shell.profileOrServers(c.Args[0]); err != nil {
+			return err
+		}
 	}
-	// A list that cannot be used costs nobody a session.
-	if _, _, err := session.ParseServers(servers); err != nil {
-		return err
-	}
-	return c.Shell.connectTo(c, servers)
+	return c.Shell.reconnect(c, p)
 }
 
 func runClose(c *Context) error {
-	c.Shell.closeSession(true)
+	here := c.Shell.here()
+	c.Shell.closeSession(here, true)
 	c.Shell.mu.Lock()
-	c.Shell.closed = true
+	here.closed = true
 	c.Shell.mu.Unlock()
 	return nil
 }

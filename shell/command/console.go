@@ -2,8 +2,11 @@ package command
 
 import (
 	"bytes"
+	"errors"
 	"io"
+	"os"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
@@ -27,11 +30,56 @@ type Console struct {
 	OutTerminal, ErrTerminal bool
 	OutStyle, ErrStyle       render.Style
 	Location                 *time.Location // of the dates in Stats; nil is time.Local
+	Redraws                  bool           // stderr is a terminal that clears a row when asked
 
-	mu   sync.Mutex
-	held []byte
-	err  error // first failure to write to stdout
+	// Quiet leaves notes out: what is neither a result nor a failure.
+	Quiet bool
+
+	mu     sync.Mutex
+	held   []byte
+	err    error    // first failure to write to stdout
+	events *display // where events go while results go elsewhere
+
+	paused  bool     // another program has the terminal
+	waiting []func() // what is to be printed after it
+
+	began    time.Time // first word of the command's Progress; zero before
+	looked   time.Time // when Progress last looked at the clock
+	progress bool      // its line is on the screen
 }
+
+// display is stdout with what is known of it.
+type display struct {
+	out      io.Writer
+	terminal bool
+	style    render.Style
+}
+
+// Divert sends results to w, byte by byte, until back is called; back tells the
+// first failure to write there. A reader that has had enough is none. Events
+// stay where they were.
+func (c *Console) Divert(w io.Writer) (back func() error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.flush(len(c.held))
+	was, err := display{c.Stdout, c.OutTerminal, c.OutStyle}, c.err
+	outer := c.events
+	if outer == nil {
+		c.events = &was
+	}
+	c.Stdout, c.OutTerminal, c.OutStyle, c.err = w, false, render.NewStyle(false), nil
+	return func() error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		c.flush(len(c.held))
+		failed := c.failure()
+		c.Stdout, c.OutTerminal, c.OutStyle, c.err, c.events = was.out, was.terminal, was.style, err, outer
+		return failed
+	}
+}
+
+// maxWaiting bounds what waits while the console is paused.
+const maxWaiting = 1000
 
 // Print writes to stdout.
 func (c *Console) Print(b []byte) {
@@ -63,17 +111,23 @@ func (c *Console) Warn(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = c.ErrStyle.Fault(render.Visible(text))
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
 }
 
-// Note is Warn for what is no failure.
+// Note is Warn for what is no failure. Nothing is said when the console is
+// quiet.
 func (c *Console) Note(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.Quiet || c.later(func() { c.Note(text) }) {
+		return
+	}
 	c.flush(len(c.held))
+	c.clearProgress()
 	if c.ErrTerminal {
 		text = render.Visible(text)
 	}
@@ -85,6 +139,7 @@ func (c *Console) Ask(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
 	_, _ = io.WriteString(c.Stderr, render.Visible(text))
 }
 
@@ -94,9 +149,20 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	block := render.AppendEvent(nil, state, kind, path, zxid, withZxid)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.OutTerminal {
+	if c.later(func() { c.Event(state, kind, path, zxid, withZxid) }) {
+		return
+	}
+	to := display{c.Stdout, c.OutTerminal, c.OutStyle}
+	if c.events != nil {
+		to = *c.events
+	}
+	if to.terminal {
 		text := string(render.AppendVisible(nil, bytes.TrimSuffix(block, []byte("\n"))))
-		block = []byte(c.OutStyle.Headline(text) + "\n")
+		block = []byte(to.style.Headline(text) + "\n")
+	}
+	if c.events != nil {
+		_, _ = to.out.Write(block)
+		return
 	}
 	whole := bytes.LastIndexByte(c.held, '\n') + 1
 	rest := append([]byte(nil), c.held[whole:]...)
@@ -105,12 +171,58 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	c.held = append(c.held[:0], rest...)
 }
 
+// Pause keeps back events and notes, which other goroutines print, while
+// another program has the terminal.
+func (c *Console) Pause() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = true
+}
+
+// Resume prints what was kept back since Pause.
+func (c *Console) Resume() {
+	c.mu.Lock()
+	waiting := c.waiting
+	c.paused, c.waiting = false, nil
+	c.mu.Unlock()
+	for _, print := range waiting {
+		print()
+	}
+}
+
+// later keeps back what is to be printed; false when it may be printed now. Of
+// more than maxWaiting the last are lost, and the loss is told. The caller
+// holds mu.
+func (c *Console) later(print func()) bool {
+	switch {
+	case !c.paused:
+		return false
+	case len(c.waiting) < maxWaiting:
+		c.waiting = append(c.waiting, print)
+	case len(c.waiting) == maxWaiting:
+		c.waiting = append(c.waiting, func() { c.Note("more happened meanwhile than was kept") })
+	}
+	return true
+}
+
 // Flush writes out what is kept back and tells the first failure to write to
 // stdout there has been.
 func (c *Console) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
+	c.clearProgress()
+	c.began = time.Time{}
+	return c.failure()
+}
+
+// failure is the first failure to write. Of diverted results a pipe that nobody
+// reads any more is none: the program behind it may have seen enough. The
+// caller holds mu.
+func (c *Console) failure() error {
+	if c.events != nil && (errors.Is(c.err, syscall.EPIPE) || errors.Is(c.err, os.ErrClosed)) {
+		return nil
+	}
 	return c.err
 }
 
@@ -152,5 +264,6 @@ func (c *Console) write(b []byte) {
 	if len(b) == 0 || c.err != nil {
 		return
 	}
+	c.clearProgress()
 	_, c.err = c.Stdout.Write(b)
 }

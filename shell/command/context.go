@@ -2,10 +2,9 @@ package command
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
-	"strings"
+	"sync"
 	"sync/atomic"
 
 	"zookit/protocol"
@@ -54,6 +53,21 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	rows    tableRows   // records of FormatTable that wait to be printed
+	line    []string    // the words of the line
+
+	recording sync.Mutex
+	recorders []*recorder // one a connection; guarded by recording
+	refused   int         // znodes named by refuse
+
+	tail    []string        // the command behind Command.Tail
+	literal map[string]bool // arguments that are no patterns
+	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
+
+	hereText []byte // the lines below the command's, nil when it has none
+
+	asking    sync.Mutex        // one question at a time
+	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking
 }
 
 // Has tells whether a flag was given.
@@ -62,35 +76,16 @@ func (c *Context) Has(flag string) bool { _, ok := c.flags[flag]; return ok }
 // FlagValue is the value of a flag, "" when it was not given.
 func (c *Context) FlagValue(flag string) string { return c.flags[flag] }
 
-// Path is the argument at i, checked as Apache checks a path before it sends
-// anything.
-func (c *Context) Path(i int) (string, error) {
-	if err := protocol.ValidatePath(c.Args[i]); err != nil {
-		return "", err
-	}
-	return c.Args[i], nil
-}
-
 // Session is the open session; the first command that needs one makes it.
-func (c *Context) Session() (Session, error) {
-	s, err := c.Shell.session(c.Context)
-	if connect := (*session.ConnectError)(nil); errors.As(err, &connect) {
-		// Apache's client fails the first request instead, naming its path.
-		loss := &session.ConnectionLossError{Reason: connect}
-		if len(c.Args) > 0 && strings.HasPrefix(c.Args[0], "/") {
-			loss.Path = c.Args[0]
-		}
-		return nil, loss
-	}
-	if err != nil {
-		return nil, err
-	}
-	return writing{s, &c.wrote}, nil
-}
+func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
 
 // Open is the session and the path that the first argument is, for the many
 // commands on one znode. The path is checked first: a wrong one dials nobody.
+// A path on a connection or profile that there is is one, too: prod:/app.
 func (c *Context) Open() (Session, string, error) {
+	if name, _ := SplitTarget(c.Args[0]); name != "" && c.Compat.Release == Own && c.Shell.knows(name) {
+		return c.Target(c.Args[0])
+	}
 	path, err := c.Path(0)
 	if err != nil {
 		return nil, "", err
@@ -100,7 +95,9 @@ func (c *Context) Open() (Session, string, error) {
 }
 
 // Tables tells whether results may be laid out as tables.
-func (c *Context) Tables() bool { return c.Shell.Out.OutTerminal && c.Compat.Release == Own }
+func (c *Context) Tables() bool {
+	return c.Compat.Release == Own && (c.Shell.Out.OutTerminal || c.Shell.Format == FormatTable)
+}
 
 // PrintTable prints rows under a header.
 func (c *Context) PrintTable(header []string, rows [][]string) error {
@@ -122,6 +119,13 @@ func (c *Context) Printf(format string, args ...any) {
 func (c *Context) Print(b []byte) {
 	c.Shell.settle(c)
 	c.Shell.Out.Print(b)
+}
+
+// PrintLines writes data laid out for a person to stdout: made visible
+// wherever it goes, coloured where colour is wanted.
+func (c *Context) PrintLines(lines []render.Line) {
+	c.Shell.settle(c)
+	c.Shell.Out.PrintStyled(c.Shell.Out.OutStyle.AppendLines(nil, lines))
 }
 
 // Warn writes a line to stderr.

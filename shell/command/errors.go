@@ -103,6 +103,7 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 		servers  *session.ServersError
 		connect  *session.ConnectError
 		large    *session.TooLargeError
+		frozen   *session.FrozenError
 	)
 	switch {
 	case errors.Is(err, errUsage):
@@ -129,6 +130,8 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 		return fmt.Sprintf("%s: the request has %d bytes, but a server takes %d (its jute.maxbuffer); nothing was sent. "+
 			"Where the server's is larger, say so with -client-configuration FILE and jute.maxbuffer in it",
 			strings.TrimSpace(cmd.Name+" "+large.Path), large.Size, large.Limit), ExitFailed, true
+	case errors.As(err, &frozen) && cmd != nil:
+		return fmt.Sprintf("%s: this profile is readonly, so nothing was sent; \"use\" or \"connect\" turns to one that may write", cmd.Name), ExitFailed, true
 	case errors.As(err, &servers):
 		return servers.Error(), ExitFailed, false
 	case errors.As(err, &path):

@@ -11,7 +11,8 @@ var getACL = &Command{
 	Help:    "The permissions are c(reate) d(elete) of children, r(ead), w(rite), a(dmin: set the ACL).",
 	Example: []string{"getAcl /app"},
 	Min:     1, Max: 1,
-	Run: runGetACL,
+	Titled: true,
+	Run:    runGetACL,
 }
 
 func runGetACL(c *Context) error {
@@ -22,6 +23,9 @@ func runGetACL(c *Context) error {
 	acl, st, err := s.GetACL(c, path)
 	if err != nil {
 		return err
+	}
+	if c.Shell.Format != FormatText {
+		return c.Emit(ZnodeACL{path, aclRecords(acl), statOf(st, c.Has("s"))}, nil)
 	}
 	if c.Tables() {
 		rows := make([][]string, len(acl))

@@ -20,6 +20,5 @@ func runGetAllChildrenNumber(c *Context) error {
 	if err != nil {
 		return err
 	}
-	c.Printf("%d\n", n)
-	return nil
+	return c.Emit(CountRecord{path, n}, func() { c.Printf("%d\n", n) })
 }

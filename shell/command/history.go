@@ -37,7 +37,12 @@ func runHistory(c *Context) error {
 		if !ok {
 			text = "null"
 		}
-		c.Printf("%d - %s\n", i, text)
+		if c.Compat.Release == Own {
+			text = Mask(c.Compat, text)
+		}
+		if err := c.Emit(HistoryRecord{i, text}, func() { c.Printf("%d - %s\n", i, text) }); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -65,7 +70,8 @@ func runRedo(c *Context) error {
 		return redoRefused(c, "No redoing redos")
 	}
 	sh.history[n] = text
-	cmd, err := sh.execute(c.Context, args)
+	sh.literal = quotedWords(text)
+	cmd, err := sh.execute(c.Context, args, nil)
 	if err == nil || errors.Is(err, errQuit) || c.Compat.Exits == ExitOwn {
 		return commandError(cmd, err)
 	}

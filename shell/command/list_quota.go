@@ -46,6 +46,13 @@ func runListQuota(c *Context) error {
 }
 
 func printQuota(c *Context, path string, limits, usage track) error {
+	if c.Shell.Format != FormatText {
+		r := QuotaRecord{
+			Path: path, Znodes: usage.get(trackCount), Soft: limits.get(trackCount), Hard: limits.get(trackHardCount),
+			Bytes: usage.get(trackBytes), BytesSoft: limits.get(trackBytes), BytesHard: limits.get(trackHardBytes),
+		}
+		return c.Emit(r, nil)
+	}
 	if !c.Tables() {
 		text := track.String
 		if c.Compat.ShortQuota {

@@ -19,8 +19,7 @@ func runPrintWatches(c *Context) error {
 		if sh.printsWatches() {
 			word = "on"
 		}
-		c.Printf("printwatches is %s\n", word)
-		return nil
+		return c.Emit(SwitchRecord{"printwatches", word == "on"}, func() { c.Printf("printwatches is %s\n", word) })
 	}
 	on := c.Args[0] == "on"
 	if !on && c.Args[0] != "off" && c.Compat.Release == Own {

@@ -21,7 +21,7 @@ func runQuit(c *Context) error {
 	if c.Compat.Quitting {
 		c.Print([]byte("Quitting...\n"))
 	}
-	c.Shell.closeSession(true)
+	c.Shell.Close(true)
 	c.Shell.quit = true
 	return errQuit
 }

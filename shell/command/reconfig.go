@@ -44,11 +44,12 @@ func runReconfig(c *Context) error {
 	if err != nil {
 		return err
 	}
-	c.Printf("Committed new configuration:\n%s\n", data)
-	if c.Has("s") {
-		c.PrintStat(st)
-	}
-	return nil
+	return c.Emit(ConfigRecord{Text: string(data), Stat: statOf(st, c.Has("s"))}, func() {
+		c.Printf("Committed new configuration:\n%s\n", data)
+		if c.Has("s") {
+			c.PrintStat(st)
+		}
+	})
 }
 
 // reconfigAsked reads the flags, finding fault in Apache's order. Lists are

@@ -34,7 +34,7 @@ var quotaFlags = []struct{ flag, key string }{
 }
 
 func runSetQuota(c *Context) error {
-	path := c.Args[0]
+	path := c.Shell.resolve(c.Args[0])
 	if c.Compat.QuotaComment {
 		for _, f := range quotaFlags {
 			if c.Has(f.flag) {

@@ -9,7 +9,8 @@ var stat = &Command{
 	Help:    "With -w a watch is set also when the znode is missing: it fires when somebody creates it.",
 	Example: []string{"stat /app", "stat -w /app/leader"},
 	Min:     1, Max: 2,
-	Run: runStat,
+	Titled: true,
+	Run:    runStat,
 }
 
 func runStat(c *Context) error {
@@ -25,6 +26,5 @@ func runStat(c *Context) error {
 	if err != nil {
 		return err
 	}
-	c.PrintStat(st)
-	return nil
+	return c.Emit(ZnodeStat{path, statRecord(st)}, func() { c.PrintStat(st) })
 }

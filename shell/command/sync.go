@@ -40,6 +40,5 @@ func runSync(c *Context) error {
 	if err != nil {
 		return err
 	}
-	c.Print([]byte(ok))
-	return nil
+	return c.Emit(PathRecord{path}, func() { c.Print([]byte(ok)) })
 }

@@ -15,6 +15,9 @@ func runVersion(c *Context) error {
 	if len(c.Args) > 0 {
 		return errUsage
 	}
+	if c.Shell.Format != FormatText {
+		return c.Emit(VersionRecord{"zkcli", c.Shell.Version, c.Shell.Built}, nil)
+	}
 	built := c.Shell.Built
 	if built == "" {
 		built = "an unknown date"

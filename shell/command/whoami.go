@@ -17,6 +17,14 @@ func runWhoAmI(c *Context) error {
 	if err != nil {
 		return err
 	}
+	if c.Shell.Format != FormatText {
+		for _, info := range infos {
+			if err := c.Emit(UserRecord{info.Scheme, info.User}, nil); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	if c.Tables() {
 		rows := make([][]string, len(infos))
 		for i, info := range infos {

@@ -212,3 +212,38 @@ func TestCacheBounds(t *testing.T) {
 		t.Error("the oldest is remembered")
 	}
 }
+
+// somewhere is a Lookup of a shell that went to a znode.
+type somewhere struct {
+	tree
+	dir string
+}
+
+func (s somewhere) Dir() string { return s.dir }
+
+func TestCompleteRelativePaths(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ dir, typed, want string }{
+		{"/", "zoo", "zookeeper"},
+		{"/", "zookeeper/q", "zookeeper/quota"},
+		{"/app", "", "config config2"},
+		{"/zookeeper", "co", "config"},
+		{"/app", "../zookeeper/", "../zookeeper/config ../zookeeper/quota"},
+		{"/app", "/zookeeper/c", "/zookeeper/config"},
+		{"/app", "nothing/", ""},
+		{"/app", "c*2", "config2"},
+		{"/", "/zookeeper/*o*", "/zookeeper/config /zookeeper/quota"},
+		{"", "zoo", ""}, // a manner of Apache's
+	} {
+		var got []string
+		line := "get " + tt.typed
+		for _, s := range Complete(table, line, len(line), somewhere{znodes, tt.dir}) {
+			got = append(got, strings.Trim(s.Text, `"'`))
+		}
+		want := strings.Fields(tt.want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("%q in %s: %q, want %q", tt.typed, tt.dir, got, want)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 type Style struct {
 	on                     bool
 	label, fault, headline *color.Color
+	roles                  [roles]*color.Color
 }
 
 // NewStyle is a style with or without colour.
@@ -26,7 +27,11 @@ func NewStyle(colour bool) Style {
 		}
 		return c
 	}
-	return Style{on: colour, label: make(color.FgCyan), fault: make(color.FgRed), headline: make(color.Bold)}
+	s := Style{on: colour, label: make(color.FgCyan), fault: make(color.FgRed), headline: make(color.Bold)}
+	for role, attr := range roleColours {
+		s.roles[role] = make(attr)
+	}
+	return s
 }
 
 // Fault colours what went wrong.

@@ -91,7 +91,7 @@ func (p *Printer) direct(b []byte) (int, error) {
 		_, _ = io.WriteString(p.out, p.freshLine())
 		p.echo = false
 	}
-	p.midLine = b[len(b)-1] != '\n'
+	p.midLine = b[len(b)-1] != '\n' && !bytes.HasSuffix(b, []byte(clearedRow))
 	return p.out.Write(b)
 }
 
@@ -250,6 +250,7 @@ func (p *Printer) advance(text []byte) {
 
 const (
 	eraseDown  = "\x1b[J"
+	clearedRow = "\r\x1b[K" // ends at the beginning of a row that is empty
 	hideCursor = "\x1b[?25l"
 	showCursor = "\x1b[?25h"
 )

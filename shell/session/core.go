@@ -126,6 +126,9 @@ func newCore(o Options, list []string, chroot string) *core {
 		ended: make(chan struct{}), hurry: make(chan struct{}, 1), changed: make(chan struct{}),
 		refusals: make([]int, len(list)), reasons: make([]error, len(list)),
 		events: newEventQueue(o.OnEvent), watches: newWatchTable(), ephemerals: map[string]struct{}{}}
+	for _, id := range o.Identities {
+		c.identities = append(c.identities, &protocol.AuthRequest{Scheme: id.Scheme, Auth: id.Auth})
+	}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	return c
 }

@@ -93,6 +93,17 @@ func (e *TooLargeError) Error() string {
 		strings.TrimSpace(e.Op.String()+" "+e.Path), e.Size, e.Limit)
 }
 
+// FrozenError is a request that would change something, in a session that was
+// opened to change nothing. It was not sent.
+type FrozenError struct {
+	Op   protocol.OpCode
+	Path string // "" for operations without one
+}
+
+func (e *FrozenError) Error() string {
+	return strings.TrimSpace(e.Op.String()+" "+e.Path) + ": this session changes nothing; nothing was sent"
+}
+
 // ReplyError is a reply that cannot be decoded.
 type ReplyError struct {
 	Op   protocol.OpCode

@@ -44,7 +44,12 @@ type pending struct {
 var errNotSent = errors.New("not sent")
 
 // encode makes the packet of a call; its xid is filled in when it is queued.
+// Every request of ours comes through here, so this is where a frozen session
+// refuses to write.
 func (c *core) encode(r call) (*pending, error) {
+	if c.o.Frozen && writes(r.op) {
+		return nil, &FrozenError{Op: r.op, Path: r.path}
+	}
 	packet := protocol.AppendFrame(nil, &protocol.RequestHeader{Type: r.op}, r.req)
 	if size := len(packet) - 4; size > c.o.MaxBuffer {
 		return nil, &TooLargeError{Op: r.op, Path: r.path, Size: size, Limit: c.o.MaxBuffer}

@@ -53,7 +53,7 @@ func (c *core) restoreIdentities(t *tap) bool {
 		_, err := c.exchange(t, call{op: protocol.OpAuth, req: id, failed: func(code protocol.Code) {
 			c.identities = slices.DeleteFunc(c.identities, func(o *protocol.AuthRequest) bool { return o == id })
 			c.emit(Event{Type: protocol.EventNone, State: AuthFailed, Zxid: -1, Session: c.session})
-			c.emit(noteEvent("the server refused the %s identity it had accepted before (%s); the session goes on without it", id.Scheme, code.Name()))
+			c.emit(noteEvent("the server refused the session's %s identity (%s); the session goes on without it", id.Scheme, code.Name()))
 		}})
 		if err != nil {
 			t.shut(err)

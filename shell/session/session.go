@@ -49,9 +49,14 @@ type Options struct {
 	Background bool
 
 	ReadOnly  bool        // a read-only server will do
+	Frozen    bool        // nothing is to be changed through this session: a request that writes is a *FrozenError
 	TLS       *tls.Config // nil is plain TCP; an empty ServerName becomes the host dialed
 	MaxBuffer int         // jute.maxbuffer of the servers, in bytes: a longer request is refused; 0 is protocol.DefaultMaxBuffer
 	MaxReply  int         // longest packet accepted, in bytes; 0 is DefaultMaxReply
+
+	// Identities are sent on each connection before anything else, as those of
+	// AddAuth are.
+	Identities []Identity
 
 	// OnEvent gets every event, one at a time and in order, on a goroutine of
 	// the session. It may be slow, since events wait for it without holding
@@ -59,6 +64,12 @@ type Options struct {
 	OnEvent func(Event)
 
 	Logger *slog.Logger // nil logs nothing
+}
+
+// Identity is what AddAuth takes.
+type Identity struct {
+	Scheme string
+	Auth   []byte
 }
 
 // State is the word Apache's prompt shows (ZooKeeper.States in 3.9).

@@ -127,7 +127,7 @@ func TestRefusedIdentity(t *testing.T) {
 		t.Errorf("the session did not go on: %v", err)
 	}
 	rec.await(t, "SyncConnected", "Disconnected", "SyncConnected", "Disconnected", "SyncConnected", "AuthFailed",
-		"note: the server refused the digest identity it had accepted before (AuthFailed); the session goes on without it", "Disconnected", "SyncConnected")
+		"note: the server refused the session's digest identity (AuthFailed); the session goes on without it", "Disconnected", "SyncConnected")
 	if _, _, err := s.Get(bounded(t), "/a", false); err != nil {
 		t.Error(err)
 	}

@@ -2,17 +2,16 @@ package apache
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/zktest/ports"
 )
 
 // An Ensemble is a configuration whose members have ports of this machine.
@@ -42,8 +41,8 @@ func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 				role = "observer"
 			}
 		}
-		fmt.Fprintf(&text, "server.%d=127.0.0.1:%d:%d:%s\n", sid+1, lowPort(t), lowPort(t), role)
-		e.clients[sid+1] = net.JoinHostPort("127.0.0.1", strconv.Itoa(lowPort(t)))
+		fmt.Fprintf(&text, "server.%d=127.0.0.1:%d:%d:%s\n", sid+1, ports.Free(t), ports.Free(t), role)
+		e.clients[sid+1] = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports.Free(t)))
 	}
 	var err error
 	if e.Config, err = quorum.ParseConfig(text.String() + strings.Join(o.Config, "\n")); err != nil {
@@ -126,35 +125,6 @@ func (s *Server) Mode() string {
 	_, mode, _ := strings.Cut(answer, "Mode: ")
 	mode, _, _ = strings.Cut(mode, "\n")
 	return mode
-}
-
-var (
-	portMu sync.Mutex
-	taken  = map[int]bool{}
-)
-
-// lowPort is a port of 127.0.0.1 that nobody listens on, and that is given to
-// nobody else by this process. It lies below the range from which systems take
-// ports for connections, so that it is still free when java opens it.
-func lowPort(t testing.TB) int {
-	t.Helper()
-	portMu.Lock()
-	defer portMu.Unlock()
-	for range 1000 {
-		port := 10_000 + rand.IntN(20_000)
-		if taken[port] {
-			continue
-		}
-		ln, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
-		if err != nil {
-			continue
-		}
-		_ = ln.Close()
-		taken[port] = true
-		return port
-	}
-	t.Fatal("no free port")
-	return 0
 }
 
 // Client is the address of a member's client port.

@@ -1,0 +1,300 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"zookit/protocol"
+	"zookit/protocol/quorum"
+	"zookit/shell/probe"
+	"zookit/shell/session"
+)
+
+// adminFlag is of every command that may ask an AdminServer.
+var adminFlag = Flag{Name: "admin", Arg: "port", Help: "port of the servers' AdminServer (default 8080)", In: Own}
+
+// An ensemble is the servers to ask: those of /zookeeper/config, or of the
+// connect string when that znode tells nobody.
+type ensemble struct {
+	*probe.Prober
+	Config  *quorum.Config // nil: one server alone, one older than 3.5, or no session
+	Members []member       // at least one
+}
+
+// A member is one server of an ensemble.
+type member struct {
+	ID       int64  // −1 when not known
+	Addr     string // client port, host:port
+	Observer bool
+}
+
+// reachTimeout bounds the look whether an address leads anywhere from here.
+const reachTimeout = time.Second
+
+// ensemble finds the servers to ask. It needs no server that serves: without
+// one it is those of the connect string, which are told apart by asking them.
+func (c *Context) ensemble() (*ensemble, error) {
+	port := 0
+	if c.Has("admin") {
+		n, err := strconv.Atoi(c.FlagValue("admin"))
+		if err != nil || n < 1 || n > 65535 {
+			return nil, &Failure{Text: fmt.Sprintf("%s: -admin takes a port, a number from 1 to 65535, not %q", c.Command.Name, c.FlagValue("admin"))}
+		}
+		port = n
+	}
+	listed, err := c.listedServers()
+	if err != nil {
+		return nil, err
+	}
+	e := &ensemble{Prober: &probe.Prober{AdminPort: port}}
+	if c.Shell.Current() != nil || c.someServes(e.Prober, listed) {
+		if e.Config, err = c.configuration(); err != nil {
+			return nil, err
+		}
+	}
+	if e.Config != nil {
+		current := ""
+		if s := c.Shell.Current(); s != nil {
+			current = s.Server()
+		}
+		e.Members = clientMembers(e.Config, listed, current)
+		if sameAddress(e.Members) {
+			c.Shell.Out.Note("the server lines in /zookeeper/config do not tell the client ports of servers on one host; asking those of the connect string: name all of them")
+			e.Members = nil
+		} else if !reachable(c, e.Members) {
+			c.Shell.Out.Note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
+			e.Members = nil
+		}
+	}
+	if e.Members == nil {
+		for _, addr := range listed {
+			e.Members = append(e.Members, member{ID: -1, Addr: addr})
+		}
+	}
+	for _, m := range e.Members {
+		e.Servers = append(e.Servers, m.Addr)
+	}
+	return e, nil
+}
+
+// listedServers are those of the connect string.
+func (c *Context) listedServers() ([]string, error) {
+	servers := c.Shell.Profile().Servers
+	if strings.HasPrefix(servers, sourceScheme) {
+		return nil, &Failure{Text: fmt.Sprintf("%s: %s holds data at rest, and there is no server to ask", c.Command.Name, servers)}
+	}
+	addrs, _, err := session.ParseServers(servers)
+	return addrs, err
+}
+
+// someServes is false when every server is known not to serve, so that opening
+// a session would only take time.
+func (c *Context) someServes(p *probe.Prober, addrs []string) bool {
+	for _, a := range askAll(c, addrs, func(ctx context.Context, addr string) (string, error) { return p.Word(ctx, addr, "srvr") }) {
+		if a.err == nil || errors.Is(a.err, probe.ErrNotAllowed) || errors.Is(a.err, probe.ErrUnknownWord) {
+			return true
+		}
+	}
+	return false
+}
+
+// configuration is what /zookeeper/config holds; nil for a server alone, and
+// where it cannot be read.
+func (c *Context) configuration() (*quorum.Config, error) {
+	s, err := c.Session()
+	if errors.Is(err, protocol.ConnectionLoss) || errors.Is(err, errNotConnected) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := s.Config(c, false)
+	switch {
+	case errors.Is(err, protocol.NoNode), errors.Is(err, protocol.NoAuth), errors.Is(err, protocol.ConnectionLoss):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	config, err := quorum.ParseConfig(string(data))
+	if err != nil || len(config.Members) == 0 {
+		return nil, nil
+	}
+	return config, nil
+}
+
+// clientMembers are the client addresses of a configuration. One that has none, as
+// with clientPort in zoo.cfg, gets the port under which its host, or else
+// another server, is in the connect string. An address of all interfaces stands
+// for the host; a loopback one, for a session with a server elsewhere, for that
+// server's host.
+func clientMembers(config *quorum.Config, listed []string, current string) []member {
+	currentHost, _, _ := net.SplitHostPort(current)
+	members := make([]member, 0, len(config.Members))
+	for _, m := range config.Members {
+		host := m.Addresses[0].Host
+		port := portOf(host, listed)
+		if m.Client != "" {
+			clientHost, clientPort, err := net.SplitHostPort(m.Client)
+			if err == nil {
+				port = clientPort
+			}
+			if ip := net.ParseIP(clientHost); clientHost != "" && (ip == nil || !ip.IsUnspecified()) {
+				host = clientHost
+			}
+		}
+		if loopback(host) && currentHost != "" && !loopback(currentHost) {
+			host = currentHost
+		}
+		members = append(members, member{ID: m.ID, Addr: net.JoinHostPort(host, port), Observer: m.Observer})
+	}
+	return members
+}
+
+func portOf(host string, listed []string) string {
+	for _, addr := range listed {
+		if h, p, err := net.SplitHostPort(addr); err == nil && h == host {
+			return p
+		}
+	}
+	_, p, _ := net.SplitHostPort(listed[0])
+	return p
+}
+
+// sameAddress tells whether two servers would be asked at one address.
+func sameAddress(members []member) bool {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.Addr] {
+			return true
+		}
+		seen[m.Addr] = true
+	}
+	return false
+}
+
+// loopback tells whether a host, as it is written, is this machine whoever
+// reads it.
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// reachable tells whether at least one of the servers takes connections.
+func reachable(ctx context.Context, members []member) bool {
+	addrs := make([]string, len(members))
+	for i, m := range members {
+		addrs[i] = m.Addr
+	}
+	answers := askAll(ctx, addrs, func(ctx context.Context, addr string) (struct{}, error) {
+		ctx, cancel := context.WithTimeout(ctx, reachTimeout)
+		defer cancel()
+		conn, err := new(net.Dialer).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			conn.Close()
+		}
+		return struct{}{}, err
+	})
+	return slices.ContainsFunc(answers, func(a answer[struct{}]) bool { return a.err == nil })
+}
+
+// An answer is what one server said.
+type answer[T any] struct {
+	server string
+	value  T
+	err    error
+}
+
+// askBound is how many servers are asked at a time.
+const askBound = 16
+
+// askAll asks servers side by side and returns their answers in their order.
+func askAll[T any](ctx context.Context, servers []string, ask func(ctx context.Context, server string) (T, error)) []answer[T] {
+	answers := make([]answer[T], len(servers))
+	slots := make(chan struct{}, askBound)
+	var wg sync.WaitGroup
+	for i, server := range servers {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			value, err := ask(ctx, server)
+			answers[i] = answer[T]{server, value, err}
+		})
+	}
+	wg.Wait()
+	return answers
+}
+
+// idOf is the id of the server at an address, −1 when it is not known.
+func (e *ensemble) idOf(addr string) int64 {
+	for _, m := range e.Members {
+		if m.Addr == addr {
+			return m.ID
+		}
+	}
+	return -1
+}
+
+// connections asks every server who is connected. heard is false when none of
+// them tells.
+func (e *ensemble) connections(ctx context.Context) (conns []probe.Conn, heard bool, unheard []*probe.UnheardError) {
+	answers := askAll(ctx, e.Servers, func(ctx context.Context, server string) ([]probe.Conn, error) {
+		list, _, err := e.Conns(ctx, server)
+		return list, err
+	})
+	for _, a := range answers {
+		var u *probe.UnheardError
+		switch {
+		case errors.As(a.err, &u):
+			unheard = append(unheard, u)
+		case a.err == nil:
+			heard = true
+			conns = append(conns, a.value...)
+		}
+	}
+	return conns, heard, unheard
+}
+
+// dump asks one server after the other for the sessions and their ephemerals
+// until one tells, the leader's list of sessions preferred to none.
+func (e *ensemble) dump(ctx context.Context) (*probe.Dump, []*probe.UnheardError) {
+	var found *probe.Dump
+	var unheard []*probe.UnheardError
+	for _, server := range e.Servers {
+		d, _, err := e.Dump(ctx, server)
+		var u *probe.UnheardError
+		switch {
+		case errors.As(err, &u):
+			unheard = append(unheard, u)
+		case err != nil:
+			return found, unheard // ctx ended
+		case len(d.Sessions) > 0:
+			return d, nil
+		default:
+			found = d
+		}
+	}
+	if found != nil {
+		unheard = nil
+	}
+	return found, unheard
+}
+
+// tellUnheard says on stderr what the servers did not tell and, once a command,
+// which line of zoo.cfg would make them.
+func (c *Context) tellUnheard(what string, unheard []*probe.UnheardError) {
+	for _, u := range unheard {
+		c.Shell.Out.Note(fmt.Sprintf("%s: %s does not tell: %s: %v; AdminServer: %v", what, u.Server, u.Word, u.First, u.Admin))
+	}
+	shut := slices.ContainsFunc(unheard, func(u *probe.UnheardError) bool { return errors.Is(u.First, probe.ErrNotAllowed) })
+	if shut && !c.mended {
+		c.mended = true
+		c.Shell.Out.Note("this line in the servers' zoo.cfg lets them tell: " + probe.Mend + " (or -admin names the port of their AdminServer)")
+	}
+}
