@@ -246,29 +246,31 @@ func (e *ensemble) connections(ctx context.Context) (conns []probe.Conn, heard b
 	return conns, heard, unheard
 }
 
-// dump asks one server after the other for the sessions and their ephemerals
-// until one tells, the leader's list of sessions preferred to none.
+// dump gathers the sessions and their ephemerals from every server that tells
+// them: a server may know no more than the sessions of its own clients. Nil when
+// none tells.
 func (e *ensemble) dump(ctx context.Context) (*probe.Dump, []*probe.UnheardError) {
-	var found *probe.Dump
-	var unheard []*probe.UnheardError
-	for _, server := range e.Servers {
+	answers := askAll(ctx, e.Servers, func(ctx context.Context, server string) (*probe.Dump, error) {
 		d, _, err := e.Dump(ctx, server)
+		return d, err
+	})
+	var all *probe.Dump
+	var unheard []*probe.UnheardError
+	for _, a := range answers {
 		var u *probe.UnheardError
 		switch {
-		case errors.As(err, &u):
+		case errors.As(a.err, &u):
 			unheard = append(unheard, u)
-		case err != nil:
-			return found, unheard // ctx ended
-		case len(d.Sessions) > 0:
-			return d, nil
-		default:
-			found = d
+		case a.err == nil && all == nil:
+			all = a.value
+		case a.err == nil:
+			all.Add(a.value)
 		}
 	}
-	if found != nil {
-		unheard = nil
+	if all != nil {
+		unheard = nil // one server knows the ephemerals of all
 	}
-	return found, unheard
+	return all, unheard
 }
 
 // tellUnheard says on stderr what the servers did not tell and, once a command,
