@@ -91,6 +91,9 @@ dist: ## release archives with checksums in dist/
 	done; done
 	@cd dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
+docs: ## docs/commands.md and the man page docs/zkcli.1, from the command table
+	$(GO) test -count=1 -run '^TestReferenceIsCurrent$$' ./shell -args -update
+
 fmt: ## format the tree
 	gofmt -w .
 
@@ -100,4 +103,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim defects conformance interop fuzz bench cover lint vuln cross dist fmt clean help
+.PHONY: run build check test race crash sim defects conformance interop fuzz bench cover lint vuln cross dist docs fmt clean help

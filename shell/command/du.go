@@ -70,7 +70,7 @@ func measure(c *Context, s Session, root string, levels int) error {
 			if len(uses) == maxUsages {
 				return &Failure{Text: fmt.Sprintf("du: more than %s lines; ask for fewer levels or a smaller subtree", grouped(maxUsages))}
 			}
-			u := &SubtreeUse{Path: n.Path}
+			u := &SubtreeUse{Path: n.Path, complete: n.Stat != nil && n.Stat.NumChildren == 0}
 			uses, way = append(uses, u), append(way, u)
 		}
 		for _, u := range way {
@@ -82,8 +82,10 @@ func measure(c *Context, s Session, root string, levels int) error {
 		}
 		return nil
 	})
-	for _, u := range way {
-		u.complete = err == nil
+	if err == nil {
+		for _, u := range way {
+			u.complete = true
+		}
 	}
 	return cmp.Or(printUses(c, uses), err)
 }

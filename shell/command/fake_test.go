@@ -25,6 +25,7 @@ type fakeSession struct {
 	giant   []string         // the children of /big, where there are too many for data
 	times   map[string]int64 // ctime and mtime, in ms since 1970
 	before  func(op, path string) error
+	outside func(op, path string) error // as before, without the lock: it may wait
 	chroot  string
 	closed  bool
 }
@@ -38,6 +39,11 @@ func newFake(paths ...string) *fakeSession {
 }
 
 func (f *fakeSession) enter(op protocol.OpCode, path string) error {
+	if f.outside != nil {
+		if err := f.outside(op.String(), path); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, op.String()+" "+path)
@@ -226,7 +232,7 @@ func (f *fakeSession) Close(context.Context) error   { f.closed = true; return n
 type bench struct {
 	*Shell
 	fake     *fakeSession
-	out, err bytes.Buffer
+	out, err lockedBuffer
 	dials    []string
 	onEvent  func(session.Event)
 }
@@ -276,4 +282,35 @@ func (f *fakeSession) GetAllChildrenNumber(context.Context, string) (int, error)
 
 func (f *fakeSession) WhoAmI(context.Context) ([]protocol.ClientInfo, error) {
 	return []protocol.ClientInfo{{Scheme: "ip", User: "127.0.0.1"}, {Scheme: "super", User: ""}}, nil
+}
+
+// lockedBuffer is a buffer that a program's output may be copied to while the
+// shell writes there as well.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *lockedBuffer) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Len()
+}
+
+func (b *lockedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
 }

@@ -111,7 +111,7 @@ func (f *finder) run(path string) error {
 	cmd, err := sh.execute(f.c.Context, words, nil)
 	sh.literal = outer
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, errQueued):
 		return nil
 	case errors.Is(err, errQuit), f.c.Err() != nil, cmd == nil, !isCode(err) && isLost(err):
 		return commandError(cmd, err)
