@@ -65,7 +65,10 @@ func (c *Context) ensemble() (*ensemble, error) {
 			current = s.Server()
 		}
 		e.Members = clientMembers(e.Config, listed, current)
-		if !reachable(c, e.Members) {
+		switch {
+		case sameAddress(e.Members):
+			e.Members = nil // the configuration does not say which is which
+		case !reachable(c, e.Members):
 			c.Shell.Out.Note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
 			e.Members = nil
 		}
@@ -74,11 +77,47 @@ func (c *Context) ensemble() (*ensemble, error) {
 		for _, addr := range listed {
 			e.Members = append(e.Members, member{ID: -1, Addr: addr})
 		}
+		if e.Config != nil {
+			e.identify(c)
+		}
 	}
 	for _, m := range e.Members {
 		e.Servers = append(e.Servers, m.Addr)
 	}
 	return e, nil
+}
+
+// sameAddress tells whether two members were given one address: several servers
+// of one machine whose client ports are in their zoo.cfg alone.
+func sameAddress(members []member) bool {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.Addr] {
+			return true
+		}
+		seen[m.Addr] = true
+	}
+	return false
+}
+
+// identify asks servers of the connect string who they are (serverId of conf);
+// those that do not tell stay unknown.
+func (e *ensemble) identify(ctx context.Context) {
+	addrs := make([]string, len(e.Members))
+	for i, m := range e.Members {
+		addrs[i] = m.Addr
+	}
+	for i, a := range askAll(ctx, addrs, func(ctx context.Context, server string) (string, error) { return e.Word(ctx, server, "conf") }) {
+		for _, l := range strings.Split(a.value, "\n") {
+			if text, ok := strings.CutPrefix(l, "serverId="); ok {
+				if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+					if m, known := e.Config.Member(id); known {
+						e.Members[i].ID, e.Members[i].Observer = id, m.Observer
+					}
+				}
+			}
+		}
+	}
 }
 
 // listedServers are those of the connect string.
