@@ -261,7 +261,7 @@ func TestEnsembleIsAsked(t *testing.T) {
 
 	third := 6 - leader - follower
 	e.Stop(third)
-	want[third-1] = fmt.Sprint("<nil> silent") // it cannot tell who it is
+	want[third-1] = "<nil> silent" // it cannot tell who it is
 	if got := modes(all); !slices.Equal(got, want) {
 		t.Errorf("status without one: %q, want %q", got, want)
 	}
