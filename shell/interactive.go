@@ -117,18 +117,6 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 // errNoSession: completion does not open one.
 var errNoSession = errors.New("no session")
 
-// childrenOf asks the session there is, so that completion follows connect.
-func childrenOf(sh *command.Shell) repl.Children {
-	return func(ctx context.Context, parent string) ([]string, error) {
-		s := sh.Current()
-		if s == nil || s.State() != session.StateConnected && s.State() != session.StateReadOnly {
-			return nil, errNoSession
-		}
-		names, _, err := s.Children(ctx, parent, false)
-		return names, err
-	}
-}
-
 // firstRun tells who has never been here the least there is to know.
 func firstRun(env Env, sh *command.Shell) {
 	file := historyFile(env, "")
@@ -141,20 +129,6 @@ func firstRun(env Env, sh *command.Shell) {
 	sh.Out.Note("  look around:  ls /    get /path    help COMMAND    help topics\n" +
 		"  results go on:  get /path | jq .    ls / > file    ls -o json /\n" +
 		"  name your servers in " + profile.Place(env.Getenv) + ", then: zkcli NAME")
-}
-
-// located is a lookup that knows where the shell is.
-type located struct {
-	complete.Lookup
-	sh *command.Shell
-}
-
-// Dir implements complete.Here.
-func (l located) Dir() string {
-	if l.sh.Compat.Release != command.Own {
-		return ""
-	}
-	return l.sh.Dir()
 }
 
 // questioner asks a person at the terminal while a command runs.
@@ -207,7 +181,7 @@ func completionTable(compat *command.Compat) []complete.Command {
 	var table []complete.Command
 	for _, c := range command.Table(compat) {
 		entry := complete.Command{Name: c.Name, Summary: c.Summary, Hidden: c.Name == "ls2" || c.Name == "rmr"}
-		for _, f := range c.FlagsIn(compat) {
+		for _, f := range append(c.FlagsIn(compat), c.GlobalFlags(compat)...) {
 			flag := complete.Flag{Name: "-" + f.Name, Summary: f.Help}
 			if f.Arg != "" {
 				flag.Value = &complete.Arg{Kind: complete.Other}
@@ -232,7 +206,8 @@ func completionTable(compat *command.Compat) []complete.Command {
 
 var argKinds = map[command.ArgKind]complete.Kind{
 	command.AnyArg: complete.Other, command.PathArg: complete.Path, command.ChoiceArg: complete.Choice,
-	command.ACLArg: complete.ACL, command.CommandArg: complete.Name,
+	command.ACLArg: complete.ACL, command.CommandArg: complete.Name, command.ConnectionArg: complete.Connection,
+	command.TargetArg: complete.Target, command.SessionArg: complete.Session, command.FileArg: complete.File,
 }
 
 // rooted is a session whose absolute view is one, too.

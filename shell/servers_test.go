@@ -1,7 +1,6 @@
 package shell
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -49,13 +48,11 @@ func (h holder) id() string { return h.Session.Session.String() }
 // records runs a command with its results as JSON.
 func records(t *testing.T, addr string, args ...string) (list []map[string]any, stderr string, exit int) {
 	t.Helper()
-	var out, warned bytes.Buffer
-	env := Env{Program: "zkcli", Stdin: strings.NewReader(""), Stdout: &out, Stderr: &warned, Getenv: func(string) string { return "" }}
-	exit = Main(t.Context(), env, append([]string{"-server", addr, "-o", "json"}, args...))
-	if err := json.Unmarshal(out.Bytes(), &list); err != nil && out.Len() > 0 {
-		t.Fatalf("%q: %v\n%s", args, err, out.String())
+	out, stderr, exit := run(t, "", append([]string{"-server", addr, "-o", "json"}, args...)...)
+	if err := json.Unmarshal([]byte(out), &list); err != nil && out != "" {
+		t.Fatalf("%q: %v\n%s", args, err, out)
 	}
-	return list, warned.String(), exit
+	return list, stderr, exit
 }
 
 // checkAnswers asks who holds, who is connected, who watches, who has the lock,

@@ -55,6 +55,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if env.Getenv == nil {
 		env.Getenv = os.Getenv
 	}
+	if len(args) > 0 && args[0] == completeWord {
+		return completion(ctx, env, args[1:])
+	}
 	o, known, err := withProfiles(env, args)
 	if err != nil {
 		fmt.Fprintln(env.Stderr, "zkcli: "+render.Visible(err.Error()))

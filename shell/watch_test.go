@@ -224,7 +224,7 @@ func watchZnodeOnApache(t *testing.T, addr string) {
 		w.shows("children  /watched  +c\n")
 		e.set("/watched/c", "not watched")
 		e.set("/watched", "b")
-		w.shows("changed   /watched  version " + map[bool]string{true: "1", false: "3"}[through == addr] + " 1 bytes\n  -a\n  +b\n")
+		w.shows("changed   /watched  version " + map[bool]string{true: "1", false: "3"}[through == addr] + " 1 byte\n  -a\n  +b\n")
 		e.delete("/watched/c")
 		w.shows("children  /watched  -c\n")
 		e.Create("/missing", []byte("now"), 0)
@@ -265,7 +265,7 @@ func TestWatchSurvivesReconnect(t *testing.T) {
 				t.Errorf("old %t: %q is not shown once:\n%s\n%s", old, want, got, w.err.String())
 			}
 		}
-		if strings.Count(got, "(1 changes in between are not shown)") != 1 || strings.Contains(got, "not known") {
+		if strings.Count(got, "(1 change in between not shown)") != 1 || strings.Contains(got, "not known") {
 			t.Errorf("old %t:\n%s", old, got)
 		}
 		w.end()

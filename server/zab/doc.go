@@ -24,7 +24,7 @@
 //	                                      entering epoch
 //	awaiting sync                         synchronisation: for each learner, in one step,
 //	                             ←        DIFF, TRUNC or SNAP, {PROPOSAL, COMMIT}…,
-//	                                      {PROPOSAL}… in flight, NEWLEADER; from here
+//	                                      NEWLEADER, {PROPOSAL}… in flight; from here
 //	synchronising, entering epoch         on it gets every new proposal
 //	ACK of NEWLEADER             →        waits for a quorum of these
 //	awaiting start

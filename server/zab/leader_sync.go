@@ -133,22 +133,31 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 		l.sendProposal(f, &recent[i])
 		l.sendCommit(f, recent[i].Zxid)
 	}
-	for i := range l.inFlight {
-		e := &l.inFlight[i]
-		committed := i < l.committedN
-		// A proposal that is not committed is nothing to an observer, which
-		// gets it by INFORM when it is.
-		if e.Zxid <= from || !committed && (f.observer || defect.Planted(defect.JoinMissesProposals)) {
-			continue
-		}
-		l.sendProposal(f, &e.Entry)
-		if committed {
+	for i := range l.inFlight[:l.committedN] {
+		if e := &l.inFlight[i]; e.Zxid > from {
+			l.sendProposal(f, &e.Entry)
 			l.sendCommit(f, e.Zxid)
 		}
 	}
 	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.cfg.Config})
+	l.sendInFlight(f, from)
 	f.enter(learnerSyncing, l.nowMs)
 	l.out.note(Note{Text: "synchronising learner by " + how.Type.String(), Sid: f.sid, Zxid: how.Zxid, Epoch: l.epoch})
+}
+
+// sendInFlight sends what is not committed, all of it this epoch's, behind
+// NEWLEADER. Differs from Apache, where it is before it: a follower of 3.8.0
+// forgets it there, and dies of its COMMIT when that comes before UPTODATE
+// (ZOOKEEPER-4394). To an observer it is nothing before its INFORM.
+func (l *Leader) sendInFlight(f *learnerState, from protocol.Zxid) {
+	if f.observer || defect.Planted(defect.JoinMissesProposals) {
+		return
+	}
+	for i := range l.inFlight[l.committedN:] {
+		if e := &l.inFlight[l.committedN+i]; e.Zxid > from {
+			l.sendProposal(f, &e.Entry)
+		}
+	}
 }
 
 // beside counts the learners that are being synchronised in the way of f, by

@@ -13,8 +13,8 @@ const (
 	exactACLs = 4000
 
 	// Of n leaves of a parent, sampleLeast + n/sampleEvery are read.
-	sampleLeast = 16
-	sampleEvery = 64
+	sampleLeast = 8
+	sampleEvery = 128
 )
 
 // aclReader reads the ACLs of a level.

@@ -81,7 +81,11 @@ func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
 
 // Open is the session and the path that the first argument is, for the many
 // commands on one znode. The path is checked first: a wrong one dials nobody.
+// A path on a connection or profile that there is is one, too: prod:/app.
 func (c *Context) Open() (Session, string, error) {
+	if name, _ := SplitTarget(c.Args[0]); name != "" && c.Compat.Release == Own && c.Shell.knows(name) {
+		return c.Target(c.Args[0])
+	}
 	path, err := c.Path(0)
 	if err != nil {
 		return nil, "", err

@@ -44,6 +44,9 @@ func runCreate(c *Context) error {
 	if err := validate(path); err != nil {
 		return err
 	}
+	if c.Has("p") && c.Shell.txn != nil {
+		return &Failure{Text: "create -p cannot be part of a transaction, which holds what it is given: create each parent"}
+	}
 	var data []byte
 	if len(c.Args) > 1 {
 		if data, err = c.Data(1); err != nil {

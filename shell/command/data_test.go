@@ -63,6 +63,24 @@ func TestHereTexts(t *testing.T) {
 	}
 }
 
+// A transaction holds what set and create were given, texts below them too;
+// what takes several steps or looks first is not part of one.
+func TestDataInTransactions(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a")
+	b.Shell.Edit = func(string) error { t.Error("the editor ran"); return nil }
+	if _, err, exit := b.do("multi", "set /a <<END", "x", "END", "edit /a"); exit != 1 || !strings.HasPrefix(err, "edit cannot be part of a transaction") {
+		t.Errorf("edit: exit %d, %q", exit, err)
+	}
+	if _, err, exit := b.do("create -p /b/c"); exit != 1 || !strings.HasPrefix(err, "create -p cannot be part of a transaction") {
+		t.Errorf("create -p: exit %d, %q", exit, err)
+	}
+	if ops := b.Shell.txn.ops; len(ops) != 1 || string(ops[0].Record.(*protocol.SetDataRequest).Data) != "x" {
+		t.Errorf("%+v", ops)
+	}
+	b.do("abort")
+}
+
 // A read that waits for ever ends with the command; what has no end is refused.
 func TestDataThatDoesNotEnd(t *testing.T) {
 	t.Parallel()

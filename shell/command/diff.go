@@ -46,7 +46,7 @@ func runDiff(c *Context) error {
 	}
 	left.stat, right.stat = false, false
 	left.progress = func(done, pending int) {
-		c.Progress(fmt.Sprintf("diff: %s, %d more are known of", counted(done, "znode"), pending))
+		c.Progress(fmt.Sprintf("diff: %s, %d more are known of", count(done, "znode"), pending))
 	}
 	counts := map[string]int{}
 	d := &subtreeDiff{left: left, right: right, noACL: c.Has("noacl"), found: func(f *Difference) error {

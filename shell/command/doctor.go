@@ -70,6 +70,10 @@ func runDoctor(c *Context) error {
 	x := &examination{c: c, e: e, lookup: net.DefaultResolver.LookupHost}
 	records := e.settledStanding(c)
 	x.servers(records)
+	if text := e.memberships(c); text != "" {
+		x.find(problem, "the servers take the ensemble to be different ones", text, "each counts its own voters, so that two quorums may not share a server",
+			"make the server lines of all zoo.cfg the same, then restart the servers one by one")
+	}
 	x.metrics(records)
 	x.names()
 	x.certificates()
@@ -115,7 +119,7 @@ func (x *examination) report() error {
 		x.c.Shell.Out.Note("not looked at: " + text)
 	}
 	if x.c.Shell.Format != FormatJSON && x.c.Shell.Format != FormatJSONL {
-		x.c.Print(fmt.Appendf(nil, "%d problems, %d hints\n", problems, len(x.findings)-problems))
+		x.c.Printf("%s, %s\n", counted(problems, "problem"), counted(len(x.findings)-problems, "hint"))
 	}
 	if problems > 0 {
 		return &Failure{} // the findings are the message
@@ -160,7 +164,7 @@ func (x *examination) tree() error {
 		return nil
 	})
 	if refused > 0 {
-		x.skip("%d znodes below which this session may not read", refused)
+		x.skip("%s that this session may not read, and what lies below", counted(refused, "znode"))
 	}
 	return err
 }
@@ -193,7 +197,7 @@ func (x *examination) orphans() {
 		}
 		if len(left) > 0 {
 			slices.Sort(left)
-			x.find(problem, fmt.Sprintf("%d ephemerals of session %v, which has ended", len(left), id), some(left),
+			x.find(problem, fmt.Sprintf("%s of session %v, which has ended", counted(len(left), "ephemeral"), id), some(left),
 				"whoever reads them believes that their owner lives; nothing deletes them any more",
 				"make sure that the owner is gone, then delete them; old servers leave such (ZOOKEEPER-1208, ZOOKEEPER-2355)")
 		}

@@ -134,11 +134,11 @@ func (x *examination) metrics(records []*StatusRecord) {
 				"raise the limit (LimitNOFILE, ulimit -n), or find out who opens so many connections: \"sessions\"")
 		}
 		if n := get("digest_mismatches_count"); n > 0 {
-			x.find(problem, fmt.Sprintf("%d txns whose digest is not that of the tree", n), r.Server, "this server's tree differs from the leader's",
+			x.find(problem, counted(n, "txn")+" whose digest is not that of the tree", r.Server, "this server's tree differs from the leader's",
 				"let it begin again with an empty data directory, so that it takes a snapshot from the leader")
 		}
 		if n := get("fsync_threshold_exceed_count"); n > 0 {
-			x.find(hint, fmt.Sprintf("%d syncs of the log took longer than a second since the start", n), r.Server, "each write waits for the disks of a quorum",
+			x.find(hint, counted(n, "sync")+" of the log took longer than a second since the start", r.Server, "each write waits for the disks of a quorum",
 				"give the log a disk of its own (dataLogDir)")
 		}
 		if n := r.Outstanding; n > 1000 {

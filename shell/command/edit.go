@@ -53,6 +53,9 @@ func runEdit(c *Context) error {
 	if c.Shell.Edit == nil {
 		return &Failure{Text: "edit: there is no terminal here to run an editor on"}
 	}
+	if c.Shell.txn != nil {
+		return &Failure{Text: "edit cannot be part of a transaction; commit or abort it first"}
+	}
 	s, path, err := c.Target(c.Args[0])
 	if err != nil {
 		return err

@@ -232,7 +232,7 @@ func (f *fakeSession) Close(context.Context) error   { f.closed = true; return n
 type bench struct {
 	*Shell
 	fake     *fakeSession
-	out, err bytes.Buffer
+	out, err lockedBuffer
 	dials    []string
 	onEvent  func(session.Event)
 }
@@ -282,4 +282,35 @@ func (f *fakeSession) GetAllChildrenNumber(context.Context, string) (int, error)
 
 func (f *fakeSession) WhoAmI(context.Context) ([]protocol.ClientInfo, error) {
 	return []protocol.ClientInfo{{Scheme: "ip", User: "127.0.0.1"}, {Scheme: "super", User: ""}}, nil
+}
+
+// lockedBuffer is a buffer that a program's output may be copied to while the
+// shell writes there as well.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *lockedBuffer) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Len()
+}
+
+func (b *lockedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
 }

@@ -49,11 +49,28 @@ func (s *Shell) split(cmd *Command, args []string) (*parsed, error) {
 	return &parsed{args: args, values: map[string]string{}}, nil
 }
 
+// leading takes the options that stand before a command, as on the program's
+// own command line: -o json ls /.
+func (s *Shell) leading(args []string) (rest []string, p *parsed) {
+	p = &parsed{values: map[string]string{}}
+	for s.Compat.Release == Own && len(args) > 1 {
+		switch {
+		case args[0] == "-y":
+			p.values["y"], args = "", args[1:]
+		case args[0] == "-o" && len(args) > 2:
+			p.values["o"], args = args[1], args[2:]
+		default:
+			return args, p
+		}
+	}
+	return args, p
+}
+
 // apply puts the global flags into force until back is called.
-func (s *Shell) apply(cmd *Command, p *parsed) (back func(), err error) {
+func (s *Shell) apply(cmd *Command, globals []Flag, p *parsed) (back func(), err error) {
 	format, yes := s.Format, s.Yes
 	back = func() { s.Format, s.Yes = format, yes }
-	for _, f := range cmd.GlobalFlags(s.Compat) {
+	for _, f := range globals {
 		value, given := p.values[f.Name]
 		if !given {
 			continue

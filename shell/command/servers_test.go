@@ -251,6 +251,23 @@ func TestDistribution(t *testing.T) {
 	}
 }
 
+// The lines in which servers differ about the ensemble.
+func TestMemberships(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		by   map[string][]string
+		want string
+	}{
+		{map[string][]string{"server.1=a\nserver.2=b": {"h1", "h2"}}, ""},
+		{map[string][]string{"server.1=a\nserver.2=b": {"h2", "h1"}, "server.1=a\nserver.2=c": {"h3"}}, "server.2=b on h1, h2; server.2=c on h3"},
+		{map[string][]string{"server.1=a": {"h1"}, "server.1=a\nserver.2=c": {"h2"}}, "server.2=c on h2"},
+	} {
+		if got := differing(tt.by); got != tt.want {
+			t.Errorf("%v: %q, want %q", tt.by, got, tt.want)
+		}
+	}
+}
+
 func TestGauge(t *testing.T) {
 	t.Parallel()
 	for full, want := range map[float64]string{0: "------------ 0%", 0.5: "######------ 50%", 1: "############ 100%", 2.5: "############ 250%"} {

@@ -179,6 +179,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if len(args) == 0 {
 		return nil, &Failure{Text: "No command entered"}
 	}
+	args, before := s.leading(args)
 	cmd := Lookup(s.Compat, args[0])
 	if cmd == nil {
 		return nil, s.notFound(args[0])
@@ -196,10 +197,15 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 		return cmd, err
 	}
 	c.Args, c.flags, c.tail = p.args, p.values, p.tail
-	back, err := s.apply(cmd, p)
-	defer back()
-	if err != nil {
-		return cmd, err
+	for _, given := range []struct {
+		flags []Flag
+		p     *parsed
+	}{{globalFlags, before}, {cmd.GlobalFlags(s.Compat), p}} {
+		back, err := s.apply(cmd, given.flags, given.p)
+		defer back()
+		if err != nil {
+			return cmd, err
+		}
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage

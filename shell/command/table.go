@@ -13,6 +13,7 @@ func init() {
 		check,
 		cd,
 		closeSession,
+		completion,
 		commit,
 		config,
 		connect,

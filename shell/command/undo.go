@@ -118,7 +118,10 @@ func (c *Context) listChanges(list []journal.Header) error {
 		if err != nil {
 			continue // it went a moment ago
 		}
-		n, err := r.Index()
+		n := h.Records
+		if !h.Ended { // by a shell that was killed
+			n, err = r.Index()
+		}
 		r.Close()
 		if err != nil {
 			return &Failure{Text: "undo: " + err.Error()}

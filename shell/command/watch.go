@@ -119,9 +119,9 @@ func newTail(c *Context, s Session, paths []string, count int) *tail {
 	return &tail{c: c, s: s, paths: paths, recursive: c.Has("R"), left: count, known: newKnownTree(), late: map[string]bool{}, awake: make(chan struct{}, 1)}
 }
 
-// take keeps an event that is the tail's. Changes of the connection are noted
-// and left to be told; the watches of the tail itself are not among those lost
-// with a session, since it sets them again.
+// take keeps an event that is the tail's: changes of what it covers, and of the
+// connection. The watches of the tail itself are not among those lost with a
+// session, since it sets them again.
 func (t *tail) take(e *session.Event) bool {
 	switch {
 	case e.Note != "":
@@ -146,7 +146,7 @@ func (t *tail) take(e *session.Event) bool {
 	case t.awake <- struct{}{}:
 	default:
 	}
-	return e.Type != protocol.EventNone
+	return e.Type != protocol.EventNone || e.State == session.Disconnected || e.State == session.SyncConnected
 }
 
 // covers tells whether a change of the path is to be shown.

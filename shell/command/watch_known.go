@@ -120,9 +120,11 @@ func (t *tail) look(root string, mode lookMode) error {
 	})
 	switch {
 	case errors.Is(err, protocol.NoNode):
-		if t.oneShot { // told when it is created
-			if _, err := t.s.Exists(t.c, root, true); err != nil && !isCode(err) {
+		if t.oneShot {
+			if there, err := t.awaitCreation(root); err != nil {
 				return err
+			} else if there {
+				return t.look(root, mode)
 			}
 		}
 	case err != nil:
@@ -153,6 +155,13 @@ func (t *tail) look(root string, mode lookMode) error {
 		}
 	}
 	return nil
+}
+
+// awaitCreation sets a one-shot watch for the creation of a znode that was
+// missing. there: it was created in the meantime.
+func (t *tail) awaitCreation(path string) (there bool, err error) {
+	_, err = t.s.Exists(t.c, path, true)
+	return err == nil, ignoreCodes(err)
 }
 
 // keep leaves the children of a path out that is watched alone.
@@ -274,8 +283,10 @@ func (t *tail) changed(e session.Event) error {
 			return err
 		}
 		if t.oneShot && e.Path == t.rootOf(e.Path) {
-			if _, err := t.s.Exists(t.c, e.Path, true); err != nil && !isCode(err) {
+			if there, err := t.awaitCreation(e.Path); err != nil {
 				return err
+			} else if there {
+				return t.look(e.Path, news)
 			}
 		}
 		return t.show(&WatchedChange{Kind: kind, Path: e.Path, Zxid: zxidText(e.Zxid), remark: "it is gone again"})

@@ -30,10 +30,10 @@ func (t *tail) print(r *WatchedChange) {
 		marks = append(marks, fmt.Sprintf("version %d", *r.Version))
 	}
 	if r.haveNew {
-		marks = append(marks, fmt.Sprintf("%d bytes", len(r.New)))
+		marks = append(marks, counted(len(r.New), "byte"))
 	}
 	if r.Missed > 0 {
-		marks = append(marks, fmt.Sprintf("(%d changes in between are not shown)", r.Missed))
+		marks = append(marks, "("+counted(int(r.Missed), "change")+" in between not shown)")
 	}
 	if r.remark != "" {
 		marks = append(marks, "("+r.remark+")")
@@ -69,7 +69,7 @@ func (t *tail) printDiff(r *WatchedChange) {
 		for range mostLines {
 			cut += bytes.IndexByte(diff[cut:], '\n') + 1
 		}
-		diff = fmt.Appendf(diff[:cut:cut], "(%d lines more)\n", n-mostLines)
+		diff = fmt.Appendf(diff[:cut:cut], "(%s more)\n", counted(n-mostLines, "line"))
 	}
 	if len(diff) == 0 {
 		return

@@ -40,8 +40,14 @@ const (
 	headerLen = 4096
 	suffix    = ".undo"
 
-	// DefaultLimit bounds all files of a journal together, in bytes.
+	// DefaultLimit bounds all files of a journal together, in bytes, and
+	// maxChanges their number.
 	DefaultLimit = 256 << 20
+	maxChanges   = 1000
+
+	// Between two looks at the directory a shell writes at most this part of
+	// what there is room for, since others may write, too.
+	roomPart = 8
 
 	// maxLine and maxReasons keep a header within headerLen.
 	maxLine    = 400
@@ -71,6 +77,12 @@ type Header struct {
 type Journal struct {
 	dir   string
 	limit int64 // bytes
+	most  int   // changes
+
+	mu          sync.Mutex // guards what follows
+	next        int        // number to try next; 0 before the first look at the directory
+	freeBytes   int64      // may be written before the next look
+	freeChanges int        // may be begun before it
 }
 
 // New is the journal in a directory, which is made with its first change.
@@ -79,7 +91,7 @@ func New(dir string, limit int64) *Journal {
 	if limit <= 0 {
 		limit = DefaultLimit
 	}
-	return &Journal{dir: dir, limit: limit}
+	return &Journal{dir: dir, limit: limit, most: maxChanges}
 }
 
 // Limit is how large the journal may be, in bytes.
@@ -94,32 +106,58 @@ func (j *Journal) Begin(h Header) (*Change, error) {
 	if err := os.MkdirAll(j.dir, 0o700); err != nil {
 		return nil, err
 	}
-	numbers, err := j.numbers()
+	f, number, err := j.create()
 	if err != nil {
 		return nil, err
 	}
-	h.Number = j.last() + 1 // the number of a change that was taken back is not given again
-	if len(numbers) > 0 {
-		h.Number = max(h.Number, numbers[len(numbers)-1]+1)
+	h.Number = number
+	h.Line = shorten(h.Line, maxLine)
+	h.Servers = shorten(h.Servers, maxLine)
+	c := &Change{j: j, f: f, header: h, size: headerLen}
+	if err := c.writeHeader(); err != nil {
+		c.Drop()
+		return nil, err
+	}
+	return c, nil
+}
+
+// create makes the file of a new change. The number of one that was taken back
+// is not given again.
+func (j *Journal) create() (*os.File, int, error) {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.next == 0 {
+		numbers, err := j.numbers()
+		if err != nil {
+			return nil, 0, err
+		}
+		j.next = j.last() + 1
+		if len(numbers) > 0 {
+			j.next = max(j.next, numbers[len(numbers)-1]+1)
+		}
 	}
 	for {
-		f, err := os.OpenFile(j.file(h.Number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if errors.Is(err, fs.ErrExist) {
-			h.Number++ // another shell was first
-			continue
+		number := j.next
+		f, err := os.OpenFile(j.file(number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil && !errors.Is(err, fs.ErrExist) {
+			return nil, 0, err
 		}
-		if err != nil {
-			return nil, err
+		j.next++
+		if err == nil { // else another shell was first
+			return f, number, j.reserve(headerLen, 1, number)
 		}
-		h.Line = shorten(h.Line, maxLine)
-		h.Servers = shorten(h.Servers, maxLine)
-		c := &Change{j: j, f: f, header: h, size: headerLen}
-		if err := c.writeHeader(); err != nil {
-			c.Drop()
-			return nil, err
-		}
-		return c, nil
 	}
+}
+
+// reserve makes room for bytes of a change, or for a new one, sparing it. The
+// caller holds mu.
+func (j *Journal) reserve(bytes int64, changes, number int) error {
+	j.freeBytes -= bytes
+	j.freeChanges -= changes
+	if j.freeBytes >= 0 && j.freeChanges >= 0 {
+		return nil
+	}
+	return j.makeRoom(bytes, number)
 }
 
 // shorten cuts a text that is too long for a header.
@@ -197,28 +235,32 @@ func (j *Journal) last() int {
 	return n
 }
 
-// makeRoom removes the oldest changes until size bytes more fit, sparing one.
+// makeRoom looks at the directory and removes the oldest changes, sparing one,
+// until there is room for size bytes more and for some to come.
 func (j *Journal) makeRoom(size int64, spare int) error {
 	numbers, err := j.numbers()
 	if err != nil {
 		return err
 	}
-	total := size
+	total, left := size, len(numbers)
 	sizes := make([]int64, len(numbers))
 	for i, n := range numbers {
-		if st, err := os.Stat(j.file(n)); err == nil && n != spare {
+		if st, err := os.Stat(j.file(n)); err == nil {
 			sizes[i] = st.Size()
 			total += sizes[i]
 		}
 	}
+	spareBytes, spareChanges := j.limit/roomPart, j.most/roomPart
 	for i, n := range numbers {
-		if total <= j.limit {
-			return nil
+		if total+spareBytes <= j.limit && left+spareChanges <= j.most {
+			break
 		}
-		if n != spare && j.Remove(n) == nil {
+		if n != spare && os.Remove(j.file(n)) == nil {
 			total -= sizes[i]
+			left--
 		}
 	}
+	j.freeBytes, j.freeChanges = max(0, (j.limit-total)/roomPart), spareChanges
 	return nil
 }
 
@@ -231,14 +273,11 @@ type Change struct {
 	buf    []byte
 	header Header
 	size   int64 // of the file, with what is in buf
-	room   int64 // size up to which there is room
 	err    error // the first failure: nothing more is written
 }
 
-const (
-	flushBytes = 64 << 10
-	roomSteps  = 32 // makeRoom is asked once for this part of the limit
-)
+// flushBytes is how much of a change waits in memory.
+const flushBytes = 64 << 10
 
 // Number is the change's.
 func (c *Change) Number() int { return c.header.Number }
@@ -261,11 +300,11 @@ func (c *Change) Add(r *Record) error {
 	}
 	c.size += n
 	c.header.Records++
-	if c.size > c.room {
-		c.room = min(c.size+c.j.limit/roomSteps, c.j.limit)
-		if c.err = c.j.makeRoom(c.room, c.header.Number); c.err != nil {
-			return c.err
-		}
+	c.j.mu.Lock()
+	c.err = c.j.reserve(n, 0, c.header.Number)
+	c.j.mu.Unlock()
+	if c.err != nil {
+		return c.err
 	}
 	if len(c.buf) >= flushBytes {
 		return c.flush()

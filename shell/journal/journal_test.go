@@ -87,14 +87,14 @@ func TestRoundTrip(t *testing.T) {
 	if err := c.Keep(); err != nil {
 		t.Fatal(err)
 	}
-	if text := lines(t, j); text != "2 lost, 1 mixed" {
+	if text := lines(t, j); text != "3 lost, 1 mixed" {
 		t.Errorf("listed %q", text)
 	}
 	// Numbers are not given again.
-	if err := j.Remove(2); err != nil {
+	if err := j.Remove(3); err != nil {
 		t.Fatal(err)
 	}
-	if n := keep(t, j, "next", null); n != 3 {
+	if n := keep(t, New(dir, 0), "next", null); n != 4 {
 		t.Errorf("the next change is %d", n)
 	}
 }
@@ -115,6 +115,15 @@ func TestLimit(t *testing.T) {
 	}
 	if len(list) < 2 || list[0].Line != "c7" || total > 64<<10 {
 		t.Errorf("%d changes of %d bytes: %s", len(list), total, lines(t, j))
+	}
+	// So does the number of changes.
+	many := New(t.TempDir(), 0)
+	many.most = 40
+	for i := range 50 {
+		keep(t, many, fmt.Sprint("c", i), &Record{Kind: Created, Path: "/a"})
+	}
+	if list, err := many.List(); err != nil || len(list) > 40 || len(list) < 20 || list[0].Number != 50 {
+		t.Errorf("%d changes, %v", len(list), err)
 	}
 	c, err := j.Begin(Header{Line: "large"})
 	if err != nil {
