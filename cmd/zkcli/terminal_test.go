@@ -30,11 +30,16 @@ func init() {
 // startShell starts zkcli in a pseudo-terminal and waits until it is connected.
 func startShell(t *testing.T, addr string, env ...string) *ptytest.Console {
 	t.Helper()
+	return startSized(t, addr, 100, 30, env...)
+}
+
+func startSized(t *testing.T, addr string, cols, rows int, env ...string) *ptytest.Console {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], "-server", addr)
 	cmd.Env = append(os.Environ(), append([]string{
 		"ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
 	}, env...)...)
-	c := ptytest.Start(t, cmd, 100, 30)
+	c := ptytest.Start(t, cmd, cols, rows)
 	prompt(c, addr, 0)
 	return c
 }

@@ -75,6 +75,9 @@ func runDeleteAll(c *Context) error {
 		p.forget()
 		return &Failure{Text: c.Command.Name + ": nothing was deleted"}
 	}
+	if p.rec != nil && p.noUndo != "" {
+		p.rec.missed(path, "it cannot be undone: "+p.noUndo)
+	}
 	report, err := p.apply(c, s, p.Deletes(c.Compat.Release == Own), o, "deleted")
 	if err != nil {
 		if report.Done == 0 && settled(err) {

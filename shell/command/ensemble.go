@@ -65,7 +65,10 @@ func (c *Context) ensemble() (*ensemble, error) {
 			current = s.Server()
 		}
 		e.Members = clientMembers(e.Config, listed, current)
-		if !reachable(c, e.Members) {
+		if sameAddress(e.Members) {
+			c.Shell.Out.Note("the server lines in /zookeeper/config do not tell the client ports of servers on one host; asking those of the connect string: name all of them")
+			e.Members = nil
+		} else if !reachable(c, e.Members) {
 			c.Shell.Out.Note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
 			e.Members = nil
 		}
@@ -162,6 +165,18 @@ func portOf(host string, listed []string) string {
 	}
 	_, p, _ := net.SplitHostPort(listed[0])
 	return p
+}
+
+// sameAddress tells whether two servers would be asked at one address.
+func sameAddress(members []member) bool {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.Addr] {
+			return true
+		}
+		seen[m.Addr] = true
+	}
+	return false
 }
 
 // loopback tells whether a host, as it is written, is this machine whoever
