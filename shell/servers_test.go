@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -220,5 +221,60 @@ func TestWordsLatencyQuota(t *testing.T) {
 	}
 	if got, _, exit := records(t, addr+"/q", "quota"); exit != 0 || len(got) != 1 || got[0]["path"] != "/" {
 		t.Errorf("quota in a chroot: %v, exit %d", got, exit)
+	}
+}
+
+// Three of our servers: everybody is asked, wherever the session is; one that
+// stops is told by status and doctor, and what two still know is told on.
+func TestEnsembleIsAsked(t *testing.T) {
+	t.Parallel()
+	e := zktest.StartEnsemble(t, 3)
+	leader := e.Leader()
+	addrs := e.Addrs()
+	follower := leader%3 + 1
+	h := hold(t, addrs[follower-1])
+	all := strings.Join(addrs, ",")
+
+	got, stderr, exit := records(t, addrs[leader-1]+","+all, "owner", "/app/e")
+	if exit != 0 || len(got) != 1 || got[0]["session"] != h.id() || got[0]["server"] != addrs[follower-1] || got[0]["serverId"] != float64(follower) || got[0]["madeBy"] != float64(follower) {
+		t.Errorf("owner: %v, %s, exit %d", got, stderr, exit)
+	}
+	modes := func(addrs string) (list []string) {
+		t.Helper()
+		got, _, _ := records(t, addrs, "status")
+		for _, r := range got {
+			list = append(list, fmt.Sprint(r["id"], " ", r["mode"]))
+		}
+		return list
+	}
+	want := []string{"1 follower", "2 follower", "3 follower"}
+	want[leader-1] = fmt.Sprint(leader, " leader")
+	if got := modes(all); !slices.Equal(got, want) {
+		t.Errorf("status: %q, want %q", got, want)
+	}
+	if out, stderr, exit := run(t, "", "-server", all, "doctor"); exit != 0 || !strings.Contains(out, "0 problems") || !strings.Contains(out, "HINT: all servers are on one machine") {
+		t.Errorf("doctor: exit %d\n%s%s", exit, out, stderr)
+	}
+	if got, _, exit := records(t, all, "srvr", "-a"); exit != 0 || len(got) != 3 {
+		t.Errorf("srvr -a: %v, exit %d", got, exit)
+	}
+
+	third := 6 - leader - follower
+	e.Stop(third)
+	want[third-1] = "<nil> silent" // it cannot tell who it is
+	if got := modes(all); !slices.Equal(got, want) {
+		t.Errorf("status without one: %q, want %q", got, want)
+	}
+	out, stderr, exit := run(t, "", "-server", all, "doctor")
+	if exit != 1 || !strings.Contains(out, "PROBLEM: a server is silent") || !strings.Contains(out, "2 of 3 voters serve: the loss of one more ends the service") {
+		t.Errorf("doctor without one: exit %d\n%s%s", exit, out, stderr)
+	}
+	e.Stop(follower)
+	e.Until("no quorum", func() bool {
+		out, _, exit := run(t, "", "-server", all, "status")
+		return exit == command.ExitNoConnection && strings.Contains(out, "not serving")
+	})
+	if out, _, exit := run(t, "", "-server", all, "doctor"); exit != 1 || !strings.Contains(out, "PROBLEM: no server leads") {
+		t.Errorf("doctor without a quorum: exit %d\n%s", exit, out)
 	}
 }

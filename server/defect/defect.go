@@ -56,7 +56,6 @@ const (
 	HalfSnapshot
 	SyncAnsweredEarly
 	TailForgotten
-	SnapshotKeepsTail
 
 	defects
 )
@@ -115,6 +114,5 @@ var All = [defects]struct {
 	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit", Shown: InCores},
 	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
 	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
-	SnapshotKeepsTail:     {Name: "SnapshotKeepsTail", In: "replica", What: "a snapshot shows what was logged and cut off later (found by the simulator)"},
 	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
 }

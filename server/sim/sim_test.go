@@ -33,7 +33,7 @@ var worthReachingTogether = []string{
 	"power cut", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
 	"power cut before write", "power cut before sync", "failed write", "failed sync",
 	"session expired", "session moved to another connection", "event replayed by setWatches",
-	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader", "committed txn leaves one disk",
+	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"zookit/protocol"
+	"zookit/shell/probe"
 	"zookit/shell/walk"
 )
 
@@ -88,7 +89,7 @@ func runDoctor(c *Context) error {
 	case x.s == nil:
 		x.skip("the tree, its ephemerals and quotas: no server serves a session")
 	default:
-		x.orphans()
+		x.orphans(records)
 		if err := x.quotas(); err != nil {
 			return err
 		}
@@ -171,16 +172,30 @@ func (x *examination) tree() error {
 
 // orphans looks for ephemerals whose session has ended, and for sessions whose
 // client is gone.
-func (x *examination) orphans() {
-	dump, unheard := x.e.dump(x.c)
-	if dump == nil || len(dump.Sessions) == 0 {
-		why := "no server tells its sessions (dump)"
-		if len(unheard) > 0 {
-			why += ": " + unheard[0].First.Error()
-		}
-		x.skip("orphaned ephemerals: %s", why)
+func (x *examination) orphans(records []*StatusRecord) {
+	i := slices.IndexFunc(records, func(r *StatusRecord) bool { return r.Mode == "leader" || r.Mode == "standalone" })
+	if i < 0 {
+		x.skip("orphaned ephemerals: the leader, who knows all sessions, does not answer")
 		return
 	}
+	dump, _, err := x.e.Dump(x.c, records[i].Server)
+	if err != nil || len(dump.Sessions) == 0 {
+		why := "it lists no session"
+		if u := (*probe.UnheardError)(nil); errors.As(err, &u) {
+			why = u.Word + ": " + u.First.Error()
+		}
+		x.skip("orphaned ephemerals: %s does not tell the sessions: %s", records[i].Server, why)
+		return
+	}
+	// A session that began while the answer was written has its ephemerals in it
+	// and not itself; in a second answer it is there.
+	again, _, err := x.e.Dump(x.c, records[i].Server)
+	if err != nil {
+		x.skip("orphaned ephemerals: %v", err)
+		return
+	}
+	dump.Sessions = append(dump.Sessions, again.Sessions...)
+	slices.Sort(dump.Sessions)
 	for id, paths := range dump.Ephemerals {
 		if _, alive := slices.BinarySearch(dump.Sessions, id); alive {
 			continue

@@ -64,7 +64,6 @@ func init() {
 		stat,
 		status,
 		syncPath,
-		undo,
 		top,
 		tree,
 		undo,
@@ -75,4 +74,7 @@ func init() {
 		whoAmI,
 	}
 	all = append(all, wordCommands()...)
+	for _, c := range []*Command{help, history, get, ls, ls2, getACL, getEphemerals, fourLetter, config, completion} {
+		c.Pages = true
+	}
 }
