@@ -246,3 +246,22 @@ func TestNoJournal(t *testing.T) {
 	c.says("set /w y cannot be taken back: /w: it could not be read", 1, "undo")
 	c.says("0 znodes, 1 not recorded\tset /w y", 0, "undo -l")
 }
+
+// What is larger than the journal is moved and deleted all the same, is said to
+// be beyond undo, and leaves no half of itself to be taken back.
+func TestTooLargeForTheJournal(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	c.env["ZKCLI_JOURNAL_LIMIT"] = "200000"
+	c.must("Created /a\n", "create /a one")
+	other := zktest.Dial(t, c.addr)
+	for i := range 3 {
+		other.Create(fmt.Sprintf("/a/%d", i), make([]byte, 100_000), protocol.FlagPersistent)
+	}
+	c.says("Moved /a to /b: 4 znodes", 0, "mv /a /b")
+	c.says("mv /a /b cannot be taken back: /a: it cannot be undone: it is larger than the journal may be", 1, "undo")
+	c.must("[0, 1, 2]\n", "ls /b")
+	c.must("", "deleteall /b")
+	c.says("Node does not exist: /b", 1, "stat /b")
+	c.says("deleteall /b cannot be taken back: /b: it cannot be undone: its data is more than the 195.3 KiB that the journal may hold", 1, "undo")
+}

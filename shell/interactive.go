@@ -5,8 +5,11 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"golang.org/x/term"
 
 	"zookit/shell/command"
 	"zookit/shell/complete"
@@ -36,6 +39,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
+	sh.Pager = pagerOf(env, o, out)
 	sh.Foreground = func() (io.Writer, func()) { return out, printer.Echoed }
 	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
@@ -116,6 +120,27 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 
 // errNoSession: completion does not open one.
 var errNoSession = errors.New("no session")
+
+// pagerOf is what shows long results: $PAGER, or less where it is there. nil is
+// none, for -no-pager and for cat.
+func pagerOf(env Env, o *options, out *os.File) *command.Pager {
+	program := env.Getenv("PAGER")
+	if program == "" {
+		if _, err := exec.LookPath("less"); err == nil {
+			program = "less -FRX"
+		}
+	}
+	if o.noPager || program == "" || program == "cat" {
+		return nil
+	}
+	return &command.Pager{Program: program, Rows: func() int {
+		_, rows, err := term.GetSize(int(out.Fd()))
+		if err != nil {
+			return 0
+		}
+		return rows
+	}}
+}
 
 // firstRun tells who has never been here the least there is to know.
 func firstRun(env Env, sh *command.Shell) {

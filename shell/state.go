@@ -3,6 +3,7 @@ package shell
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"zookit/shell/journal"
 )
@@ -24,7 +25,7 @@ func stateDir(env Env) string {
 
 // changeJournal is where changes are kept for undo: in the directory that
 // ZKCLI_JOURNAL names, else in journal in the state directory. Nil when
-// ZKCLI_JOURNAL is off.
+// ZKCLI_JOURNAL is off. ZKCLI_JOURNAL_LIMIT is how large it may be, in bytes.
 func changeJournal(env Env) *journal.Journal {
 	dir := env.Getenv("ZKCLI_JOURNAL")
 	if dir == "" {
@@ -36,5 +37,9 @@ func changeJournal(env Env) *journal.Journal {
 	if dir == "off" {
 		return nil
 	}
-	return journal.New(dir, 0)
+	limit, err := strconv.ParseInt(env.Getenv("ZKCLI_JOURNAL_LIMIT"), 10, 64)
+	if err != nil {
+		limit = 0 // journal.DefaultLimit
+	}
+	return journal.New(dir, limit)
 }

@@ -279,6 +279,9 @@ func (c *checker) answeredMulti(o *Op, r *protocol.MultiResponse, multi *txn.Mul
 	}
 	for i, result := range r.Results {
 		_, failed := multi.Txns[i].Body.(*txn.Error)
+		if asked := o.Request.(*protocol.MultiRequest).Ops[i].Type; !failed && result.Type != asked {
+			return violation("D3 replies tell the outcome", "%v: op %d is %v and was answered as %v", o, i, asked, result.Type)
+		}
 		if failed != (result.Type == protocol.OpError) {
 			return violation("D3 replies tell the outcome", "%v: op %d is %v in the reply and %v in the log", o, i, result.Type, multi.Txns[i].Type)
 		}

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 
 	"zookit/protocol/quorum"
 	"zookit/server/election"
@@ -215,15 +216,21 @@ func (e *ensemble) whole() bool {
 }
 
 func (e *ensemble) state() string {
-	s := ""
+	var all []string
 	for _, p := range e.w.processes {
-		switch {
-		case !p.up || p.seat == nil:
-			s += fmt.Sprintf("%v is down; ", p)
-		default:
-			r := p.seat.role
-			s += fmt.Sprintf("%v %v under %d, serving %v, epoch %d, zxid %v; ", p, r.State, r.Leader, r.Serving, r.Epoch, p.rep.State().Zxid())
+		if !p.up || p.seat == nil {
+			all = append(all, fmt.Sprintf("%v is down", p))
+			continue
 		}
+		r := p.seat.role
+		text := fmt.Sprintf("%v %v", p, r.State)
+		if r.State != quorum.Looking && r.State != quorum.Leading {
+			text += fmt.Sprintf(" s%d", r.Leader)
+		}
+		if r.Serving {
+			text += fmt.Sprintf(", serving, epoch %d", r.Epoch)
+		}
+		all = append(all, fmt.Sprintf("%s, zxid %v", text, p.rep.State().Zxid()))
 	}
-	return s
+	return strings.Join(all, "\n")
 }

@@ -102,6 +102,17 @@ func (g *ledger) end() protocol.Zxid {
 	return g.chain[len(g.chain)-1].zxid
 }
 
+// endBefore is the last that is committed of the epochs before one: a leader that
+// stood still may be established when it has been replaced.
+func (g *ledger) endBefore(epoch int64) protocol.Zxid {
+	for i := len(g.chain) - 1; i >= 0; i-- {
+		if g.chain[i].zxid.Epoch() < epoch {
+			return g.chain[i].zxid
+		}
+	}
+	return 0
+}
+
 // committed tells whether z is.
 func (g *ledger) committed(z protocol.Zxid) bool {
 	_, ok := g.at[z]
@@ -240,7 +251,7 @@ func (t *tap) byLeader(e *ensemble, leader, learner *process, p *quorum.Packet) 
 		}
 		if _, ok := e.initial[epoch]; !ok {
 			e.initial[epoch] = v.last()
-			if end := e.end(); !v.has(end) {
+			if end := e.endBefore(epoch); !v.has(end) {
 				w.violated("I11 leader completeness", "%v leads epoch %d with a log to %v, and %v is committed", leader, epoch, v.last(), end)
 			}
 		}
@@ -272,8 +283,8 @@ func (g *ledger) established(leader *process, epoch int64) {
 	g.leaders[epoch] = leader
 	w.reached("leader established")
 	w.tracef("%v is established in epoch %d with %v", leader, epoch, g.initial[epoch])
-	if z := g.initial[epoch]; z < g.end() {
-		w.violated("I11 leader completeness", "%v leads epoch %d with a history to %v, and %v is committed", leader, epoch, z, g.end())
+	if z, end := g.initial[epoch], g.endBefore(epoch); z < end {
+		w.violated("I11 leader completeness", "%v leads epoch %d with a history to %v, and %v is committed", leader, epoch, z, end)
 	} else {
 		g.commit(z, epoch, leader.String()+" is established with")
 	}

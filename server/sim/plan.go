@@ -28,6 +28,7 @@ type Options struct {
 	Hung             int   // the server that stands still when faults stop; 0: none
 	Recent           int   // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
+	Script           bool // a server that has ended is started by the script
 	Notes            bool // the trace has what elections say
 	SnapshotNodes    int  // a snapshot copies so many znodes at a time; 0: all of so small a tree
 }
@@ -251,7 +252,7 @@ func (g *generator) request(p *Plan, a *Action) {
 		a.Op = protocol.OpMulti
 		for range 1 + g.IntN(4) {
 			var sub Action
-			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
+			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpCreate2 && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
 				sub = Action{}
 				g.request(p, &sub)
 			}

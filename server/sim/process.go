@@ -406,7 +406,9 @@ func (p *process) end(unplugged bool) {
 			c.link.cut()
 		}
 	}
-	w.after(w.between(50*millisecond, 2*second), p.boot)
+	if !w.plan.Options.Script {
+		w.after(w.between(50*millisecond, 2*second), p.boot)
+	}
 }
 
 // powerCut takes the machine down, and with it what was not synced.

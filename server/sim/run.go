@@ -32,6 +32,47 @@ type Result struct {
 // Run plays a plan; with trace the result has a line for everything that
 // happened.
 func (p *Plan) Run(trace bool) *Result {
+	w := p.world(trace)
+	for i := range p.Actions {
+		a := &p.Actions[i]
+		w.at(a.At, func() { w.act(a, i) })
+	}
+	w.runUntil(p.Heal, never)
+	w.settle()
+	w.finish()
+	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
+	for _, o := range w.history.ops {
+		r.Answered += b2i(o.Answered)
+		r.Writes += b2i(o.Answered && o.Code == protocol.OK && isWrite(o.Type))
+	}
+	for _, s := range w.processes {
+		r.Boots += s.run
+	}
+	if trace {
+		r.Trace = w.trace.Bytes()
+	}
+	return r
+}
+
+// finish reads the tree of every server and looks at the whole history.
+func (w *world) finish() {
+	w.audit()
+	for _, s := range w.processes {
+		if s.up {
+			s.disk.dead = true
+			s.stopFibers()
+		}
+	}
+	if w.broken == nil {
+		w.check()
+	}
+	if w.broken == nil {
+		w.atRest()
+	}
+}
+
+// world is the servers of a plan, about to start, and its clients.
+func (p *Plan) world(trace bool) *world {
 	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: new(history), met: map[string]int{}}
 	if trace {
 		w.trace = new(bytes.Buffer)
@@ -49,37 +90,7 @@ func (p *Plan) Run(trace bool) *Result {
 	for i := range p.Options.Clients {
 		w.clients = append(w.clients, newClient(w, i, []int32{1000, 2000, 4000}[w.rng.IntN(3)]))
 	}
-	for i := range p.Actions {
-		a := &p.Actions[i]
-		w.at(a.At, func() { w.act(a, i) })
-	}
-	w.runUntil(p.Heal, never)
-	w.settle()
-	w.audit()
-	for _, s := range w.processes {
-		if s.up {
-			s.disk.dead = true
-			s.stopFibers()
-		}
-	}
-	if w.broken == nil {
-		w.check()
-	}
-	if w.broken == nil {
-		w.atRest()
-	}
-	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
-	for _, o := range w.history.ops {
-		r.Answered += b2i(o.Answered)
-		r.Writes += b2i(o.Answered && o.Code == protocol.OK && isWrite(o.Type))
-	}
-	for _, s := range w.processes {
-		r.Boots += s.run
-	}
-	if trace {
-		r.Trace = w.trace.Bytes()
-	}
-	return r
+	return w
 }
 
 // act does what the plan says.

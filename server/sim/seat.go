@@ -224,7 +224,11 @@ func (s *seat) nextWrite() {
 	s.writing = true
 	j := s.writes[0]
 	s.writes = s.writes[1:]
-	s.p.do(s.p.w.between(0, 200), func() { s.write(j) })
+	wait := s.p.w.between(0, 200)
+	if s.p.w.now < s.p.slowDisk {
+		wait += s.p.w.between(0, 2*second)
+	}
+	s.p.do(wait, func() { s.write(j) })
 }
 
 // write does one piece of work. But for a snapshot it is one step of the world.
@@ -265,11 +269,7 @@ func (s *seat) write(j write) {
 		return
 	}
 	p.w.tracef("%v did %v", p, &o)
-	took := p.w.between(50, 3*millisecond)
-	if p.w.now < p.slowDisk {
-		took += p.w.between(0, 2*second)
-	}
-	s.written(took, done)
+	s.written(p.w.between(50, 3*millisecond), done)
 }
 
 func (s *seat) written(took int64, done func(replica.Now)) {

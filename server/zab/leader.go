@@ -115,6 +115,7 @@ type Leader struct {
 	acks map[int64]protocol.Zxid
 
 	nextPingMs, nextCheckMs int64
+	busyMs                  int64 // when a txn was proposed, or a session heard of by a learner
 }
 
 // NewLeader begins a term. The disk must be at rest, and the tree hold exactly
@@ -134,7 +135,7 @@ func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 		cfg.Recent.Reset(cfg.LastZxid)
 	}
 	l := &Leader{
-		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, disk: cfg.disk(cfg.LastZxid),
+		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, busyMs: nowMs, disk: cfg.disk(cfg.LastZxid),
 		applied: cfg.LastZxid, offered: max(cfg.AcceptedEpoch, cfg.OfferedEpoch), acks: map[int64]protocol.Zxid{},
 	}
 	l.tryDiscover()

@@ -34,6 +34,7 @@ func (l *Leader) Propose(nowMs int64, e Entry) {
 		l.broken("proposal: %v", err)
 		return
 	}
+	l.busyMs = l.nowMs
 	l.inFlight = append(l.inFlight, proposal{e, l.nowMs})
 	l.inFlightBytes += e.size()
 	l.disk.append(e)
@@ -222,6 +223,9 @@ func (l *Leader) pong(f *learnerState, p *quorum.Packet) {
 	if err := t.Decode(jute.NewDecoder(p.Data)); err != nil {
 		l.drop(f, "PING: %v", err)
 		return
+	}
+	if len(t) > 0 {
+		l.busyMs = l.nowMs
 	}
 	if len(t) > 0 && f.state == learnerReady && l.phase == broadcast {
 		l.out.output(Touched{f.conn, f.sid, t})

@@ -546,6 +546,53 @@ func (b *bench) until(ms int64, want Reason) {
 	}
 }
 
+// TestQuietLeader: PINGs come every half tick while there are clients, and every
+// tick when nothing has told of one for a while.
+func TestQuietLeader(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, leaderConfig(t, 3))
+	b.joined(1, 1, 0)
+	b.types(1)
+	// pings counts those of a second, each answered with the touches.
+	pings := func(touches quorum.Touches) (n int) {
+		t.Helper()
+		for end := b.now + 1000; b.now < end; {
+			b.now = min(end, b.l.Deadline())
+			b.step(Tick{})
+			for _, p := range b.sent[1] {
+				if p.Type == quorum.Ping {
+					n++
+					b.packet(1, quorum.Ping, p.Zxid, touches.AppendTo([]byte{}))
+				}
+			}
+			b.sent[1] = nil
+		}
+		return n
+	}
+	session := quorum.Touches{{Session: 7, TimeoutMs: 1000}}
+	for i, tt := range []struct {
+		touches quorum.Touches
+		want    int
+	}{{nil, 20}, {nil, 10}, {nil, 10}, {session, 19}, {session, 20}, {nil, 20}, {nil, 10}} {
+		if got := pings(tt.touches); got < tt.want-1 || got > tt.want+1 {
+			t.Errorf("second %d: %d PINGs, want %d", i, got, tt.want)
+		}
+	}
+	b.l.Propose(b.now, testEntry(z(1, 1), "a"))
+	b.packet(1, quorum.Ack, z(1, 1), nil)
+	if got := pings(nil); got < 19 {
+		t.Errorf("after a proposal %d PINGs", got)
+	}
+	cfg := leaderConfig(t, 3)
+	cfg.SyncLimit = 3
+	b = newBench(t, cfg)
+	b.joined(1, 1, 0)
+	pings(nil)
+	if got := pings(nil); got < 19 {
+		t.Errorf("with a short syncLimit %d PINGs", got)
+	}
+}
+
 // TestEpochOvertaken: a voter that has accepted a later epoch cannot join this
 // one; the leader makes way for a later epoch instead of leaving it out.
 func TestEpochOvertaken(t *testing.T) {

@@ -62,13 +62,28 @@ func (l *Leader) checkTime() {
 		}
 	}
 	if l.phase >= synchronisation && l.nowMs >= l.nextPingMs {
-		l.nextPingMs = l.nowMs + max(l.cfg.TickMs/2, 1)
+		l.nextPingMs = l.nowMs + l.pingMs()
 		l.ping()
 	}
 	if l.phase == broadcast && l.nowMs >= l.nextCheckMs {
 		l.nextCheckMs = l.nowMs + l.cfg.TickMs
 		l.checkQuorum()
 	}
+}
+
+// quietTicks without a proposal or a session that a learner has heard of mean
+// that there are no clients, or such that are seldom heard of: with Apache's
+// limits a session is in every seventh tick.
+const quietTicks = 10
+
+// pingMs is the time to the next PING, whose answers tell of sessions: half a
+// tick, as in Apache. Differs from it: a whole tick in an ensemble without
+// clients, if syncLimit leaves room for it.
+func (l *Leader) pingMs() int64 {
+	if l.nowMs-l.busyMs > quietTicks*l.cfg.TickMs && l.cfg.SyncLimit >= 4 {
+		return l.cfg.TickMs
+	}
+	return max(l.cfg.TickMs/2, 1)
 }
 
 // maxPings bounds what is remembered of PINGs without an echo.

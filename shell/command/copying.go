@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 
 	"zookit/protocol"
 	"zookit/shell/bulk"
@@ -22,11 +23,12 @@ type copying struct {
 	toRec        *recorder
 	root, target string
 	sameServer   bool
-	mark         journal.Mark // of fromRec at the start
+	mark, toMark journal.Mark // of the recorders at the start
 
-	p     *planned
-	made  int // znodes created
-	there int // znodes that -resume found
+	p         *planned
+	recording sync.Mutex // guards p.noUndo while steps are under way
+	made      int        // znodes created
+	there     int        // znodes that -resume found
 
 	source *bulk.Plan // what was copied, with the versions copied
 	err    error      // of the survey within the steps
@@ -59,6 +61,7 @@ func (k *copying) run(o bulk.Options) (bulk.Report, error) {
 	if k.move {
 		k.mark = k.fromRec.mark()
 	}
+	k.toMark = k.toRec.mark()
 	o.Done = k.created
 	o.Resolve = bulk.LeaveOutGone
 	if k.move && k.sameServer {
@@ -138,7 +141,7 @@ func (k *copying) creates() iter.Seq[bulk.Step] {
 
 // willDelete records a znode of a move.
 func (k *copying) willDelete(n *bulk.Node) error {
-	if !k.move || k.p.noUndo != "" {
+	if !k.move || k.lost() {
 		return nil
 	}
 	change := k.fromRec.begin()
@@ -147,10 +150,34 @@ func (k *copying) willDelete(n *bulk.Node) error {
 	}
 	err := change.Add(&journal.Record{Kind: journal.DeletedTree, Path: writing{Session: k.from}.absolute(n.Path), Before: n.Stat, Data: n.Data, ACL: n.ACL})
 	if err != nil {
-		k.p.noUndo = err.Error()
-		change.Missed(1, "the rest: "+err.Error())
+		k.cannotUndo(err)
 	}
 	return nil
+}
+
+// cannotUndo takes everything out of the journal again: half of a copy or a
+// move, taken back, would be worse than none.
+func (k *copying) cannotUndo(err error) {
+	k.recording.Lock()
+	defer k.recording.Unlock()
+	if k.p.noUndo != "" {
+		return
+	}
+	k.p.noUndo = err.Error()
+	for r, mark := range map[*recorder]journal.Mark{k.fromRec: k.mark, k.toRec: k.toMark} {
+		if r == nil || r != k.toRec && !k.move {
+			continue
+		}
+		r.back(mark)
+		r.missed(k.root, "it cannot be undone: "+err.Error())
+	}
+}
+
+// lost tells that nothing more is to be recorded.
+func (k *copying) lost() bool {
+	k.recording.Lock()
+	defer k.recording.Unlock()
+	return k.p.noUndo != ""
 }
 
 // deletes deletes the original while it is what was copied.
@@ -244,7 +271,7 @@ func (k *copying) created(steps []bulk.Step, _ []protocol.MultiResult) {
 	}
 	k.made += len(paths)
 	change := k.toRec.begin()
-	if change == nil || len(paths) == 0 {
+	if change == nil || len(paths) == 0 || k.lost() {
 		return
 	}
 	looks, err := bulk.LookAt(context.WithoutCancel(k.c), k.to, paths)
@@ -254,7 +281,7 @@ func (k *copying) created(steps []bulk.Step, _ []protocol.MultiResult) {
 			rec.After = looks[i].Stat
 		}
 		if err := change.Add(rec); err != nil {
-			change.Missed(len(paths)-i, path+" and others: "+err.Error())
+			k.cannotUndo(err)
 			return
 		}
 	}

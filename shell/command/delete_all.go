@@ -28,7 +28,8 @@ var deleteAll = &Command{
 		"undo brings the subtree back.",
 	Example: []string{"deleteall /app/cache", "deleteall -n /app", "deleteall -y -rate 500 /app"},
 	Min:     1, Max: 1,
-	Run: runDeleteAll,
+	Changes: true,
+	Run:     runDeleteAll,
 }
 
 var rmr = &Command{
@@ -39,7 +40,8 @@ var rmr = &Command{
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it (3.4; now deleteall)",
 	Min:     1, Max: 1,
-	Run: runDeleteAll,
+	Changes: true,
+	Run:     runDeleteAll,
 }
 
 func runDeleteAll(c *Context) error {
@@ -74,6 +76,9 @@ func runDeleteAll(c *Context) error {
 	case !p.goOn("Delete", "deleting", fmt.Sprintf("%s and %d znodes below it", path, p.Count-1)):
 		p.forget()
 		return &Failure{Text: c.Command.Name + ": nothing was deleted"}
+	}
+	if p.rec != nil && p.noUndo != "" {
+		p.rec.missed(path, "it cannot be undone: "+p.noUndo)
 	}
 	report, err := p.apply(c, s, p.Deletes(c.Compat.Release == Own), o, "deleted")
 	if err != nil {

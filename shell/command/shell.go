@@ -36,6 +36,8 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Pager shows long results; nil means none.
+	Pager *Pager
 	// Stop ends a line of several commands at the first that fails.
 	Stop bool
 	// Foreground gives the terminal to an external program: what it writes to,
@@ -213,6 +215,7 @@ func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Comma
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
+	defer s.page(cmd)()
 	err = c.partly(c.runEach())
 	if errors.Is(err, errQueued) {
 		err = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -121,7 +122,12 @@ func (s *Shell) Start(program *exec.Cmd) (wait func() error, err error) {
 	if err := s.Out.Flush(); err != nil {
 		return nil, fmt.Errorf("stdout: %w", err)
 	}
-	stdout, done := s.Out.Stdout, func() {}
+	return s.launch(program, s.Out.Stdout)
+}
+
+// launch starts a program whose output goes to stdout, or to the terminal.
+func (s *Shell) launch(program *exec.Cmd, stdout io.Writer) (wait func() error, err error) {
+	done := func() {}
 	if s.Foreground != nil {
 		stdout, done = s.Foreground()
 	}

@@ -166,16 +166,15 @@ func (c *cursor) argument(command Command, given []shellline.Token) []Suggestion
 // kind suggests values of an argument.
 func (c *cursor) kind(arg Arg) []Suggestion {
 	switch arg.Kind {
-	case Path:
-		return c.paths()
 	case Choice:
 		return c.words(arg.Words)
 	case ACL:
 		return c.acls()
 	case Name:
 		return c.names()
-	case Target:
-		c.targets = true
+	case Path, Target:
+		world, ok := c.lookup.(World)
+		c.targets = ok && world.Statements()
 		return append(c.paths(), c.connections(":/")...)
 	case Connection:
 		return c.connections("")

@@ -113,12 +113,7 @@ func (j *Journal) Begin(h Header) (*Change, error) {
 	h.Number = number
 	h.Line = shorten(h.Line, maxLine)
 	h.Servers = shorten(h.Servers, maxLine)
-	c := &Change{j: j, f: f, header: h, size: headerLen}
-	if err := c.writeHeader(); err != nil {
-		c.Drop()
-		return nil, err
-	}
-	return c, nil
+	return &Change{j: j, f: f, header: h, size: headerLen}, nil
 }
 
 // create makes the file of a new change. The number of one that was taken back
@@ -271,6 +266,7 @@ type Change struct {
 	mu     sync.Mutex // guards what follows
 	f      *os.File
 	buf    []byte
+	begun  bool // the header was written
 	header Header
 	size   int64 // of the file, with what is in buf
 	err    error // the first failure: nothing more is written
@@ -364,13 +360,28 @@ func (c *Change) Header() Header {
 func (c *Change) Flush() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.flush()
+	if err := c.flush(); !errors.Is(err, ErrFull) {
+		return err
+	}
+	return nil
 }
 
+// flush writes what waits. A change that was too large keeps what it has.
 func (c *Change) flush() error {
-	if c.err == nil && len(c.buf) > 0 {
-		_, c.err = c.f.Write(c.buf)
+	if c.err != nil && !errors.Is(c.err, ErrFull) {
+		return c.err
+	}
+	var err error
+	if !c.begun {
+		c.begun = true
+		err = c.writeHeader()
+	}
+	if err == nil && len(c.buf) > 0 {
+		_, err = c.f.Write(c.buf)
 		c.buf = c.buf[:0]
+	}
+	if err != nil {
+		c.err = err
 	}
 	return c.err
 }
@@ -384,9 +395,11 @@ func (c *Change) Keep() error {
 		return nil
 	}
 	defer c.mu.Unlock()
-	_ = c.flush()
+	if c.begun {
+		_ = c.flush()
+	}
 	c.header.Ended = true
-	err := c.writeHeader()
+	err := c.writeHeader() // with all records, when they are few
 	if closing := c.f.Close(); err == nil {
 		err = closing
 	}
@@ -420,11 +433,14 @@ func (c *Change) writeHeader() error {
 	copy(b, magic)
 	binary.BigEndian.PutUint32(b[8:], uint32(len(text)))
 	copy(b[12:], text)
+	if !c.begun {
+		b = append(b, c.buf...)
+	}
 	if _, err = c.f.WriteAt(b, 0); err != nil {
 		return err
 	}
 	if !c.header.Ended {
-		_, err = c.f.Seek(headerLen, 0)
+		_, err = c.f.Seek(headerLen, io.SeekStart)
 	}
 	return err
 }

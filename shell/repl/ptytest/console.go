@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,6 +53,10 @@ func Start(t testing.TB, cmd *exec.Cmd, cols, rows int) *Console {
 	c.setSize(cols, rows)
 	c.before = c.Modes()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	inherited := "PAGER=" + os.Getenv("PAGER")
+	if !slices.ContainsFunc(cmd.Env, func(e string) bool { return strings.HasPrefix(e, "PAGER=") && e != inherited }) {
+		cmd.Env = append(cmd.Env, "PAGER=cat") // nobody is there to leave another
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
