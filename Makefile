@@ -25,6 +25,7 @@ test: ## everything: lint, race, terminal and crash tests, conformance with Apac
 	.ci/setup
 	$(MAKE) --no-print-directory lint cross
 	$(MAKE) --no-print-directory defects
+	$(MAKE) --no-print-directory sim
 	.ci/test
 
 race: ## unit tests under the race detector
@@ -33,12 +34,15 @@ race: ## unit tests under the race detector
 crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 	ZOOKIT_CRASH=all $(GO) test -timeout 60m -run "PowerCut|CrashPoint" ./server/storage/
 
-sim: ## SEEDS=n seeds of the simulator from SEED=s on (1000 from 1)
+sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), for MINUTES=m at most
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
 
-defects: ## the simulations find every defect that is planted in the code they run
+sim-alone: ## the same with one server
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
+
+defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone
 	$(GO) vet -tags defects ./server/...
-	$(GO) test -tags defects -count=1 -run '^TestDefects$$' ./server/zab ./server/sim
+	$(GO) test -tags defects -count=1 -v -run '^TestDefects$$|^TestShrink$$' ./server/sim ./server/zab
 
 conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER=host:port plays them on that fresh one
 	.ci/setup
@@ -91,6 +95,9 @@ dist: ## release archives with checksums in dist/
 	done; done
 	@cd dist && sha256sum *.tar.gz > SHA256SUMS && cat SHA256SUMS
 
+docs: ## docs/commands.md and the man page docs/zkcli.1, from the command table
+	$(GO) test -count=1 -run '^TestReferenceIsCurrent$$' ./shell -args -update
+
 fmt: ## format the tree
 	gofmt -w .
 
@@ -100,4 +107,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim defects conformance interop fuzz bench cover lint vuln cross dist fmt clean help
+.PHONY: run build check test race crash sim sim-alone defects conformance interop fuzz bench cover lint vuln cross dist docs fmt clean help

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 
+	"golang.org/x/term"
+
 	"zookit/shell/command"
 	"zookit/shell/complete"
+	"zookit/shell/profile"
 	"zookit/shell/repl"
 	"zookit/shell/session"
 )
@@ -35,6 +39,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	o.background = edits
 	sh.Interactive = true
 	ask := &questioner{sh: sh, in: in, printer: printer, ctx: ctx}
+	sh.Pager = pagerOf(env, o, out)
 	sh.Foreground = func() (io.Writer, func()) { return out, printer.Echoed }
 	sh.Confirm, sh.AskWord = ask.confirm, ask.word
 	sh.SessionChanged = func() {
@@ -42,6 +47,11 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		printer.Refresh()
 	}
 	sh.StateChanged = printer.Refresh
+	edit := sh.Edit
+	sh.Edit = func(file string) error {
+		defer printer.Echoed() // nobody knows where an editor leaves the cursor
+		return edit(file)
+	}
 	defer sh.Close(true)
 	if o.compat.Release == command.Own {
 		keys := "Ctrl-D leaves"
@@ -49,6 +59,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			keys = "Tab completes, " + keys
 		}
 		sh.Out.Note("zkcli " + env.Version + ": \"help\" lists the commands, " + keys)
+		firstRun(env, sh)
 	}
 	welcome(o, sh, edits)
 	if err := sh.Connect(ctx); err != nil {
@@ -66,12 +77,19 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 			sh.Execute(ctx, line)
 			return sh.Done()
 		},
+		Verbatim: sh.InText,
+		Cleared:  sh.DropText,
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
-		HistoryFile: historyFile(env),
+		HistoryFile: historyFile(env, sh.Profile().Name),
+		Keep:        func(line string) bool { return !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") },
+		Mask:        func(line string) string { return command.Mask(o.compat, line) },
+		Color:       func() string { return sh.Profile().Color },
+		Recall:      sh.Recall,
 		In:          in, Out: out, Printer: printer, Getenv: env.Getenv,
 	})
+	sh.EndInput()
 	return exitOf(err, o.compat.Release == command.Own, sh)
 }
 
@@ -103,30 +121,39 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 // errNoSession: completion does not open one.
 var errNoSession = errors.New("no session")
 
-// childrenOf asks the session there is, so that completion follows connect.
-func childrenOf(sh *command.Shell) repl.Children {
-	return func(ctx context.Context, parent string) ([]string, error) {
-		s := sh.Current()
-		if s == nil || s.State() != session.StateConnected && s.State() != session.StateReadOnly {
-			return nil, errNoSession
+// pagerOf is what shows long results: $PAGER, or less where it is there. nil is
+// none, for -no-pager and for cat.
+func pagerOf(env Env, o *options, out *os.File) *command.Pager {
+	program := env.Getenv("PAGER")
+	if program == "" {
+		if _, err := exec.LookPath("less"); err == nil {
+			program = "less -FRX"
 		}
-		names, _, err := s.Children(ctx, parent, false)
-		return names, err
 	}
+	if o.noPager || program == "" || program == "cat" {
+		return nil
+	}
+	return &command.Pager{Program: program, Rows: func() int {
+		_, rows, err := term.GetSize(int(out.Fd()))
+		if err != nil {
+			return 0
+		}
+		return rows
+	}}
 }
 
-// located is a lookup that knows where the shell is.
-type located struct {
-	complete.Lookup
-	sh *command.Shell
-}
-
-// Dir implements complete.Here.
-func (l located) Dir() string {
-	if l.sh.Compat.Release != command.Own {
-		return ""
+// firstRun tells who has never been here the least there is to know.
+func firstRun(env Env, sh *command.Shell) {
+	file := historyFile(env, "")
+	if file == "" {
+		return
 	}
-	return l.sh.Dir()
+	if old, err := filepath.Glob(file + "*"); err != nil || len(old) > 0 {
+		return
+	}
+	sh.Out.Note("  look around:  ls /    get /path    help COMMAND    help topics\n" +
+		"  results go on:  get /path | jq .    ls / > file    ls -o json /\n" +
+		"  name your servers in " + profile.Place(env.Getenv) + ", then: zkcli NAME")
 }
 
 // questioner asks a person at the terminal while a command runs.
@@ -154,23 +181,22 @@ func (q *questioner) word(question string) (string, bool) {
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or
-// zkcli/history in the user's state directory (XDG_STATE_HOME). "" when there
-// is no such place; the directory is made when it is missing.
-func historyFile(env Env) string {
+// zkcli/history in the user's state directory (XDG_STATE_HOME), for the profile
+// that the shell begins with zkcli/history.NAME. "" when there is no such
+// place; the directory is made when it is missing.
+func historyFile(env Env, profile string) string {
 	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
 		return name
 	}
-	base := env.Getenv("XDG_STATE_HOME")
-	if base == "" {
-		home, err := os.UserHomeDir()
-		if err != nil {
-			return ""
-		}
-		base = filepath.Join(home, ".local", "state")
+	dir := stateDir(env)
+	if dir == "" {
+		return ""
 	}
-	dir := filepath.Join(base, "zkcli")
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return ""
+	}
+	if profile != "" {
+		return filepath.Join(dir, "history."+profile)
 	}
 	return filepath.Join(dir, "history")
 }
@@ -180,7 +206,7 @@ func completionTable(compat *command.Compat) []complete.Command {
 	var table []complete.Command
 	for _, c := range command.Table(compat) {
 		entry := complete.Command{Name: c.Name, Summary: c.Summary, Hidden: c.Name == "ls2" || c.Name == "rmr"}
-		for _, f := range c.FlagsIn(compat) {
+		for _, f := range append(c.FlagsIn(compat), c.GlobalFlags(compat)...) {
 			flag := complete.Flag{Name: "-" + f.Name, Summary: f.Help}
 			if f.Arg != "" {
 				flag.Value = &complete.Arg{Kind: complete.Other}
@@ -205,7 +231,8 @@ func completionTable(compat *command.Compat) []complete.Command {
 
 var argKinds = map[command.ArgKind]complete.Kind{
 	command.AnyArg: complete.Other, command.PathArg: complete.Path, command.ChoiceArg: complete.Choice,
-	command.ACLArg: complete.ACL, command.CommandArg: complete.Name,
+	command.ACLArg: complete.ACL, command.CommandArg: complete.Name, command.ConnectionArg: complete.Connection,
+	command.TargetArg: complete.Target, command.SessionArg: complete.Session, command.FileArg: complete.File,
 }
 
 // rooted is a session whose absolute view is one, too.

@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 			Version:        "test",
 		}, os.Args[1:]))
 	}
+	// What runs in this process keeps its changes to itself.
+	os.Setenv("ZKCLI_JOURNAL", "off")
 	os.Exit(m.Run())
 }
 
@@ -41,7 +43,7 @@ func zkcli(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), "ZKCLI_TEST_MAIN=1", "TERM=xterm-256color", "NO_COLOR=1", "GORACE=atexit_sleep_ms=0",
-		"ZKCLI_HISTORY="+filepath.Join(t.TempDir(), "history"), "ZKCLI_COMPAT=")
+		"ZKCLI_HISTORY="+filepath.Join(t.TempDir(), "history"), "XDG_STATE_HOME="+t.TempDir(), "ZKCLI_COMPAT=")
 	return cmd
 }
 

@@ -55,6 +55,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if env.Getenv == nil {
 		env.Getenv = os.Getenv
 	}
+	if len(args) > 0 && args[0] == completeWord {
+		return completion(ctx, env, args[1:])
+	}
 	o, known, err := withProfiles(env, args)
 	if err != nil {
 		fmt.Fprintln(env.Stderr, "zkcli: "+render.Visible(err.Error()))
@@ -98,13 +101,18 @@ func Main(ctx context.Context, env Env, args []string) int {
 		sh.Profiles, sh.ProfileNames = known.find, known.names
 	}
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
+	sh.Journal = changeJournal(env)
+	sh.FullScreen = fullScreen(env)
 	switch {
 	case o.lines != "":
 		return script(ctx, sh, o, strings.NewReader(o.lines))
 	case len(o.command) > 0:
+		sh.Stdin = env.Stdin
 		return oneLiner(ctx, sh, o.command)
 	case o.file != "" && o.file != "-":
+		sh.Stdin = env.Stdin
 		return scriptFile(ctx, sh, o)
 	case o.file == "" && env.StdinTerminal && env.StdoutTerminal:
 		return interactive(ctx, env, o, sh)
@@ -264,7 +272,7 @@ func script(ctx context.Context, sh *command.Shell, o *options, in io.Reader) in
 					sh.Out.Warn(fmt.Sprintf("zkcli: line %d: %v", number, err))
 					return command.ExitFailed
 				}
-				return code(sh.Exit())
+				return code(sh.EndInput())
 			}
 			exit := sh.Execute(ctx, text)
 			switch {

@@ -167,11 +167,11 @@ func TestHostileData(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"get", "/h"}, `\x1b]0;owned\x07\x1b[2J\x9b31m\xff\x00\x0d` + "\nline\ttab ✓\n"},
+		{[]string{"get", "-f", "text", "/h"}, `\x1b]0;owned\x07\x1b[2J\x9b31m\xff\x00\x0d` + "\nline\ttab ✓\n"},
 		{[]string{"ls", "/"}, `[h, sp ace\u202e世界, zookeeper]` + "\n"},
 		{[]string{"ls", "-R", name}, `/sp ace\u202e世界` + "\n"},
 		{[]string{"create", name, "x"}, `Node already exists: /sp ace\u202e世界` + "\n" +
-			`"set /sp ace\u202e世界 DATA" replaces its data; create -s puts a number behind the name` + "\n"},
+			`"set "/sp ace\u202e世界" DATA" replaces its data; create -s puts a number behind the name` + "\n"},
 		{[]string{"get", "/x\x1b[31m"}, `Invalid path string "/x\x1b[31m" caused by invalid character @2` + "\n"},
 		{[]string{"\x1b[31mboo"}, `Command not found: \x1b[31mboo ("help" lists what there is)` + "\n"},
 		{[]string{"setAcl", "/h", "world:anyone:\x1b"}, `Unknown perm type: \x1b; nothing was changed (an ACL is scheme:id:perms[,…] with the permissions c d r w a)` + "\n"},

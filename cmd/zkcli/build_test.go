@@ -35,7 +35,14 @@ func zkcli(t testing.TB) string {
 }
 
 func TestMain(m *testing.M) {
+	// The scripts run with the journal on, which must not show.
+	state, err := os.MkdirTemp("", "zkcli-state")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("XDG_STATE_HOME", state)
 	code := m.Run()
+	os.RemoveAll(state)
 	if binary.dir != "" {
 		os.RemoveAll(binary.dir)
 	}

@@ -30,11 +30,16 @@ func init() {
 // startShell starts zkcli in a pseudo-terminal and waits until it is connected.
 func startShell(t *testing.T, addr string, env ...string) *ptytest.Console {
 	t.Helper()
+	return startSized(t, addr, 100, 30, env...)
+}
+
+func startSized(t *testing.T, addr string, cols, rows int, env ...string) *ptytest.Console {
+	t.Helper()
 	cmd := exec.Command(os.Args[0], "-server", addr)
 	cmd.Env = append(os.Environ(), append([]string{
 		"ZKCLI_AS_PROGRAM=1", "GORACE=atexit_sleep_ms=0", "TERM=xterm", "NO_COLOR=1", "ZKCLI_COMPAT=", "XDG_STATE_HOME=" + t.TempDir(),
 	}, env...)...)
-	c := ptytest.Start(t, cmd, 100, 30)
+	c := ptytest.Start(t, cmd, cols, rows)
 	prompt(c, addr, 0)
 	return c
 }
@@ -409,4 +414,23 @@ func (g gate) Write(b []byte) (int, error) {
 	}
 	r.mu.Unlock()
 	return g.Conn.Write(b)
+}
+
+// What is longer than the screen goes through the pager, what fits does not;
+// the line then goes on as ever.
+func TestPager(t *testing.T) {
+	t.Parallel()
+	addr := zktest.Start(t).Addr()
+	c := startShell(t, addr, "PAGER=sed -n '1s/^/paged: /p'")
+	c.Send("help\r")
+	c.Has("paged: ")
+	prompt(c, addr, 1)
+	c.Send("ls /\r")
+	c.Has("\n[zookeeper]\n")
+	prompt(c, addr, 2)
+	c.Send("ls / | tr a-z A-Z; ls / > /dev/null\r")
+	c.Has("\n[ZOOKEEPER]\n")
+	prompt(c, addr, 3)
+	c.Send("\x04")
+	c.Exits(0)
 }

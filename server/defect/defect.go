@@ -1,9 +1,8 @@
 // Package defect holds defects that servers of this kind have had, each at the
 // place in the product that it would break. In an ordinary build Planted is
 // false and the compiler leaves them out. With the build tag defects one at a
-// time can be planted, for tests that see whether the simulation around it
-// finds it: package sim a server alone, the random schedules of package zab the
-// cores of an ensemble.
+// time can be planted, for the test that sees whether the simulator (package
+// sim) finds it.
 package defect
 
 // Defect is one of them; All says what it does.
@@ -54,8 +53,20 @@ const (
 	AckSurvivesTrunc
 	FollowerAheadIgnored
 	SnapshotTooOld
+	HalfSnapshot
+	SyncAnsweredEarly
+	TailForgotten
 
 	defects
+)
+
+// Where says what finds a defect.
+type Where int
+
+const (
+	InEnsemble Where = iota // package sim, in an ensemble
+	InAlone                 // package sim, with one server: an ensemble does not come there
+	InCores                 // the random schedules of package zab: they have peers that behave as Apache's do, and orders of events that our replica does not let happen
 )
 
 // All describes them by number; None has no description.
@@ -63,40 +74,45 @@ var All = [defects]struct {
 	Name string
 	In   string // the package it is planted in
 	What string
+	// Shown says who shows it, if it is not an ensemble of the simulator's.
+	Shown Where
 }{
-	LogNotSynced:          {"LogNotSynced", "storage", "a batch is reported as durable and was not synced"},
-	LogDirNotSynced:       {"LogDirNotSynced", "storage", "the directory entry of a new log is not synced"},
-	RecoveryNotSynced:     {"RecoveryNotSynced", "storage", "what a recovery read from the page cache is served without a sync"},
-	SyncErrorIgnored:      {"SyncErrorIgnored", "storage", "a failed sync of the log is taken for a good one (fsyncgate)"},
-	TornRecordAccepted:    {"TornRecordAccepted", "storage", "checksum and end of a record are not looked at"},
-	WitnessFirst:          {"WitnessFirst", "storage", "the witness speaks of a batch before it is synced"},
-	PurgeTakesNeededLog:   {"PurgeTakesNeededLog", "storage", "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},
-	SnapshotAhead:         {"SnapshotAhead", "replica", "a snapshot is named by a zxid that it does not hold"},
-	CommitBeforeSync:      {"CommitBeforeSync", "replica", "a batch is committed and answered when it is handed to the disk"},
-	EventAfterReply:       {"EventAfterReply", "replica", "the reply of a write is queued before its watch events"},
-	SessionEndsTwice:      {"SessionEndsTwice", "replica", "an expired session is ended by two txns"},
-	SequenceReused:        {"SequenceReused", "replica", "a snapshot's count of created children is not restored"},
-	TouchIgnored:          {"TouchIgnored", "session", "a session expires by its first bucket, however often it was heard of"},
-	RollbackForgotten:     {"RollbackForgotten", "prep", "what a failed multi would have done stays in flight"},
-	EphemeralLeft:         {"EphemeralLeft", "tree", "the last ephemeral of a session survives it"},
-	WatchLostOnReconnect:  {"WatchLostOnReconnect", "watch", "setWatches does not arm the data watches that need no event"},
-	ChangeLostOnReconnect: {"ChangeLostOnReconnect", "watch", "setWatches is blind to the first change after the client's last zxid"},
-	WatchNotConsumed:      {"WatchNotConsumed", "watch", "a one-shot watch fires again"},
-	SessionsForgotten:     {"SessionsForgotten", "replica", "the sessions of a snapshot are not restored"},
-	FuzzyDeleteForgotten:  {"FuzzyDeleteForgotten", "tree", "a delete replayed over a fuzzy snapshot that lacks the znode leaves the parent as it was (ZOOKEEPER-3125)"},
-	AckBeforeSync:         {"AckBeforeSync", "zab", "a follower acks a proposal when it arrives"},
-	EpochBeforeLog:        {"EpochBeforeLog", "zab", "currentEpoch is written before the history is (ZOOKEEPER-4643)"},
-	AckEpochBeforeWrite:   {"AckEpochBeforeWrite", "zab", "ACKEPOCH leaves before acceptedEpoch is durable"},
-	NewLeaderAckFirst:     {"NewLeaderAckFirst", "zab", "the ack of NEWLEADER leaves before the history is durable (ZOOKEEPER-3911, 4646)"},
-	CommitOutOfOrder:      {"CommitOutOfOrder", "zab", "a proposal is committed before an older one"},
-	HalfQuorum:            {"HalfQuorum", "zab", "half of the voters is a quorum"},
-	JoinMissesProposals:   {"JoinMissesProposals", "zab", "a learner joins without the proposals in flight"},
-	DiffWithHole:          {"DiffWithHole", "zab", "a DIFF leaves out the first txn (ZOOKEEPER-4925)"},
-	TruncOffByOne:         {"TruncOffByOne", "zab", "TRUNC cuts one txn too many (ZOOKEEPER-1154)"},
-	TruncMissing:          {"TruncMissing", "zab", "a learner's uncommitted tail is left in place"},
-	LeaderCountsEarly:     {"LeaderCountsEarly", "zab", "the leader counts itself before its own sync"},
-	AckBeforeNewLeader:    {"AckBeforeNewLeader", "zab", "acks count before the learner has the epoch on disk"},
-	AckSurvivesTrunc:      {"AckSurvivesTrunc", "zab", "acks of a learner count that was truncated since"},
-	FollowerAheadIgnored:  {"FollowerAheadIgnored", "zab", "a follower with a better history is led all the same"},
-	SnapshotTooOld:        {"SnapshotTooOld", "zab", "a snapshot lacks what the learner helped to commit"},
+	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
+	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
+	RecoveryNotSynced:     {Name: "RecoveryNotSynced", In: "storage", What: "what a recovery read from the page cache is served without a sync"},
+	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one (fsyncgate)"},
+	TornRecordAccepted:    {Name: "TornRecordAccepted", In: "storage", What: "checksum and end of a record are not looked at"},
+	WitnessFirst:          {Name: "WitnessFirst", In: "storage", What: "the witness speaks of a batch before it is synced"},
+	PurgeTakesNeededLog:   {Name: "PurgeTakesNeededLog", In: "storage", What: "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},
+	SnapshotAhead:         {Name: "SnapshotAhead", In: "replica", What: "a snapshot is named by a zxid that it does not hold"},
+	CommitBeforeSync:      {Name: "CommitBeforeSync", In: "replica", What: "a batch is committed and answered when it is handed to the disk", Shown: InAlone},
+	EventAfterReply:       {Name: "EventAfterReply", In: "replica", What: "the reply of a write is queued before its watch events"},
+	SessionEndsTwice:      {Name: "SessionEndsTwice", In: "replica", What: "an expired session is ended by two txns"},
+	SequenceReused:        {Name: "SequenceReused", In: "replica", What: "a snapshot's count of created children is not restored"},
+	TouchIgnored:          {Name: "TouchIgnored", In: "session", What: "a session expires by its first bucket, however often it was heard of"},
+	RollbackForgotten:     {Name: "RollbackForgotten", In: "prep", What: "what a failed multi would have done stays in flight"},
+	EphemeralLeft:         {Name: "EphemeralLeft", In: "tree", What: "the last ephemeral of a session survives it"},
+	WatchLostOnReconnect:  {Name: "WatchLostOnReconnect", In: "watch", What: "setWatches does not arm the data watches that need no event"},
+	ChangeLostOnReconnect: {Name: "ChangeLostOnReconnect", In: "watch", What: "setWatches is blind to the first change after the client's last zxid"},
+	WatchNotConsumed:      {Name: "WatchNotConsumed", In: "watch", What: "a one-shot watch fires again"},
+	SessionsForgotten:     {Name: "SessionsForgotten", In: "replica", What: "the sessions of a snapshot are not restored"},
+	FuzzyDeleteForgotten:  {Name: "FuzzyDeleteForgotten", In: "tree", What: "a delete replayed over a fuzzy snapshot that lacks the znode leaves the parent as it was (ZOOKEEPER-3125)"},
+	AckBeforeSync:         {Name: "AckBeforeSync", In: "zab", What: "a follower acks a proposal when it arrives"},
+	EpochBeforeLog:        {Name: "EpochBeforeLog", In: "zab", What: "currentEpoch is written before the history is (ZOOKEEPER-4643)"},
+	AckEpochBeforeWrite:   {Name: "AckEpochBeforeWrite", In: "zab", What: "ACKEPOCH leaves before acceptedEpoch is durable"},
+	NewLeaderAckFirst:     {Name: "NewLeaderAckFirst", In: "zab", What: "the ack of NEWLEADER leaves before the history is durable (ZOOKEEPER-3911, 4646)"},
+	CommitOutOfOrder:      {Name: "CommitOutOfOrder", In: "zab", What: "a proposal is committed before an older one"},
+	HalfQuorum:            {Name: "HalfQuorum", In: "zab", What: "half of the voters is a quorum"},
+	JoinMissesProposals:   {Name: "JoinMissesProposals", In: "zab", What: "a learner joins without the proposals in flight"},
+	DiffWithHole:          {Name: "DiffWithHole", In: "zab", What: "a DIFF leaves out the first txn (ZOOKEEPER-4925)"},
+	TruncOffByOne:         {Name: "TruncOffByOne", In: "zab", What: "TRUNC cuts one txn too many (ZOOKEEPER-1154)"},
+	TruncMissing:          {Name: "TruncMissing", In: "zab", What: "a learner's uncommitted tail is left in place"},
+	LeaderCountsEarly:     {Name: "LeaderCountsEarly", In: "zab", What: "the leader counts itself before its own sync"},
+	AckBeforeNewLeader:    {Name: "AckBeforeNewLeader", In: "zab", What: "acks count before the learner has the epoch on disk", Shown: InCores},
+	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since", Shown: InCores},
+	FollowerAheadIgnored:  {Name: "FollowerAheadIgnored", In: "zab", What: "a follower with a better history is led all the same", Shown: InCores},
+	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit", Shown: InCores},
+	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
+	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
+	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
 }

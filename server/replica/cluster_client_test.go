@@ -19,19 +19,12 @@ type client struct {
 	timeout int32
 	k       *connection // nil: none
 	xid     int32
-	made    int
-	busy    bool // a step of its own is under way
-	quiet   bool // does nothing any more
-
-	// kept are the persistent znodes whose creation was acknowledged, in order,
-	// with the version that was.
-	kept     []string
-	versions map[string]int32
-	zxid     protocol.Zxid // the last seen
-	expired  int           // sessions
-	lost     int           // requests without an answer
-	ops      int           // requests answered
-	events   []string
+	quiet   bool          // does nothing any more
+	zxid    protocol.Zxid // the last seen
+	expired int           // sessions
+	lost    int           // requests without an answer
+	ops     int           // requests answered
+	events  []string
 }
 
 // connection is one of a client to a server.
@@ -53,7 +46,7 @@ type call struct {
 }
 
 func (c *cluster) client(timeoutMs int32) *client {
-	cl := &client{c: c, name: fmt.Sprintf("c%d", len(c.clients)), timeout: timeoutMs, versions: map[string]int32{}}
+	cl := &client{c: c, name: fmt.Sprintf("c%d", len(c.clients)), timeout: timeoutMs}
 	c.clients = append(c.clients, cl)
 	return cl
 }
@@ -78,7 +71,7 @@ func (k *connection) end(why string) {
 	cl.lost += len(k.waiting)
 	cl.c.tracef("%s loses its connection to %d: %s", cl.name, k.n.sid, why)
 	if cl.k == k {
-		cl.k, cl.busy = nil, false
+		cl.k = nil
 	}
 	k.n.conns = slices.DeleteFunc(k.n.conns, func(o *connection) bool { return o == k })
 	k.n.later(1, func(r *Replica) {
@@ -268,128 +261,4 @@ func (cl *client) exists(path string) bool {
 	cl.c.t.Helper()
 	_, code := cl.read(protocol.OpExists, &protocol.ExistsRequest{Path: path})
 	return code == protocol.OK
-}
-
-// --- at random
-
-// live does one thing after the other until the client is quiet.
-func (cl *client) live() {
-	cl.c.after(1+cl.c.rng.Int64N(60), func() {
-		if cl.quiet {
-			return
-		}
-		if !cl.busy {
-			cl.step()
-		}
-		cl.live()
-	})
-}
-
-func (cl *client) step() {
-	c := cl.c
-	switch {
-	case cl.k == nil || cl.k.handle != nil && c.rng.IntN(40) == 0:
-		cl.busy = true
-		cl.connect(c.nodes[c.rng.IntN(len(c.nodes))], func(bool) { cl.busy = false })
-	case cl.k.handle == nil:
-		// connecting
-	case c.rng.IntN(200) == 0:
-		cl.k.end("sleeps")
-		cl.busy = true
-		c.after(int64(cl.timeout)*2+2000, func() { cl.busy = false })
-	default:
-		for range 1 + c.rng.IntN(4) { // pipelined
-			if cl.k != nil && len(cl.k.waiting) < 8 {
-				cl.randomWrite()
-			}
-		}
-	}
-}
-
-func (cl *client) randomWrite() {
-	c := cl.c
-	cl.made++
-	name := fmt.Sprintf("%s-%d", cl.name, cl.made)
-	switch c.rng.IntN(8) {
-	case 0:
-		cl.write(protocol.OpCreate, createOf("/e-"+name, protocol.FlagEphemeral), nil)
-	case 1:
-		cl.write(protocol.OpCreate, createOf("/s-", protocol.FlagSequential), func(code protocol.Code, d *jute.Decoder) {
-			if path := d.String(); code == protocol.OK {
-				cl.keep(path, 0)
-			}
-		})
-	case 2:
-		cl.write(protocol.OpMulti, &protocol.MultiRequest{Ops: []protocol.MultiOp{
-			{Type: protocol.OpCreate2, Record: createOf("/m-"+name, 0)},
-			{Type: protocol.OpCreate, Record: createOf("/n-"+name, 0)},
-		}}, func(code protocol.Code, d *jute.Decoder) {
-			var m protocol.MultiResponse
-			if err := m.Decode(d); code != protocol.OK || err != nil || len(m.Results) != 2 ||
-				m.Results[0].Type != protocol.OpCreate2 || m.Results[0].Stat.Czxid != cl.zxid || m.Results[1].Type != protocol.OpCreate {
-				c.t.Errorf("%s: multi: %v %v %+v", cl.name, code, err, m)
-			}
-			if code == protocol.OK {
-				cl.keep("/m-"+name, 0)
-				cl.keep("/n-"+name, 0)
-			}
-		})
-	case 3:
-		if len(cl.kept) == 0 {
-			return
-		}
-		path := cl.kept[c.rng.IntN(len(cl.kept))]
-		cl.write(protocol.OpSetData, setOf(path, name), func(code protocol.Code, d *jute.Decoder) {
-			var st protocol.Stat
-			if code != protocol.OK || st.Decode(d) != nil {
-				c.t.Errorf("%s: set of %s, which was acknowledged: %v", cl.name, path, code)
-				return
-			}
-			cl.keep(path, st.Version)
-		})
-	case 4:
-		cl.write(protocol.OpSync, &protocol.SyncRequest{Path: "/" + name}, func(code protocol.Code, d *jute.Decoder) {
-			if path := d.String(); code != protocol.OK || path != "/"+name {
-				c.t.Errorf("%s: sync: %v %q", cl.name, code, path)
-			}
-		})
-	case 5:
-		cl.write(protocol.OpDelete, &protocol.DeleteRequest{Path: "/no", Version: -1}, func(code protocol.Code, d *jute.Decoder) {
-			if code != protocol.NoNode {
-				c.t.Errorf("%s: delete of nothing: %v", cl.name, code)
-			}
-		})
-	default:
-		cl.write(protocol.OpCreate, createOf("/k-"+name, 0), func(code protocol.Code, d *jute.Decoder) {
-			if code == protocol.OK {
-				cl.keep("/k-"+name, 0)
-			}
-		})
-	}
-}
-
-func (cl *client) keep(path string, version int32) {
-	if v, ok := cl.versions[path]; !ok {
-		cl.kept = append(cl.kept, path)
-	} else if version <= v {
-		cl.c.t.Errorf("%s: %s has version %d after %d", cl.name, path, version, v)
-	}
-	cl.versions[path] = version
-}
-
-// promises checks that every acknowledged write is there on every server.
-func (c *cluster) promises() {
-	c.t.Helper()
-	for _, n := range c.nodes {
-		if n.r == nil {
-			continue
-		}
-		for _, cl := range c.clients {
-			for _, path := range cl.kept {
-				if z, ok := n.r.state.tree.Lookup(path); !ok || z.Version() < cl.versions[path] {
-					c.t.Errorf("server %d: %s, acknowledged to %s in version %d: there %v", n.sid, path, cl.name, cl.versions[path], ok)
-				}
-			}
-		}
-	}
 }

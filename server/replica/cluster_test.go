@@ -559,9 +559,15 @@ func (n *node) takeSnapshot(src storage.Source, zxid protocol.Zxid) {
 		if n.life != life {
 			return
 		}
-		n.disk.snaps = append(n.disk.snaps, snap{zxid, stream(n.c.t, src)})
+		var b bytes.Buffer
+		err := storage.WriteSnapshotStream(&b, src, "end")
+		if err == nil {
+			n.disk.snaps = append(n.disk.snaps, snap{zxid, b.Bytes()})
+		} else if !errors.Is(err, tree.ErrAbandoned) {
+			n.c.t.Error(err)
+		}
 		n.snapping = false
-		n.do(func(r *Replica) { r.SnapshotDone(nil) })
+		n.do(func(r *Replica) { r.SnapshotDone(err) })
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/quorum"
 	"zookit/protocol/txn"
+	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/session"
 	"zookit/server/tree"
@@ -210,6 +211,9 @@ func (r *Replica) rest() bool {
 	s := r.state
 	s.mu.Lock()
 	tail := e.core.Tail()
+	if defect.Planted(defect.TailForgotten) {
+		tail = nil
+	}
 	if len(tail) > 0 {
 		// A snapshot on its way to a learner must not show what was never committed.
 		s.tree.AbandonCommitted()

@@ -76,7 +76,7 @@ func TestSessionMoves(t *testing.T) {
 		old := cl.k
 		cl.k = nil // it does not know that its client is gone
 		cl.on(n.sid)
-		ghost := &client{c: c, name: "ghost", session: id, timeout: 4000, versions: map[string]int32{}, k: old, zxid: cl.zxid}
+		ghost := &client{c: c, name: "ghost", session: id, timeout: 4000, k: old, zxid: cl.zxid}
 		old.cl = ghost
 		if old.open {
 			if code, _ := ghost.do(protocol.OpCreate, createOf("/ghost", 0)); code != protocol.ConnectionLoss {

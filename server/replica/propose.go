@@ -146,7 +146,12 @@ func (r *Replica) snap(rd *Ready) {
 	rd.Roll = true
 	if !r.snapshots.running {
 		r.snapshots.running = true
-		rd.Snapshot, rd.SnapshotZxid = r.state.beginSnapshot()
+		src, zxid := r.state.beginSnapshot()
+		// When a role ends, the tree of a member gets what is only logged, and the
+		// next leader may cut that off again. A snapshot that shows it must not
+		// stay, and without digests its file does not tell that it does.
+		src.snap.CommittedOnly = r.ens != nil
+		rd.Snapshot, rd.SnapshotZxid = src, zxid
 	} else {
 		r.note(Note{Text: "too busy to snap, skipping"})
 	}

@@ -2,9 +2,65 @@ package sim
 
 import "iter"
 
-// job is a background job of the storage.
+// fiber is work of a process that takes a while and lets the rest of the world
+// go on in between: its yield hands control back until the next step.
+type fiber struct {
+	p    *process
+	stop func()
+	// calm: effects on the disk do not yield, because the work holds locks there
+	// that others wait for.
+	calm bool
+}
+
+// spawn begins work. done is called when it has returned, unless the process
+// ended before.
+func (p *process) spawn(calm bool, run func(f *fiber) error, done func(error)) *fiber {
+	f := &fiber{p: p, calm: calm}
+	var err error
+	var yield func()
+	next, stop := iter.Pull(func(y func(struct{}) bool) {
+		yield = func() {
+			if !y(struct{}{}) {
+				p.disk.dead = true
+			}
+		}
+		p.disk.enter(f, yield)
+		err = run(f)
+	})
+	f.stop = stop
+	p.fibers = append(p.fibers, f)
+	var step func()
+	step = func() {
+		p.disk.enter(f, yield)
+		_, more := next()
+		p.disk.enter(nil, nil)
+		switch {
+		case p.disk.dead:
+			p.powerCut()
+		case more:
+			p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
+		default:
+			p.forget(f)
+			done(err)
+		}
+	}
+	p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
+	return f
+}
+
+func (p *process) forget(f *fiber) {
+	for i, o := range p.fibers {
+		if o == f {
+			p.fibers = append(p.fibers[:i], p.fibers[i+1:]...)
+			return
+		}
+	}
+}
+
+// job is a background job of the storage; there is one at a time.
 type job struct {
-	run  func() error
+	calm bool
+	run  func(*fiber) error
 	done func(error)
 }
 
@@ -20,46 +76,21 @@ func (p *process) nextJob() {
 		return
 	}
 	p.running = true
-	j := &p.jobs[0]
-	var err error
-	var yield func()
-	next, stop := iter.Pull(func(y func(struct{}) bool) {
-		yield = func() {
-			if !y(struct{}{}) {
-				p.disk.dead = true
-			}
-		}
-		p.disk.yield = yield
-		err = j.run()
+	j := p.jobs[0]
+	p.spawn(j.calm, j.run, func(err error) {
+		p.running = false
+		p.jobs = p.jobs[1:]
+		j.done(err)
+		p.nextJob()
 	})
-	p.stopJob = stop
-	var step func()
-	step = func() {
-		p.disk.yield = yield
-		_, more := next()
-		p.disk.yield = nil
-		switch {
-		case p.disk.dead:
-			p.powerCut()
-		case more:
-			p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
-		default:
-			done := j.done
-			p.running, p.stopJob = false, nil
-			p.jobs = p.jobs[1:]
-			done(err)
-			p.nextJob()
-		}
-	}
-	p.do(p.w.between(20, p.w.plan.Options.SnapshotStep), step)
 }
 
-// stopJobs ends the background with the process.
-func (p *process) stopJobs() {
-	if p.stopJob != nil {
-		p.stopJob()
-		p.stopJob = nil
+// stopFibers ends the work in the background with the process.
+func (p *process) stopFibers() {
+	fibers := p.fibers
+	p.fibers, p.jobs = nil, nil
+	for _, f := range fibers {
+		f.stop()
 	}
-	p.disk.yield = nil
-	p.jobs = nil
+	p.disk.enter(nil, nil)
 }

@@ -11,40 +11,9 @@ import (
 	"zookit/protocol/txn"
 )
 
-// Invariants are the names of what is checked, with what each says.
-var Invariants = map[string]string{
-	"acknowledged writes survive":                  "what a client was told, or could read, is on disk after every crash, unchanged, and so are all txns before it",
-	"logs are whole and contiguous":                "after a recovery every record is whole, each zxid follows the one before, and a log begins with the zxid of its name",
-	"recovery never refuses":                       "after power cuts, kills and failing disks alone a server starts again unaided",
-	"log holds what was asked":                     "every txn is some client's request, or the end of a session, or the removal of an empty container",
-	"a txn fits the tree before it":                "no logged create finds its znode there, no delete a child, no setData another version; a failed one has no effect",
-	"replies tell the outcome":                     "code, path and Stat of a write's reply are those of its txn",
-	"refusals are right":                           "a write fails exactly when the tree before it demands so, with that code, and a multi as a whole",
-	"reads show one state":                         "data, children and Stat of a read are those of the tree at the reply's zxid",
-	"writes are linearizable":                      "a write that begins after another was answered has a higher zxid; a sync, and with one server a read, is not behind it",
-	"replies come in request order":                "on every connection",
-	"replies can be read":                          "every reply and event decodes, with no byte left over",
-	"zxids of a session never go back":             "over all its connections",
-	"a session's writes happen in order, and once": "xids of a session's txns rise, whatever connection they came by",
-	"a session is made once":                       "no session id is given twice",
-	"a session ends once":                          "by one closeSession, and never before it was made",
-	"a session keeps its id":                       "over all its connections",
-	"nothing happens in a session that is gone":    "no txn of it after its closeSession",
-	"sessions do not expire early":                 "not before its timeout has passed since a request that was answered",
-	"sessions that are gone end":                   "expiry told to a client is in the log; an abandoned session ends",
-	"ephemerals go with their session":             "a closeSession removes all of its ephemerals and nothing else",
-	"sequence numbers are never reused":            "they rise under each parent, also over restarts",
-	"events precede the reply":                     "no reply shows a change before the event of a watch on it; a watch loses nothing, also over a reconnect",
-	"watches fire once":                            "a one-shot watch gives one event; an event has a watch; events come in zxid order with the right type",
-	"damage is never taken for an end":             "with one bit of the disk flipped, a server starts with the whole history, or refuses",
-	"assertions hold":                              "the replica's own invariants, and storage works while the disk does",
-	"progress comes":                               "when faults have stopped, every client gets a session, a write and a sync, in bounded time",
-}
-
 // check looks at the whole history when a run is over.
 func (w *world) check() {
 	c := &checker{w: w, h: w.history, m: newModel(), asked: map[request]*Op{}, seen: map[protocol.Zxid][]*Op{}}
-	w.final = c.m
 	for _, f := range []func() *Violation{c.replay, c.watches, c.order, c.sessions} {
 		if v := f(); v != nil && w.broken == nil {
 			v.At = -1
@@ -57,18 +26,6 @@ func (w *world) check() {
 	}
 }
 
-func violation(invariant, format string, args ...any) *Violation {
-	named(invariant)
-	return &Violation{Invariant: invariant, Detail: fmt.Sprintf(format, args...)}
-}
-
-// named panics unless the name is one of Invariants.
-func named(invariant string) {
-	if Invariants[invariant] == "" {
-		panic("sim: no invariant is called " + invariant)
-	}
-}
-
 type checker struct {
 	w *world
 	h *history
@@ -77,7 +34,7 @@ type checker struct {
 	asked   map[request]*Op
 	seen    map[protocol.Zxid][]*Op // answered, by the zxid of the reply
 	expired []*txn.Txn              // ends of sessions that no client asked for
-	changes [][]change              // by zxid − 1
+	changes [][]change              // by position in the log
 }
 
 type request struct {
@@ -101,7 +58,7 @@ func (c *checker) replay() *Violation {
 	for _, e := range c.h.log {
 		t, err := txn.Decode(e.payload)
 		if err != nil {
-			return violation("logs are whole and contiguous", "%v: %v", e.zxid, err)
+			return violation("I7 no holes", "%v: %v", e.zxid, err)
 		}
 		o := c.asked[request{t.Session, t.Cxid}]
 		if v := c.before(t, o); v != nil {
@@ -123,9 +80,9 @@ func (c *checker) replay() *Violation {
 		}
 		delete(c.seen, t.Zxid)
 	}
-	for z, ops := range c.seen {
-		if z > c.m.zxid {
-			return violation("acknowledged writes survive", "%v was answered at %v, and the log ends at %v", ops[0], z, c.m.zxid)
+	for _, z := range sortedKeys(c.seen) {
+		if z > 0 {
+			return violation("D1 acknowledged writes survive", "%v was answered at %v, which is not in the log; it ends at %v", c.seen[z][0], z, c.m.zxid)
 		}
 	}
 	return nil
@@ -139,7 +96,7 @@ func (c *checker) before(t *txn.Txn, o *Op) *Violation {
 	case protocol.OpDeleteContainer:
 		n := c.m.nodes[t.Body.(*txn.Delete).Path]
 		if n == nil || len(n.children) > 0 || n.created == 0 {
-			return violation("log holds what was asked", "%v removes %s, which is no empty container", t.Zxid, t.Body.(*txn.Delete).Path)
+			return violation("D3 the log holds what was asked", "%v removes %s, which is no empty container", t.Zxid, t.Body.(*txn.Delete).Path)
 		}
 		return nil
 	case protocol.OpError:
@@ -148,7 +105,7 @@ func (c *checker) before(t *txn.Txn, o *Op) *Violation {
 		}
 	}
 	if o == nil {
-		return violation("log holds what was asked", "%v is xid %d (%v) of session %v, which no client sent", t.Zxid, t.Cxid, t.Type, t.Session)
+		return violation("D3 the log holds what was asked", "%v is xid %d (%v) of session %v, which no client sent", t.Zxid, t.Cxid, t.Type, t.Session)
 	}
 	if e, failed := t.Body.(*txn.Error); failed {
 		return c.refused(t, o, e.Err)
@@ -158,7 +115,7 @@ func (c *checker) before(t *txn.Txn, o *Op) *Violation {
 	}
 	path, code := c.m.expect(o.Type, o.Request)
 	if code != protocol.OK {
-		return violation("refusals are right", "%v: %v must fail with %v", t.Zxid, o, code.Name())
+		return violation("D3 refusals are right", "%v: %v must fail with %v", t.Zxid, o, code.Name())
 	}
 	return c.sameRequest(c.m, t, o.Request, t.Body, path)
 }
@@ -171,7 +128,7 @@ func (c *checker) refused(t *txn.Txn, o *Op, code protocol.Code) *Violation {
 		return nil
 	}
 	if _, want := c.m.expect(o.Type, o.Request); want != code {
-		return violation("refusals are right", "%v: %v failed with %v, and should be %v", t.Zxid, o, code.Name(), codeText(want))
+		return violation("D3 refusals are right", "%v: %v failed with %v, and should be %v", t.Zxid, o, code.Name(), codeText(want))
 	}
 	return nil
 }
@@ -179,7 +136,7 @@ func (c *checker) refused(t *txn.Txn, o *Op, code protocol.Code) *Violation {
 func (c *checker) beforeMulti(t *txn.Txn, o *Op, multi *txn.Multi) *Violation {
 	r, ok := o.Request.(*protocol.MultiRequest)
 	if !ok || len(r.Ops) != len(multi.Txns) {
-		return violation("log holds what was asked", "%v has %d ops; %v", t.Zxid, len(multi.Txns), o)
+		return violation("D3 the log holds what was asked", "%v has %d ops; %v", t.Zxid, len(multi.Txns), o)
 	}
 	m := c.m.clone()
 	m.zxid = t.Zxid
@@ -193,16 +150,16 @@ func (c *checker) beforeMulti(t *txn.Txn, o *Op, multi *txn.Multi) *Violation {
 			case e.Err == want, e.Err == protocol.SessionExpired, e.Err == protocol.SessionMoved, e.Err == protocol.UnknownSession:
 				return nil
 			}
-			return violation("refusals are right", "%v: op %d of %v failed with %v, and should be %v", t.Zxid, i, o, e.Err.Name(), codeText(want))
+			return violation("D3 refusals are right", "%v: op %d of %v failed with %v, and should be %v", t.Zxid, i, o, e.Err.Name(), codeText(want))
 		}
 		if want != protocol.OK {
-			return violation("refusals are right", "%v: op %d of %v must fail with %v", t.Zxid, i, o, want.Name())
+			return violation("D3 refusals are right", "%v: op %d of %v must fail with %v", t.Zxid, i, o, want.Name())
 		}
 		if v := c.sameRequest(m, t, op.Record, multi.Txns[i].Body, path); v != nil {
 			return v
 		}
 		if _, err := m.change(t, multi.Txns[i].Body); err != nil {
-			return violation("a txn fits the tree before it", "op %d: %v", i, err)
+			return violation("S8 a txn fits the tree before it", "op %d: %v", i, err)
 		}
 	}
 	return nil
@@ -233,7 +190,7 @@ func (c *checker) sameRequest(m *model, t *txn.Txn, asked, body protocol.Record,
 		same = ok && b.Path == r.Path && bytes.Equal(b.Data, r.Data)
 	}
 	if !same {
-		return violation("log holds what was asked", "%v is %+v where %+v was asked", t.Zxid, body, asked)
+		return violation("D3 the log holds what was asked", "%v is %+v where %+v was asked", t.Zxid, body, asked)
 	}
 	return nil
 }
@@ -243,11 +200,11 @@ func (c *checker) sequence(m *model, t *txn.Txn, prefix, path string) *Violation
 	n, err := strconv.Atoi(strings.TrimPrefix(path, prefix))
 	node := m.nodes[parent]
 	if err != nil || node == nil {
-		return violation("sequence numbers are never reused", "%v made %s for %s", t.Zxid, path, prefix)
+		return violation("S7 sequence numbers are never reused", "%v made %s for %s", t.Zxid, path, prefix)
 	}
 	key := fmt.Sprintf("%s %v", parent, node.stat.Czxid)
 	if last, ok := c.m.sequence[key]; ok && int32(n) <= last {
-		return violation("sequence numbers are never reused", "%v gives number %d under %s after %d", t.Zxid, n, parent, last)
+		return violation("S7 sequence numbers are never reused", "%v gives number %d under %s after %d", t.Zxid, n, parent, last)
 	}
 	c.m.sequence[key] = int32(n)
 	return nil
@@ -265,14 +222,14 @@ func (c *checker) answered(o *Op, t *txn.Txn) *Violation {
 		return c.read(o)
 	}
 	if t.Session != o.Session || t.Cxid != o.Xid {
-		return violation("acknowledged writes survive", "%v was answered at %v, where the log has xid %d (%v) of session %v", o, o.Zxid, t.Cxid, t.Type, t.Session)
+		return violation("D1 acknowledged writes survive", "%v was answered at %v, where the log has xid %d (%v) of session %v", o, o.Zxid, t.Cxid, t.Type, t.Session)
 	}
 	logged := protocol.OK
 	if e, ok := t.Body.(*txn.Error); ok {
 		logged = e.Err
 	}
 	if o.Code != logged {
-		return violation("replies tell the outcome", "%v: the reply says %v and the log %v", o, codeText(o.Code), codeText(logged))
+		return violation("D3 replies tell the outcome", "%v: the reply says %v and the log %v", o, codeText(o.Code), codeText(logged))
 	}
 	if o.Code != protocol.OK {
 		return nil
@@ -301,32 +258,35 @@ func (c *checker) answered(o *Op, t *txn.Txn) *Violation {
 
 func (c *checker) outcome(o *Op, logged, path string, stat *protocol.Stat) *Violation {
 	if path != logged {
-		return violation("replies tell the outcome", "%v: the reply says %s and the log %s", o, path, logged)
+		return violation("D3 replies tell the outcome", "%v: the reply says %s and the log %s", o, path, logged)
 	}
 	if stat == nil {
 		return nil
 	}
 	n := c.m.nodes[path]
 	if n == nil {
-		return violation("replies tell the outcome", "%v: there is no %s at %v", o, path, o.Zxid)
+		return violation("D3 replies tell the outcome", "%v: there is no %s at %v", o, path, o.Zxid)
 	}
 	if want := n.clientStat(); *stat != want {
-		return violation("replies tell the outcome", "%v: Stat %+v, want %+v", o, *stat, want)
+		return violation("D3 replies tell the outcome", "%v: Stat %+v, want %+v", o, *stat, want)
 	}
 	return nil
 }
 
 func (c *checker) answeredMulti(o *Op, r *protocol.MultiResponse, multi *txn.Multi) *Violation {
 	if len(r.Results) != len(multi.Txns) {
-		return violation("replies tell the outcome", "%v: %d results of %d ops", o, len(r.Results), len(multi.Txns))
+		return violation("D3 replies tell the outcome", "%v: %d results of %d ops", o, len(r.Results), len(multi.Txns))
 	}
 	for i, result := range r.Results {
 		_, failed := multi.Txns[i].Body.(*txn.Error)
+		if asked := o.Request.(*protocol.MultiRequest).Ops[i].Type; !failed && result.Type != asked {
+			return violation("D3 replies tell the outcome", "%v: op %d is %v and was answered as %v", o, i, asked, result.Type)
+		}
 		if failed != (result.Type == protocol.OpError) {
-			return violation("replies tell the outcome", "%v: op %d is %v in the reply and %v in the log", o, i, result.Type, multi.Txns[i].Type)
+			return violation("D3 replies tell the outcome", "%v: op %d is %v in the reply and %v in the log", o, i, result.Type, multi.Txns[i].Type)
 		}
 		if b, ok := multi.Txns[i].Body.(*txn.Create); ok && b.Path != result.Path {
-			return violation("replies tell the outcome", "%v: op %d made %s and the reply says %s", o, i, b.Path, result.Path)
+			return violation("D3 replies tell the outcome", "%v: op %d made %s and the reply says %s", o, i, b.Path, result.Path)
 		}
 	}
 	return nil
@@ -341,19 +301,19 @@ func (c *checker) read(o *Op) *Violation {
 	n := c.m.nodes[path]
 	if n == nil {
 		if o.Code != protocol.NoNode {
-			return violation("reads show one state", "%v: %v, and at %v there is no such znode", o, codeText(o.Code), o.Zxid)
+			return violation("S8 reads show one state", "%v: %v, and at %v there is no such znode", o, codeText(o.Code), o.Zxid)
 		}
 		return nil
 	}
 	if o.Code != protocol.OK {
-		return violation("reads show one state", "%v: %v, and at %v the znode is there", o, codeText(o.Code), o.Zxid)
+		return violation("S8 reads show one state", "%v: %v, and at %v the znode is there", o, codeText(o.Code), o.Zxid)
 	}
 	var stat protocol.Stat
 	switch r := o.Reply.(type) {
 	case *protocol.GetDataResponse:
 		stat = r.Stat
 		if !bytes.Equal(r.Data, n.data) {
-			return violation("reads show one state", "%v: data %.20q, and at %v it is %.20q", o, r.Data, o.Zxid, n.data)
+			return violation("S8 reads show one state", "%v: data %.20q, and at %v it is %.20q", o, r.Data, o.Zxid, n.data)
 		}
 	case *protocol.StatResponse:
 		stat = r.Stat
@@ -361,11 +321,11 @@ func (c *checker) read(o *Op) *Violation {
 		stat = r.Stat
 		got, want := slices.Sorted(slices.Values(r.Children)), slices.Sorted(slices.Values(n.children))
 		if !slices.Equal(got, want) {
-			return violation("reads show one state", "%v: children %q, and at %v they are %q", o, got, o.Zxid, want)
+			return violation("S8 reads show one state", "%v: children %q, and at %v they are %q", o, got, o.Zxid, want)
 		}
 	}
 	if want := n.clientStat(); stat != want && path != "/" {
-		return violation("reads show one state", "%v: Stat %+v, and at %v it is %+v", o, stat, o.Zxid, want)
+		return violation("S8 reads show one state", "%v: Stat %+v, and at %v it is %+v", o, stat, o.Zxid, want)
 	}
 	return nil
 }

@@ -58,14 +58,16 @@ func (f *follower) advance(z protocol.Zxid) {
 		f.begun, f.at = true, z
 		return
 	}
-	for ; f.at < z && int(f.at) < len(f.c.changes); f.at++ {
-		for _, ch := range f.c.changes[f.at] {
+	log := f.c.h.log
+	for i := f.c.h.upTo(f.at); i < len(f.c.changes) && log[i].zxid <= z; i++ {
+		for _, ch := range f.c.changes[i] {
 			if f.fires(ch) {
 				f.due = append(f.due, ch)
-				f.dueAt = append(f.dueAt, f.at+1)
+				f.dueAt = append(f.dueAt, log[i].zxid)
 			}
 		}
 	}
+	f.at = max(f.at, z)
 }
 
 // fires tells whether a change is told to this connection, and takes the
@@ -101,11 +103,15 @@ func (f *follower) event(p packetSeen) *Violation {
 	f.advance(p.zxid)
 	got := change{p.event.Type, p.event.Path}
 	if len(f.due) == 0 {
-		return violation("watches fire once", "c%d, session %v: event %v %s of %v, which nothing armed on the connection asks for",
+		return violation("W3 watches fire once", "c%d, session %v: event %v %s of %v, which nothing armed on the connection asks for",
 			f.l.Client, f.l.Session, got.kind, got.path, p.zxid)
 	}
 	if f.due[0] != got || f.dueAt[0] != p.zxid {
-		return violation("watches fire once", "c%d, session %v: event %v %s of %v where %v %s of %v is due",
+		name := "W2 events come in zxid order"
+		if f.dueAt[0] == p.zxid && (f.due[0].path == got.path || f.due[0].kind == got.kind) {
+			name = "W5 events name what happened"
+		}
+		return violation(name, "c%d, session %v: event %v %s of %v where %v %s of %v is due",
 			f.l.Client, f.l.Session, got.kind, got.path, p.zxid, f.due[0].kind, f.due[0].path, f.dueAt[0])
 	}
 	f.due, f.dueAt = f.due[1:], f.dueAt[1:]
@@ -120,7 +126,7 @@ func (f *follower) reply(p packetSeen) *Violation {
 		if p.op.Xid != protocol.XidPing {
 			what = p.op.String()
 		}
-		return violation("events precede the reply", "c%d, session %v: %s came at %v without the event %v %s of %v",
+		return violation("W1 events precede the reply", "c%d, session %v: %s came at %v without the event %v %s of %v",
 			f.l.Client, f.l.Session, what, p.zxid, f.due[0].kind, f.due[0].path, f.dueAt[0])
 	}
 	replayed := f.replayed
@@ -143,7 +149,7 @@ func (f *follower) reply(p packetSeen) *Violation {
 		}
 	}
 	if len(replayed) > 0 {
-		return violation("watches fire once", "c%d, session %v: events %v without a zxid before the reply to %v", f.l.Client, f.l.Session, replayed, p.op)
+		return violation("W3 watches fire once", "c%d, session %v: events %v without a zxid before the reply to %v", f.l.Client, f.l.Session, replayed, p.op)
 	}
 	return nil
 }
@@ -210,7 +216,7 @@ func (f *follower) again(o *Op, r *protocol.SetWatches2Request, told []change) *
 		f.set(path, a)
 	}
 	if !slices.Equal(told, want) {
-		return violation("events precede the reply", "c%d, session %v: %v told %v, and should tell %v", f.l.Client, f.l.Session, o, told, want)
+		return violation("W4 no wake-up is lost", "c%d, session %v: %v told %v, and should tell %v", f.l.Client, f.l.Session, o, told, want)
 	}
 	return nil
 }

@@ -18,6 +18,8 @@ type Op struct {
 	Request protocol.Record
 	Sent    int64
 
+	Epoch int64 // that the server of its connection was in
+
 	Answered bool // else nobody knows what came of it
 	Done     int64
 	Zxid     protocol.Zxid
@@ -60,6 +62,7 @@ type client struct {
 	id     int
 	route  []*route // to each process
 	server int
+	pinned bool // to that server
 
 	session   protocol.SessionID
 	password  []byte
@@ -90,10 +93,13 @@ func newClient(w *world, id int, asks int32) *client {
 	for range w.processes {
 		c.route = append(c.route, &route{})
 	}
+	c.server = id % len(w.processes)
 	c.newSession()
 	w.after(w.between(0, 50*millisecond), c.connect)
 	return c
 }
+
+func (c *client) String() string { return fmt.Sprintf("c%d", c.id) }
 
 func (c *client) newSession() {
 	c.session, c.password, c.lastZxid = 0, make([]byte, protocol.PasswordLen), 0
@@ -113,13 +119,15 @@ func (c *client) connect() {
 		return
 	}
 	p := w.processes[c.server]
-	c.server = (c.server + 1) % len(w.processes)
+	if !c.pinned {
+		c.server = (c.server + 1) % len(w.processes)
+	}
 	if !p.up || w.now < c.route[p.id-1].stalledUntil[toServer] {
 		w.after(w.between(20*millisecond, 300*millisecond), c.connect) // refused, or no answer
 		return
 	}
 	l := &link{w: w, route: c.route[p.id-1], client: c}
-	l.conn = &conn{p: p, link: l}
+	l.conn = &conn{p: p, link: l, run: p.run}
 	p.conns = append(p.conns, l.conn)
 	c.link, c.connected = l, false
 	c.log = w.history.connection(c)
@@ -174,7 +182,7 @@ func (c *client) hungUp(l *link) {
 
 // send writes one request.
 func (c *client) send(xid int32, op protocol.OpCode, r protocol.Record) *Op {
-	o := &Op{Client: c.id, Session: c.session, Xid: xid, Type: op, Request: r, Sent: c.w.now}
+	o := &Op{Client: c.id, Session: c.session, Xid: xid, Type: op, Request: r, Sent: c.w.now, Epoch: c.log.Epoch}
 	c.waiting = append(c.waiting, o)
 	c.lastSent = c.w.now
 	h := &protocol.RequestHeader{Xid: xid, Type: op}
@@ -225,7 +233,7 @@ func (c *client) frame(b []byte) {
 	if !c.connected {
 		var r protocol.ConnectResponse
 		if err := r.Decode(d); err != nil {
-			c.w.violated("replies can be read", "c%d: connect response: %v", c.id, err)
+			c.w.violated("S2 replies can be read", "c%d: connect response: %v", c.id, err)
 			return
 		}
 		c.welcomed(&r)
@@ -233,7 +241,7 @@ func (c *client) frame(b []byte) {
 	}
 	var h protocol.ReplyHeader
 	if err := h.Decode(d); err != nil {
-		c.w.violated("replies can be read", "c%d: %v", c.id, err)
+		c.w.violated("S2 replies can be read", "c%d: %v", c.id, err)
 		return
 	}
 	if h.Xid == protocol.XidNotification {
@@ -255,7 +263,7 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 		return
 	}
 	if c.session != 0 && r.Session != c.session {
-		w.violated("a session keeps its id", "c%d asked for %v and got %v", c.id, c.session, r.Session)
+		w.violated("S5 a session keeps its id", "c%d asked for %v and got %v", c.id, c.session, r.Session)
 		return
 	}
 	c.session, c.password, c.timeoutMs = r.Session, slices.Clone(r.Password), r.TimeoutMs
@@ -263,6 +271,7 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 		w.reached("session moved to another connection")
 	}
 	c.log.Session, c.log.Welcomed, c.log.TimeoutMs = c.session, w.now, c.timeoutMs
+	c.log.Server, c.log.Epoch, c.log.Leading = c.link.conn.p.id, c.link.conn.epoch, c.link.conn.leading
 	w.tracef("c%d has session %v, timeout %d ms", c.id, c.session, c.timeoutMs)
 	if r := c.setWatches(); r != nil {
 		w.tracef("%v", c.send(protocol.XidSetWatches, protocol.OpSetWatches2, r))
@@ -297,7 +306,7 @@ func sorted(set map[string]bool) []string {
 func (c *client) event(h *protocol.ReplyHeader, d *jute.Decoder) {
 	var e protocol.WatcherEvent
 	if err := e.Decode(d); err != nil {
-		c.w.violated("replies can be read", "c%d: event: %v", c.id, err)
+		c.w.violated("S2 replies can be read", "c%d: event: %v", c.id, err)
 		return
 	}
 	if h.Zxid < 0 {
@@ -325,9 +334,12 @@ func (c *client) saw(z protocol.Zxid) {
 		return
 	}
 	if z < c.lastZxid {
-		c.w.violated("zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
+		c.w.violated("S3 zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
 	}
 	c.lastZxid = max(c.lastZxid, z)
+	if c.w.ensemble != nil {
+		c.w.ensemble.shown(z, c.link.conn.p)
+	}
 	c.w.history.saw(z)
 }
 
@@ -335,7 +347,7 @@ func (c *client) saw(z protocol.Zxid) {
 func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 	w := c.w
 	if len(c.waiting) == 0 || c.waiting[0].Xid != h.Xid {
-		w.violated("replies come in request order", "c%d got the reply of xid %d while it waits for %v", c.id, h.Xid, c.waiting)
+		w.violated("S2 replies come in request order", "c%d got the reply of xid %d while it waits for %v", c.id, h.Xid, c.waiting)
 		return
 	}
 	o := c.waiting[0]
@@ -344,12 +356,12 @@ func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 	if h.Err == protocol.OK {
 		if o.Reply = replyRecord(o.Type); o.Reply != nil {
 			if err := o.Reply.Decode(d); err != nil {
-				w.violated("replies can be read", "%v: %v", o, err)
+				w.violated("S2 replies can be read", "%v: %v", o, err)
 				return
 			}
 		}
 		if d.Len() != 0 {
-			w.violated("replies can be read", "%v: %d bytes too many", o, d.Len())
+			w.violated("S2 replies can be read", "%v: %d bytes too many", o, d.Len())
 			return
 		}
 	}

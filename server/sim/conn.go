@@ -16,8 +16,11 @@ import (
 // setWatches waits until the writes before it are answered; replies and events
 // leave through one queue in the order in which they were appended.
 type conn struct {
-	p    *process
-	link *link
+	p       *process
+	run     int
+	link    *link
+	epoch   int64 // the server was in when the session was attached
+	leading bool
 
 	in       [][]byte // whole frames without their length
 	working  bool     // its goroutine is about to look
@@ -42,8 +45,7 @@ func (c *conn) arrived(p packet) {
 		c.hungUp()
 		return
 	}
-	run := c.p.run
-	c.p.perform(run, func() {
+	c.p.perform(c.run, func() {
 		for len(p) > 0 {
 			n := int(binary.BigEndian.Uint32(p))
 			c.in = append(c.in, slices.Clone(p[4:4+n]))
@@ -133,6 +135,9 @@ func (c *conn) connect(b []byte) {
 			return
 		}
 		p.rep.Reopen(now, r.Session, r.Password, r.TimeoutMs, c, func(h *session.Handle) {
+			if c.closed {
+				return
+			}
 			if h == nil {
 				c.answer(&protocol.ConnectResponse{Password: make([]byte, protocol.PasswordLen)})
 				c.last = true
@@ -145,6 +150,9 @@ func (c *conn) connect(b []byte) {
 
 func (c *conn) attach(h *session.Handle) {
 	c.handle, c.attached = h, true
+	if s := c.p.seat; s != nil {
+		c.epoch, c.leading = s.role.Epoch, s.down != nil
+	}
 	c.reader = replica.Reader{Session: h, IDs: anyone, Watcher: c}
 	password := session.Password(h.ID())
 	c.answer(&protocol.ConnectResponse{TimeoutMs: h.TimeoutMs(), Session: h.ID(), Password: password[:]})
@@ -162,7 +170,11 @@ type opening conn
 
 func (o *opening) Complete(_ *replica.Request, reply *replica.Reply) {
 	c := (*conn)(o)
-	if c.closed {
+	switch {
+	case c.closed:
+		return
+	case reply.Silent:
+		c.close()
 		return
 	}
 	c.attach(reply.Session)
@@ -233,8 +245,8 @@ func (c *conn) close() {
 
 // hungUp: the client or the network has ended the connection.
 func (c *conn) hungUp() {
-	p, run := c.p, c.p.run
-	p.perform(run, func() {
+	p := c.p
+	p.perform(c.run, func() {
 		if c.closed {
 			return
 		}

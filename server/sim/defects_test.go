@@ -3,6 +3,7 @@
 package sim
 
 import (
+	"os"
 	"testing"
 
 	"zookit/server/defect"
@@ -12,20 +13,28 @@ import (
 const maxSeeds = 2000
 
 // TestDefects plants one defect after the other and looks for the first seed
-// that shows it. It runs with the build tag defects, started by TestItBites.
+// that shows it. It runs with the build tag defects (make defects); DEFECT names
+// one to plant alone.
 func TestDefects(t *testing.T) {
 	defer defect.Plant(defect.None)
 	for d, about := range defect.All {
-		if about.Name == "" || about.In == "zab" {
+		if only := os.Getenv("DEFECT"); about.Name == "" || only != "" && only != about.Name {
 			continue
 		}
 		defect.Plant(defect.Defect(d))
-		failed := play(1, maxSeeds, func(*Result) {})
+		plan, servers := NewEnsemblePlan, "ensemble"
+		switch about.Shown {
+		case defect.InAlone:
+			plan, servers = NewPlan, "one server"
+		case defect.InCores:
+			continue
+		}
+		failed := play(plan, 1, maxSeeds, func(*Result) {})
 		if failed == nil {
 			t.Errorf("%-22s not found in %d seeds (%s)", about.Name, maxSeeds, about.What)
 			continue
 		}
-		t.Logf("%-22s seed %4d  %s", about.Name, failed.Seed, failed.Violation.Invariant)
+		t.Logf("%-22s %-10s seed %4d  %s", about.Name, servers, failed.Seed, failed.Violation.Invariant)
 	}
 }
 
@@ -34,7 +43,7 @@ func TestDefects(t *testing.T) {
 func TestShrink(t *testing.T) {
 	defect.Plant(defect.EventAfterReply)
 	defer defect.Plant(defect.None)
-	failed := play(1, maxSeeds, func(*Result) {})
+	failed := play(NewPlan, 1, maxSeeds, func(*Result) {})
 	if failed == nil {
 		t.Fatal("no seed fails")
 	}
@@ -47,5 +56,5 @@ func TestShrink(t *testing.T) {
 	if len(small.Actions) > 10 {
 		t.Errorf("%d of %d actions are left", len(small.Actions), len(whole.Actions))
 	}
-	t.Log(explain(failed.Seed))
+	t.Log(explain(whole))
 }

@@ -30,9 +30,14 @@ type disk struct {
 	failed bool // an injected failure was met
 
 	locks []io.Closer
-	// yield, while a background job runs, lets the rest of the world go on.
+	// yield, while a fiber runs, lets the rest of the world go on; calm: not at
+	// effects.
 	yield func()
+	calm  bool
 }
+
+// enter says whose fiber runs now, nil: none.
+func (d *disk) enter(f *fiber, yield func()) { d.yield, d.calm = yield, f != nil && f.calm }
 
 // failure says which effects may fail, and how.
 type failure struct {
@@ -42,7 +47,7 @@ type failure struct {
 
 // effect is called before every effect.
 func (d *disk) effect(op vfs.Op, name string) error {
-	if d.yield != nil && !d.dead {
+	if d.yield != nil && !d.calm && !d.dead {
 		d.yield()
 	}
 	if d.dead {

@@ -2,6 +2,8 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 
 	"zookit/protocol"
 )
@@ -27,6 +29,9 @@ type connLog struct {
 
 	Welcomed  int64 // when the server answered with the session; 0: never
 	TimeoutMs int32
+	Server    int   // the process
+	Epoch     int64 // that its server was in
+	Leading   bool  // the server led
 
 	packets []packetSeen // in order
 }
@@ -59,6 +64,12 @@ func (h *history) sent(o *Op) {
 
 func (h *history) saw(z protocol.Zxid) { h.high = max(h.high, z) }
 
+// upTo is how many txns the log has up to z.
+func (h *history) upTo(z protocol.Zxid) int {
+	n, found := slices.BinarySearchFunc(h.log, z, func(e logged, z protocol.Zxid) int { return cmp.Compare(e.zxid, z) })
+	return n + b2i(found)
+}
+
 func (h *history) expired(c *client) {
 	h.expiry = append(h.expiry, expiry{c.id, c.session})
 }
@@ -69,7 +80,7 @@ func (h *history) expired(c *client) {
 func (h *history) readLogs(w *world, p *process) {
 	list, err := readLogs(p.mem)
 	if err != nil {
-		w.violated("logs are whole and contiguous", "%v: %v", p, err)
+		w.violated("I7 no holes", "%v: %v", p, err)
 		return
 	}
 	first, last := protocol.Zxid(1), protocol.Zxid(0)
@@ -77,12 +88,12 @@ func (h *history) readLogs(w *world, p *process) {
 		first, last = list[0].zxid, list[len(list)-1].zxid
 	}
 	if last < h.high {
-		w.violated("acknowledged writes survive", "%v: the log ends at %v, but a client has seen %v", p, last, h.high)
+		w.violated("D1 acknowledged writes survive", "%v: the log ends at %v, but a client has seen %v", p, last, h.high)
 		return
 	}
 	for _, e := range list {
 		if e.zxid <= h.high && int(e.zxid) <= len(h.log) && !bytes.Equal(e.payload, h.log[e.zxid-1].payload) {
-			w.violated("acknowledged writes survive", "%v: the txn %v is another than before", p, e.zxid)
+			w.violated("D1 acknowledged writes survive", "%v: the txn %v is another than before", p, e.zxid)
 			return
 		}
 	}
@@ -96,7 +107,7 @@ func (h *history) readLogs(w *world, p *process) {
 		first = list[0].zxid
 	}
 	if int(first) > len(h.log)+1 {
-		w.violated("logs are whole and contiguous", "%v: the log begins at %v, and nothing was read of 0x%x and later", p, first, len(h.log)+1)
+		w.violated("I7 no holes", "%v: the log begins at %v, and nothing was read of 0x%x and later", p, first, len(h.log)+1)
 		return
 	}
 	h.log = append(h.log[:first-1:first-1], list...)

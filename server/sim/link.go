@@ -1,10 +1,11 @@
 package sim
 
-// route is the network between one client and one process. Faults change it;
-// every connection over it feels them.
+// route is the network between one client and one process, or two processes.
+// Faults change it; every connection over it feels them.
 type route struct {
 	stalledUntil [2]int64 // by direction: nothing arrives before
 	slowUntil    int64
+	cutUntil     int64 // between processes: nothing arrives before, either way
 }
 
 // Directions of a link.

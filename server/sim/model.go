@@ -76,8 +76,8 @@ func (m *model) ephemerals(id protocol.SessionID) []string {
 
 // apply runs a txn. An error says which rule it breaks: "invariant: detail".
 func (m *model) apply(t *txn.Txn) (changes []change, err error) {
-	if t.Zxid != m.zxid+1 {
-		return nil, fmt.Errorf("logs are whole and contiguous: %v follows %v", t.Zxid, m.zxid)
+	if !follows(m.zxid, t.Zxid) {
+		return nil, fmt.Errorf("I7 no holes: %v follows %v", t.Zxid, m.zxid)
 	}
 	m.zxid = t.Zxid
 	if multi, ok := t.Body.(*txn.Multi); ok {
@@ -90,7 +90,7 @@ func (m *model) apply(t *txn.Txn) (changes []change, err error) {
 	switch t.Type {
 	case protocol.OpCreateSession:
 		if _, known := m.sessions[t.Session]; known {
-			return nil, fmt.Errorf("a session is made once: %v makes session %v again", t.Zxid, t.Session)
+			return nil, fmt.Errorf("S5 a session is made once: %v makes session %v again", t.Zxid, t.Session)
 		}
 		m.sessions[t.Session], m.made[t.Session] = true, t.Zxid
 		return nil, nil
@@ -101,10 +101,10 @@ func (m *model) apply(t *txn.Txn) (changes []change, err error) {
 	case protocol.OpDeleteContainer: // the server's own
 	default:
 		if open := m.sessions[t.Session]; !open {
-			return nil, fmt.Errorf("nothing happens in a session that is gone: %v (%v) of session %v", t.Zxid, t.Type, t.Session)
+			return nil, fmt.Errorf("S5 nothing happens in a session that is gone: %v (%v) of session %v", t.Zxid, t.Type, t.Session)
 		}
 		if last := m.lastCxid[t.Session]; t.Cxid <= last {
-			return nil, fmt.Errorf("a session's writes happen in order, and once: %v is xid %d of session %v after xid %d", t.Zxid, t.Cxid, t.Session, last)
+			return nil, fmt.Errorf("S2 a session's writes happen in order, and once: %v is xid %d of session %v after xid %d", t.Zxid, t.Cxid, t.Session, last)
 		}
 		m.lastCxid[t.Session] = t.Cxid
 	}
@@ -136,7 +136,7 @@ func (m *model) change(t *txn.Txn, body protocol.Record) ([]change, error) {
 	case *txn.SetData:
 		n := m.nodes[b.Path]
 		if n == nil || b.Version != n.stat.Version+1 {
-			return nil, fmt.Errorf("a txn fits the tree before it: %v sets %s to version %d", t.Zxid, b.Path, b.Version)
+			return nil, fmt.Errorf("S8 a txn fits the tree before it: %v sets %s to version %d", t.Zxid, b.Path, b.Version)
 		}
 		n.data = b.Data
 		n.stat.Version, n.stat.Mzxid, n.stat.Mtime = b.Version, t.Zxid, t.TimeMs
@@ -144,17 +144,17 @@ func (m *model) change(t *txn.Txn, body protocol.Record) ([]change, error) {
 	case *txn.Check:
 		return nil, nil
 	}
-	return nil, fmt.Errorf("a txn fits the tree before it: %v has a body of type %T", t.Zxid, body)
+	return nil, fmt.Errorf("S8 a txn fits the tree before it: %v has a body of type %T", t.Zxid, body)
 }
 
 func (m *model) create(t *txn.Txn, path string, data []byte, owner protocol.SessionID, cversion int32) ([]change, error) {
 	parent := m.nodes[protocol.Parent(path)]
 	if parent == nil || m.nodes[path] != nil || parent.stat.EphemeralOwner != 0 {
-		return nil, fmt.Errorf("a txn fits the tree before it: %v creates %s", t.Zxid, path)
+		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v creates %s", t.Zxid, path)
 	}
 	parent.created++
 	if cversion != parent.created {
-		return nil, fmt.Errorf("a txn fits the tree before it: %v creates %s with the parent's cversion %d, which is %d", t.Zxid, path, cversion, parent.created)
+		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v creates %s with the parent's cversion %d, which is %d", t.Zxid, path, cversion, parent.created)
 	}
 	parent.children = append(parent.children, protocol.Base(path))
 	parent.stat.Pzxid = t.Zxid
@@ -167,7 +167,7 @@ func (m *model) create(t *txn.Txn, path string, data []byte, owner protocol.Sess
 func (m *model) delete(t *txn.Txn, path string) ([]change, error) {
 	n := m.nodes[path]
 	if n == nil || len(n.children) > 0 {
-		return nil, fmt.Errorf("a txn fits the tree before it: %v deletes %s", t.Zxid, path)
+		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v deletes %s", t.Zxid, path)
 	}
 	delete(m.nodes, path)
 	parent := m.nodes[protocol.Parent(path)]
@@ -185,7 +185,7 @@ func (m *model) closeSession(t *txn.Txn) (changes []change, err error) {
 		return nil, nil
 	}
 	if open, known := m.sessions[t.Session]; !open {
-		return nil, fmt.Errorf("a session ends once: %v ends session %v (made: %v)", t.Zxid, t.Session, known)
+		return nil, fmt.Errorf("S5 a session ends once: %v ends session %v (made: %v)", t.Zxid, t.Session, known)
 	}
 	m.sessions[t.Session] = false
 	own := m.ephemerals(t.Session)
@@ -194,7 +194,7 @@ func (m *model) closeSession(t *txn.Txn) (changes []change, err error) {
 		named := slices.Clone(body.Paths)
 		slices.Sort(named)
 		if !slices.Equal(named, own) {
-			return nil, fmt.Errorf("ephemerals go with their session: %v ends session %v and names %q, which has %q", t.Zxid, t.Session, body.Paths, own)
+			return nil, fmt.Errorf("S6 ephemerals go with their session: %v ends session %v and names %q, which has %q", t.Zxid, t.Session, body.Paths, own)
 		}
 		own = body.Paths
 	}

@@ -12,6 +12,7 @@ import (
 // Options are what a seed draws once: the topology and the configuration of
 // the servers.
 type Options struct {
+	Voters           int // of the processes; 0: one server, alone
 	Processes        int
 	Clients          int
 	TickMs           int32
@@ -24,7 +25,12 @@ type Options struct {
 	Flips            int   // bits flipped, one at a time, when all is over
 	BigData          bool  // some values of tens of KiB
 	SnapshotStep     int64 // µs between two steps of a snapshot, at most
-	SnapshotNodes    int   // a snapshot copies so many znodes at a time; 0: all of so small a tree
+	Hung             int   // the server that stands still when faults stop; 0: none
+	Recent           int   // txns that a leader keeps for learners (commitLogCount)
+	SnapshotFactor   float64
+	Script           bool // a server that has ended is started by the script
+	Notes            bool // the trace has what elections say
+	SnapshotNodes    int  // a snapshot copies so many znodes at a time; 0: all of so small a tree
 }
 
 // Plan is everything that a run does of its own accord. Shrinking a failure is
@@ -42,6 +48,8 @@ type Action struct {
 	Kind   Kind
 	Client int
 	Server int   // index of the process
+	Peer   int   // index of another one
+	Leader bool  // Server is whoever leads then, if somebody does
 	Length int64 // µs, of a fault that lasts; ms, of a clock jump
 	N      int   // effects; direction of a stall
 	Short  bool
@@ -77,10 +85,16 @@ const (
 	FaultPause
 	FaultClock // the wall clock jumps
 	DoPurge
+	FaultPeerStall // between Server and Peer: direction N, or both
+	FaultPeerSlow
+	FaultPeerReset
+	FaultPeerCut // connections are reset, and no new one can be made for Length
+	FaultIsolate // Server from all others; N: direction of the stall, 3: cut
 )
 
 var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
-	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge"}
+	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge",
+	"stall towards", "slow network to", "reset towards", "cut from", "isolated"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -96,6 +110,12 @@ func (a Action) String() string {
 		s += fmt.Sprintf("c%d %v", a.Client, a.Kind)
 	default:
 		s += fmt.Sprintf("s%d %v", a.Server+1, a.Kind)
+		if a.Leader {
+			s += " (the leader)"
+		}
+		if a.Kind >= FaultPeerStall && a.Kind < FaultIsolate {
+			s += fmt.Sprintf(" s%d", a.Peer+1)
+		}
 	}
 	if a.N != 0 {
 		s += fmt.Sprintf(" %d %s", a.N, a.Effect)
@@ -126,6 +146,32 @@ func NewPlan(seed uint64) *Plan {
 		// the paths into it (ZOOKEEPER-3145).
 		p.Options.SnapshotNodes, p.Options.BigData = 0, false
 	}
+	g.actions(p)
+	return p
+}
+
+// NewEnsemblePlan draws the plan of a seed for several servers.
+func NewEnsemblePlan(seed uint64) *Plan {
+	g := &generator{rand.New(rand.NewPCG(seed, 0x53))}
+	p := &Plan{Seed: seed}
+	voters := pick(g, []int{3, 3, 3, 3, 5})
+	p.Options = Options{
+		Voters: voters, Processes: voters + pick(g, []int{0, 0, 0, 1, 2}), Clients: 2 + g.IntN(3), TickMs: 200,
+		SnapCount: pick(g, []int{6, 20, 60, 1000}), MaxBatch: pick(g, []int{1, 3, 1000}),
+		LogLimitKB: pick(g, []int64{0, 0, 1, 4}), PreAllocKB: pick(g, []int{-1, 64, 64}),
+		Flips:         pick(g, []int{0, 0, 0, 0, 0, 0, 0, 2}),
+		SnapshotStep:  pick(g, []int64{5 * millisecond, 5 * millisecond, 100 * millisecond}),
+		SnapshotNodes: pick(g, []int{0, 1, 1, 3}),
+		Recent:        pick(g, []int{1, 3, 10, 10, 500}), SnapshotFactor: pick(g, []float64{0.33, 100, 100, -1}),
+		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0,
+	}
+	p.Options.Hung = max(0, 1+g.IntN(2*voters)-voters)
+	g.actions(p)
+	return p
+}
+
+// actions draws what users do, and the faults.
+func (g *generator) actions(p *Plan) {
 	requests := 40 + g.IntN(200)
 	p.Heal = int64(requests) * g.Int64N(150*millisecond)
 	p.Heal = max(p.Heal, 3*second)
@@ -136,7 +182,6 @@ func NewPlan(seed uint64) *Plan {
 		p.Actions = append(p.Actions, g.fault(p))
 	}
 	slices.SortStableFunc(p.Actions, func(a, b Action) int { return int(a.At - b.At) })
-	return p
 }
 
 type generator struct{ *rand.Rand }
@@ -207,7 +252,7 @@ func (g *generator) request(p *Plan, a *Action) {
 		a.Op = protocol.OpMulti
 		for range 1 + g.IntN(4) {
 			var sub Action
-			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
+			for sub.Op != protocol.OpCreate && sub.Op != protocol.OpCreate2 && sub.Op != protocol.OpDelete && sub.Op != protocol.OpSetData {
 				sub = Action{}
 				g.request(p, &sub)
 			}
@@ -227,6 +272,10 @@ func (g *generator) request(p *Plan, a *Action) {
 // fault draws a fault.
 func (g *generator) fault(p *Plan) Action {
 	a := Action{At: g.Int64N(p.Heal), Client: g.IntN(p.Options.Clients), Server: g.IntN(p.Options.Processes)}
+	a.Leader = p.Options.Voters > 0 && g.IntN(3) == 0
+	if p.Options.Voters > 0 && g.IntN(2) == 0 {
+		return g.peerFault(p, a)
+	}
 	a.Kind = pick(g, []Kind{FaultStall, FaultStall, FaultSlow, FaultReset, FaultReset, FaultPowerCut, FaultPowerCut, FaultKill, FaultKill,
 		FaultStop, FaultCutIn, FaultCutIn, FaultCutIn, FaultDisk, FaultDisk, FaultSlowDisk, FaultPause, FaultClock})
 	switch a.Kind {
@@ -244,6 +293,22 @@ func (g *generator) fault(p *Plan) Action {
 		a.Effect = pick(g, []vfs.Op{vfs.OpAny, vfs.OpWrite, vfs.OpWrite, vfs.OpSync, vfs.OpSync, vfs.OpSync, vfs.OpSyncDir, vfs.OpCreate, vfs.OpRename, vfs.OpTruncate})
 	case FaultClock:
 		a.Length = g.Int64N(7200_000) - 3600_000
+	}
+	return a
+}
+
+// peerFault draws a fault of the network between servers.
+func (g *generator) peerFault(p *Plan, a Action) Action {
+	a.Kind = pick(g, []Kind{FaultPeerStall, FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerReset, FaultPeerCut, FaultIsolate, FaultIsolate})
+	a.Peer = (a.Server + 1 + g.IntN(p.Options.Processes-1)) % p.Options.Processes
+	a.Length = g.Int64N(4 * second)
+	switch a.Kind {
+	case FaultPeerStall:
+		a.N = g.IntN(3)
+	case FaultIsolate:
+		a.N = g.IntN(4)
+	case FaultPeerReset:
+		a.Length = 0
 	}
 	return a
 }

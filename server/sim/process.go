@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand"
+	"slices"
+	"strings"
 
 	"zookit/protocol"
 	"zookit/server/replica"
@@ -46,9 +48,13 @@ type process struct {
 	syncAt  int64 // when the last batch handed out goes to the disk
 	tickAt  int64
 	touched []*conn
+	fibers  []*fiber
 	jobs    []job // in the background, one at a time
 	running bool
-	stopJob func()
+
+	seat *seat // nil of a server alone
+
+	final *tree.Tree // as read from its disk when all was over
 }
 
 // task is a request for Propose, or a call with the replica in hand.
@@ -108,12 +114,12 @@ func (p *process) resume() {
 
 func (p *process) replicaConfig() replica.Config {
 	o := &p.w.plan.Options
-	return replica.Config{
+	c := replica.Config{
 		ServerID: int64(p.id), TickMs: o.TickMs,
 		Tree: tree.Options{
 			Extended: true, Digest: o.Digest, HashKey: [2]uint64{p.w.plan.Seed, 1}, SnapshotNodes: o.SnapshotNodes,
 			BetweenChunks: func() {
-				if p.disk.yield != nil {
+				if p.disk.yield != nil && !p.disk.calm {
 					p.disk.yield()
 				}
 			},
@@ -124,8 +130,12 @@ func (p *process) replicaConfig() replica.Config {
 		MaxBatchRecords: o.MaxBatch,
 		// Often, so that a short run sees it.
 		ContainerCheckMs: 3000,
-		Seed:             p.w.plan.Seed,
+		Seed:             p.w.plan.Seed + uint64(p.id) - 1,
 	}
+	if p.seat != nil {
+		c.Ensemble = p.seat.config()
+	}
+	return c
 }
 
 // boot starts the server on what is on the disk.
@@ -139,6 +149,10 @@ func (p *process) boot() {
 	p.started = w.now
 	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
+	p.seat = nil
+	if w.ensemble != nil {
+		p.seat = w.ensemble.seat(p)
+	}
 	got, err := p.recover()
 	switch {
 	case p.disk.dead:
@@ -149,7 +163,7 @@ func (p *process) boot() {
 		p.exit()
 		return
 	case err != nil:
-		w.violated("recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
+		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
 		return
 	}
 	if got.SnapshotZxid > 0 && got.Txns > 0 {
@@ -159,8 +173,13 @@ func (p *process) boot() {
 		w.reached("recovery")
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
-	w.history.readLogs(w, p)
 	p.tickAt = math.MaxInt64
+	if p.seat != nil {
+		w.ensemble.recovered(p)
+		p.do(w.between(millisecond, 100*millisecond), p.pump)
+		return
+	}
+	w.history.readLogs(w, p)
 	p.do(w.between(millisecond, 100*millisecond), func() {
 		p.serving = true
 		p.setTimer()
@@ -178,22 +197,10 @@ func (p *process) recover() (got storage.Recovered, err error) {
 	}); err != nil {
 		return got, err
 	}
-	if got, err = p.store.Recover(p.rep.Sink()); err != nil {
-		return got, err
+	if p.seat != nil {
+		p.seat.disk.Store = p.store
 	}
-	if err = p.rep.Start(p.clock()); err != nil {
-		return got, err
-	}
-	if got.Fresh || got.WantSnapshot {
-		p.rep.TakeSnapshot()
-		rd := p.rep.Ready()
-		if rd.Snapshot == nil {
-			return got, p.rep.Err()
-		}
-		err = p.store.Snapshot(rd.SnapshotZxid, rd.Snapshot)
-		p.rep.SnapshotDone(err)
-	}
-	return got, err
+	return p.rep.Recover(p.store, p.clock)
 }
 
 // submit hands work to the pipeline, which wakes soon.
@@ -216,6 +223,9 @@ func (p *process) wake() {
 // pump is one round of the pipeline.
 func (p *process) pump() {
 	now := p.clock()
+	if p.seat != nil {
+		p.seat.step(now)
+	}
 	for len(p.tasks) > 0 && p.rep.Accepting() {
 		t := p.tasks[0]
 		p.tasks = p.tasks[1:]
@@ -234,15 +244,21 @@ func (p *process) pump() {
 func (p *process) handOut() {
 	rd := p.rep.Ready()
 	if p.broken() {
+		if p.up {
+			p.failed(p.rep.Err())
+		}
 		return
 	}
 	for _, n := range rd.Notes {
 		p.w.tracef("s%d %s %v %s", p.id, n.Text, n.Session, n.Path)
+		if strings.HasPrefix(n.Text, "the tree differs") {
+			p.w.violated("I14 determinism", "%v: %s", p, n.Text)
+		}
 	}
 	if rd.Snapshot != nil {
 		zxid, src := rd.SnapshotZxid, rd.Snapshot
 		p.background(job{
-			run: func() error { return p.store.Snapshot(zxid, src) },
+			run: func(*fiber) error { return p.store.Snapshot(zxid, src) },
 			done: func(err error) {
 				p.w.tracef("s%d snapshot %v: %v", p.id, zxid, err)
 				p.w.reached("snapshot while serving")
@@ -253,6 +269,10 @@ func (p *process) handOut() {
 				p.wake()
 			},
 		})
+	}
+	if p.seat != nil {
+		rd.CarryOut(p.seat)
+		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {
 		return
@@ -304,6 +324,14 @@ func (p *process) flush() {
 		c.flush()
 	}
 	p.touched = p.touched[:0]
+}
+
+// dropClients closes the connections of clients when the server serves no
+// longer.
+func (p *process) dropClients() {
+	for _, c := range slices.Clone(p.conns) {
+		c.close()
+	}
 }
 
 func (p *process) touch(c *conn) {
@@ -364,7 +392,10 @@ func (p *process) end(unplugged bool) {
 	w.tracef("s%d exits", p.id)
 	p.up, p.serving = false, false
 	p.disk.release()
-	p.stopJobs()
+	p.stopFibers()
+	if p.seat != nil {
+		p.seat.gone(unplugged)
+	}
 	conns := p.conns
 	p.conns, p.tasks, p.touched = nil, nil, nil
 	for _, c := range conns {
@@ -375,7 +406,9 @@ func (p *process) end(unplugged bool) {
 			c.link.cut()
 		}
 	}
-	w.after(w.between(50*millisecond, 2*second), p.boot)
+	if !w.plan.Options.Script {
+		w.after(w.between(50*millisecond, 2*second), p.boot)
+	}
 }
 
 // powerCut takes the machine down, and with it what was not synced.
@@ -407,9 +440,11 @@ func (p *process) purge() {
 	if !p.serving {
 		return
 	}
-	p.w.history.readLogs(p.w, p)
+	if p.seat == nil {
+		p.w.history.readLogs(p.w, p)
+	}
 	p.background(job{
-		run: func() error { return p.store.Purge(1) },
+		run: func(*fiber) error { return p.store.Purge(1) },
 		done: func(err error) {
 			p.w.tracef("s%d purge: %v", p.id, err)
 			p.w.reached("purge")

@@ -2,7 +2,7 @@ package sim
 
 import (
 	"errors"
-	"maps"
+	"fmt"
 	"math/rand"
 	"os"
 	"path/filepath"
@@ -11,35 +11,50 @@ import (
 
 	"zookit/server/replica"
 	"zookit/server/storage"
+	"zookit/server/tree"
 	"zookit/server/vfs"
 )
 
-// rot flips single bits of a disk at rest, after an orderly stop: the server
-// then refuses to start, or it starts with everything. (While it runs, or after
-// a power cut, a bit flipped in the very last batch cannot be told from a batch
-// that was never finished.)
-func (w *world) rot() {
+// atRest looks at the disks when all is over. Each, with what was not synced
+// lost, holds the tree that the server had and that the checkers' model has, and
+// so does every other; then single bits are flipped.
+func (w *world) atRest() {
+	trees := map[string]*process{} // by the zxid they stand at
 	for _, p := range w.processes {
-		if w.plan.Options.Flips == 0 {
+		rest := p.mem.Crash(nil)
+		rep, err := w.open(p, rest)
+		if err != nil {
+			w.violated("D4 recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
 			return
 		}
-		rest := p.mem.Crash(nil)
-		if _, err := w.open(rest); err != nil {
-			w.violated("recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
+		t := rep.State().Tree()
+		text := dump(t)
+		z := t.LastZxid().String()
+		if o := trees[z]; o != nil && dump(o.final) != text {
+			w.violated("I14 determinism", "%v and %v at %v, read from their disks:\n%s\n%s", o, p, z, dump(o.final), text)
+			return
+		}
+		trees[z], p.final = p, t
+		if live := p.rep.State().Tree(); p.up && p.serving && live.LastZxid() == t.LastZxid() && dump(live) != text {
+			w.violated("I14 determinism", "%v at %v, in memory and read from its disk:\n%s\n%s", p, z, dump(live), text)
 			return
 		}
 		for range w.plan.Options.Flips {
-			w.rotOne(p, rest.Crash(rand.New(rand.NewSource(w.rng.Int64()))))
+			w.rotOne(p, text, rest.Crash(rand.New(rand.NewSource(w.rng.Int64()))))
 		}
 	}
 }
 
-func (w *world) rotOne(p *process, mem *vfs.Mem) {
+// rotOne flips a bit of a disk at rest, after an orderly stop: the server then
+// refuses to start, or it starts with everything. (While it runs, or after a
+// power cut, a bit flipped in the very last batch cannot be told from a batch
+// that was never finished.)
+func (w *world) rotOne(p *process, whole string, mem *vfs.Mem) {
 	name, bit := w.flip(mem)
 	if name == "" {
 		return
 	}
-	rep, err := w.open(mem)
+	rep, err := w.open(p, mem)
 	var damage *storage.DamageError
 	switch {
 	case errors.As(err, &damage):
@@ -50,32 +65,53 @@ func (w *world) rotOne(p *process, mem *vfs.Mem) {
 		return
 	}
 	w.reached("damage survived")
-	if z := rep.State().Zxid(); int(z) != len(w.history.log) {
-		w.violated("damage is never taken for an end", "%v: with bit %d of %s flipped it starts at %v, and the history ends at 0x%x", p, bit, name, z, len(w.history.log))
-		return
-	}
-	t := rep.State().Tree()
-	for _, path := range slices.Sorted(maps.Keys(w.final.nodes)) {
-		want := w.final.nodes[path]
-		n, ok := t.Lookup(path)
-		if path == "/" {
-			continue
-		}
-		if !ok || string(n.Data()) != string(want.data) || n.Stat() != want.clientStat() {
-			w.violated("damage is never taken for an end", "%v: with bit %d of %s flipped it starts with another %s", p, bit, name, path)
-			return
-		}
+	if got := dump(rep.State().Tree()); got != whole {
+		w.violated("I13 damage is never taken for an end", "%v: with bit %d of %s flipped it starts with\n%s\nwhere there was\n%s", p, bit, name, got, whole)
 	}
 }
 
-// open recovers a data directory and stops again.
-func (w *world) open(mem *vfs.Mem) (*replica.Replica, error) {
-	p := &process{w: w, id: 1, mem: mem, disk: &disk{mem: mem, w: w}}
-	_, err := p.recover()
-	if p.store != nil {
-		err = errors.Join(err, p.store.Close())
+// dump is everything in a tree in words.
+func dump(t *tree.Tree) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "zxid %v\n", t.LastZxid())
+	for _, id := range t.Sessions() {
+		ms, _ := t.SessionTimeout(id)
+		fmt.Fprintf(&b, "session %v %d\n", id, ms)
 	}
-	return p.rep, err
+	var walk func(path string)
+	walk = func(path string) {
+		if path == "/zookeeper" {
+			return // of each server
+		}
+		n, _ := t.Lookup(path)
+		st := n.StatPersisted()
+		fmt.Fprintf(&b, "%s %.20q %+v %v\n", path, n.Data(), st, n.ACL())
+		var names []string
+		n.Children(func(name string) bool { names = append(names, name); return true })
+		slices.Sort(names)
+		for _, name := range names {
+			if path == "/" {
+				walk("/" + name)
+			} else {
+				walk(path + "/" + name)
+			}
+		}
+	}
+	walk("/")
+	return b.String()
+}
+
+// open recovers a data directory and stops again.
+func (w *world) open(p *process, mem *vfs.Mem) (*replica.Replica, error) {
+	q := &process{w: w, id: p.id, mem: mem, disk: &disk{mem: mem, w: w}}
+	if w.ensemble != nil {
+		q.seat = w.ensemble.seat(q)
+	}
+	_, err := q.recover()
+	if q.store != nil {
+		err = errors.Join(err, q.store.Close())
+	}
+	return q.rep, err
 }
 
 // flip turns one bit in a log or a snapshot, and tells where.

@@ -18,6 +18,7 @@ type Result struct {
 	Trace     []byte     // when one was asked for
 
 	Requests, Answered int
+	Writes             int // acknowledged, without an error
 	Txns               int
 	Events             int   // of the simulation
 	Boots              int   // of servers
@@ -28,49 +29,21 @@ type Result struct {
 	Met map[string]int
 }
 
-// Limits of the parts of a run, µs.
-const (
-	settleTime = 60 * second // after the faults: a session, a write and a sync for everybody
-	calmTime   = 12 * second // and then: abandoned sessions end
-	auditTime  = 60 * second
-)
-
-// Run plays one seed.
-func Run(seed uint64) *Result { return NewPlan(seed).Run(false) }
-
 // Run plays a plan; with trace the result has a line for everything that
 // happened.
 func (p *Plan) Run(trace bool) *Result {
-	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: new(history), met: map[string]int{}}
-	if trace {
-		w.trace = new(bytes.Buffer)
-		w.tracef("seed %d: %+v", p.Seed, p.Options)
-	}
-	for i := range p.Options.Processes {
-		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
-		w.processes = append(w.processes, s)
-		s.setClock(0)
-		w.after(0, s.boot)
-	}
-	for i := range p.Options.Clients {
-		w.clients = append(w.clients, newClient(w, i, []int32{1000, 2000, 4000}[w.rng.IntN(3)]))
-	}
+	w := p.world(trace)
 	for i := range p.Actions {
 		a := &p.Actions[i]
 		w.at(a.At, func() { w.act(a, i) })
 	}
 	w.runUntil(p.Heal, never)
 	w.settle()
-	w.audit()
-	if w.broken == nil {
-		w.check()
-	}
-	if w.broken == nil {
-		w.rot()
-	}
+	w.finish()
 	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
 	for _, o := range w.history.ops {
 		r.Answered += b2i(o.Answered)
+		r.Writes += b2i(o.Answered && o.Code == protocol.OK && isWrite(o.Type))
 	}
 	for _, s := range w.processes {
 		r.Boots += s.run
@@ -81,17 +54,69 @@ func (p *Plan) Run(trace bool) *Result {
 	return r
 }
 
+// finish reads the tree of every server and looks at the whole history.
+func (w *world) finish() {
+	w.audit()
+	for _, s := range w.processes {
+		if s.up {
+			s.disk.dead = true
+			s.stopFibers()
+		}
+	}
+	if w.broken == nil {
+		w.check()
+	}
+	if w.broken == nil {
+		w.atRest()
+	}
+}
+
+// world is the servers of a plan, about to start, and its clients.
+func (p *Plan) world(trace bool) *world {
+	w := &world{plan: p, rng: rand.New(rand.NewPCG(p.Seed, 0x52)), history: new(history), met: map[string]int{}}
+	if trace {
+		w.trace = new(bytes.Buffer)
+		w.tracef("seed %d: %+v", p.Seed, p.Options)
+	}
+	if p.Options.Voters > 0 {
+		w.ensemble = newEnsemble(w)
+	}
+	for i := range p.Options.Processes {
+		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
+		w.processes = append(w.processes, s)
+		s.setClock(0)
+		w.after(0, s.boot)
+	}
+	for i := range p.Options.Clients {
+		w.clients = append(w.clients, newClient(w, i, []int32{1000, 2000, 4000}[w.rng.IntN(3)]))
+	}
+	return w
+}
+
 // act does what the plan says.
 func (w *world) act(a *Action, n int) {
 	if a.Kind != DoRequest {
 		w.tracef("* %v", a)
+		w.reached("fault: " + a.Kind.String())
 	}
 	switch {
 	case a.Kind <= FaultReset:
 		w.clients[a.Client].act(a, n)
 	default:
-		w.processes[a.Server].act(a)
+		w.aim(a).act(a)
 	}
+}
+
+// aim is the process that an action is for.
+func (w *world) aim(a *Action) *process {
+	if a.Leader && w.ensemble != nil {
+		for _, p := range w.processes {
+			if p.up && p.serving && p.seat.down != nil && p.id-1 != a.Peer {
+				return p
+			}
+		}
+	}
+	return w.processes[a.Server]
 }
 
 func (c *client) act(a *Action, n int) {
@@ -193,51 +218,15 @@ func (p *process) act(a *Action) {
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
 		p.purge()
-	}
-}
-
-// settle ends the faults and waits for progress.
-func (w *world) settle() {
-	w.tracef("* faults stop")
-	for _, p := range w.processes {
-		p.pausedUntil, p.slowDisk, p.cutNext, p.failNext = w.now, 0, 0, 0
-		if p.disk != nil {
-			p.disk.cutIn, p.disk.failIn = 0, 0
-		}
-		p.resume()
-	}
-	for _, c := range w.clients {
-		c.silent = min(c.silent, w.now)
-		for _, r := range c.route {
-			*r = route{}
-		}
-		c.settle()
-	}
-	settled := func() bool {
-		return !slices.ContainsFunc(w.clients, func(c *client) bool { return !c.wrote || !c.synced })
-	}
-	w.runUntil(w.now+settleTime, settled)
-	if w.broken == nil && !settled() {
-		for _, c := range w.clients {
-			if !c.wrote || !c.synced {
-				w.violated("progress comes", "%d s after the faults stopped c%d has had no write and sync answered", settleTime/second, c.id)
+	case FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerCut:
+		p.w.ensemble.act(a, p, p.w.processes[a.Peer])
+	case FaultIsolate:
+		for _, o := range p.w.processes {
+			if o != p {
+				p.w.ensemble.act(a, p, o)
 			}
 		}
 	}
-	w.history.calm = w.history.high
-	w.runUntil(w.now+calmTime, never)
-}
-
-// settle asks until it is answered.
-func (c *client) settle() {
-	if c.wrote && c.synced {
-		return
-	}
-	if c.connected && len(c.waiting) == 0 {
-		c.request(protocol.OpCreate, &protocol.CreateRequest{Path: "/settled-", ACL: protocol.OpenACL, Flags: protocol.FlagSequential})
-		c.request(protocol.OpSync, &protocol.PathRequest{Path: "/"})
-	}
-	c.w.after(300*millisecond, c.settle)
 }
 
 // audit cuts the power everywhere a last time, and reads the whole tree.
@@ -251,9 +240,30 @@ func (w *world) audit() {
 			p.powerCut()
 		}
 	}
+	left := slices.Repeat([]int{1}, len(w.processes))
+	for i := range w.processes {
+		w.auditor(i, &left[i])
+	}
+	w.runUntil(w.now+auditTime, func() bool { return !slices.ContainsFunc(left, func(n int) bool { return n > 0 }) })
+	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) {
+		w.violated("V2 every request is answered", "the last clients could not read the tree within %d s: %v", auditTime/second, left)
+		return
+	}
+	if w.ensemble != nil {
+		w.history.log = w.ensemble.chain
+		return
+	}
+	for _, p := range w.processes {
+		w.history.readLogs(w, p)
+	}
+}
+
+// auditor is a client that reads the whole tree of one server. left is what it
+// waits for.
+func (w *world) auditor(server int, left *int) {
 	c := newClient(w, len(w.clients), 4000)
 	w.clients = append(w.clients, c)
-	left := 1
+	c.server, c.pinned = server, true
 	visit := func(path string) {
 		for _, op := range []protocol.OpCode{protocol.OpGetData, protocol.OpGetChildren2} {
 			c.xid++
@@ -265,23 +275,15 @@ func (w *world) audit() {
 		if !ok {
 			return
 		}
-		left--
+		*left--
 		path := o.Request.(*protocol.PathWatchRequest).Path
 		for _, name := range r.Children {
 			if path == "/" && name == "zookeeper" {
 				continue
 			}
-			left++
+			*left++
 			visit(protocol.Join(path, name))
 		}
 	}
 	c.backlog = []func(){func() { visit("/") }}
-	w.runUntil(w.now+auditTime, func() bool { return left == 0 })
-	if w.broken == nil && left > 0 {
-		w.violated("progress comes", "the last client could not read the tree within %d s", auditTime/second)
-		return
-	}
-	for _, p := range w.processes {
-		w.history.readLogs(w, p)
-	}
 }

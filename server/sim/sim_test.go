@@ -27,25 +27,50 @@ var worthReaching = []string{
 	"damage refused", "damage survived",
 }
 
-// TestSeeds plays SEEDS seeds from SEED on (make sim); otherwise 1,000, or 200
-// when short.
+// worthReachingTogether is what a thousand seeds of an ensemble come upon
+// besides.
+var worthReachingTogether = []string{
+	"power cut", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
+	"power cut before write", "power cut before sync", "failed write", "failed sync",
+	"session expired", "session moved to another connection", "event replayed by setWatches",
+	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
+	"damage refused", "damage survived",
+}
+
+// TestSeeds plays SEEDS seeds of an ensemble from SEED on, for MINUTES at most
+// (make sim, which make test calls); otherwise 60, or 30 when short.
 func TestSeeds(t *testing.T) {
+	t.Parallel()
+	usual := uint64(60)
+	if testing.Short() {
+		usual = 30
+	}
+	seeds(t, NewEnsemblePlan, usual, worthReachingTogether)
+}
+
+// TestSeedsAlone plays seeds of one server.
+func TestSeedsAlone(t *testing.T) {
 	t.Parallel()
 	usual := uint64(1000)
 	if testing.Short() {
 		usual = 200
 	}
+	seeds(t, NewPlan, usual, worthReaching)
+}
+
+func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) {
 	first, count := number("SEED", 1), number("SEEDS", usual)
 	begin := time.Now()
 	var total Result
 	seeds, met := 0, map[string]int{}
-	failed := play(first, count, func(r *Result) {
+	failed := play(plan, first, count, func(r *Result) {
 		seeds++
 		for what, n := range r.Met {
 			met[what] += n
 		}
 		total.Requests += r.Requests
 		total.Answered += r.Answered
+		total.Writes += r.Writes
 		total.Txns += r.Txns
 		total.Events += r.Events
 		total.Boots += r.Boots
@@ -55,17 +80,23 @@ func TestSeeds(t *testing.T) {
 	if os.Getenv("SEEDS") != "" {
 		report = func(format string, args ...any) { fmt.Printf(format+"\n", args...) }
 	}
-	report("%d seeds from %d on in %v: %d requests (%d answered), %d txns, %d starts of a server, %d events, %.1f simulated hours",
-		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Txns, total.Boots, total.Events,
+	faults := 0
+	for what, n := range met {
+		if strings.HasPrefix(what, "fault: ") {
+			faults += n
+		}
+	}
+	report("%d seeds from %d on in %v: %d requests (%d answered), %d writes acknowledged, %d txns, %d faults, %d starts of a server, %d steps, %.1f simulated hours",
+		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Writes, total.Txns, faults, total.Boots, total.Events,
 		float64(total.Virtual)/second/3600)
 	if failed != nil {
-		t.Fatal(explain(failed.Seed))
+		t.Fatal(explain(plan(failed.Seed)))
 	}
 	for _, what := range slices.Sorted(maps.Keys(met)) {
 		report("%8d %s", met[what], what)
 	}
-	if seeds >= 1000 {
-		for _, what := range worthReaching {
+	if seeds >= 1000 && first == 1 {
+		for _, what := range worth {
 			if met[what] == 0 {
 				t.Errorf("%d seeds never came upon: %s", seeds, what)
 			}
@@ -83,16 +114,17 @@ func number(name string, otherwise uint64) uint64 {
 
 // play runs seeds on every core and returns the failure of the lowest seed, or
 // nil. tally is called for one result at a time.
-func play(first, count uint64, tally func(*Result)) *Result {
+func play(plan func(uint64) *Plan, first, count uint64, tally func(*Result)) *Result {
 	var next atomic.Uint64
 	var stop atomic.Bool
 	var mu sync.Mutex
 	var failed *Result
 	var work sync.WaitGroup
+	end := time.Now().Add(time.Duration(number("MINUTES", 1e6)) * time.Minute)
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
-			for i := next.Add(1) - 1; i < count && !stop.Load(); i = next.Add(1) - 1 {
-				r := Run(first + i)
+			for i := next.Add(1) - 1; i < count && !stop.Load() && time.Now().Before(end); i = next.Add(1) - 1 {
+				r := plan(first + i).Run(false)
 				mu.Lock()
 				tally(r)
 				if r.Violation != nil && (failed == nil || r.Seed < failed.Seed) {
@@ -108,13 +140,17 @@ func play(first, count uint64, tally func(*Result)) *Result {
 }
 
 // explain tells a failure: seed, commit, what is left of the plan, the trace.
-func explain(seed uint64) string {
-	small := Shrink(NewPlan(seed), 400)
+func explain(whole *Plan) string {
+	small := Shrink(whole, 400)
 	r := small.Run(true)
 	var b strings.Builder
-	fmt.Fprintf(&b, "seed %d, commit %s: %v\n", seed, commit(), r.Violation)
-	fmt.Fprintf(&b, "again: make sim SEED=%d SEEDS=1\n\nwhat is left of the plan (%d of %d actions), faults until %s:\n",
-		seed, len(small.Actions), len(NewPlan(seed).Actions), clockText(small.Heal))
+	fmt.Fprintf(&b, "seed %d, commit %s: %v\n", whole.Seed, commit(), r.Violation)
+	target := "sim"
+	if whole.Options.Voters == 0 {
+		target = "sim-alone"
+	}
+	fmt.Fprintf(&b, "again: make %s SEED=%d SEEDS=1\n\nwhat is left of the plan (%d of %d actions), faults until %s:\n",
+		target, whole.Seed, len(small.Actions), len(whole.Actions), clockText(small.Heal))
 	for _, a := range small.Actions {
 		fmt.Fprintf(&b, "  %v\n", a)
 	}
@@ -133,8 +169,12 @@ func commit() string {
 // The same seed gives the same trace, to the byte.
 func TestTraceIsTheSame(t *testing.T) {
 	t.Parallel()
-	for seed := uint64(1); seed <= 15; seed++ {
-		a, b := NewPlan(seed).Run(true), NewPlan(seed).Run(true)
+	for seed := uint64(1); seed <= 30; seed++ {
+		plan := NewPlan
+		if seed%2 == 0 {
+			plan = NewEnsemblePlan
+		}
+		a, b := plan(seed).Run(true), plan(seed).Run(true)
 		if !bytes.Equal(a.Trace, b.Trace) {
 			t.Fatalf("seed %d: two traces, of %d and %d bytes, differ at byte %d", seed, len(a.Trace), len(b.Trace), differAt(a.Trace, b.Trace))
 		}
@@ -151,22 +191,4 @@ func differAt(a, b []byte) int {
 		}
 	}
 	return min(len(a), len(b))
-}
-
-// TestItBites builds the server with its defects (package defect) and sees that
-// each is found.
-func TestItBites(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the server once more")
-	}
-	t.Parallel()
-	out, err := exec.Command("go", "test", "-tags", "defects", "-count=1", "-run", "^(TestDefects|TestShrink)$", "-v", ".").CombinedOutput()
-	for line := range strings.Lines(string(out)) {
-		if _, found, ok := strings.Cut(line, "defects_test.go:"); ok {
-			t.Log(strings.TrimSpace(found))
-		}
-	}
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
 }

@@ -25,14 +25,13 @@ type world struct {
 	rng   *rand.Rand // latencies and the outcomes of power cuts
 
 	processes []*process
+	ensemble  *ensemble // nil: a server alone
 	clients   []*client
 	history   *history
 	events    int
 
 	trace *bytes.Buffer  // nil: no trace is kept
 	met   map[string]int // what happened how often; see Result.Met
-
-	final *model // the tree at the end of the log, as the checkers see it
 
 	broken *Violation
 }

@@ -93,11 +93,10 @@ func (s *Store) adoptEpochTmp(epochOfLast int64) error {
 	if err != nil || tmp < epochOfLast {
 		return nil // unfinished: it says nothing
 	}
-	if err := s.fs.Rename(filepath.Join(s.snapDir, currentEpochName+epochTmpSuffix), filepath.Join(s.snapDir, currentEpochName)); err != nil {
+	// Written anew: of the old file nobody knows whether it was synced. A rename
+	// alone could leave an empty currentEpoch after a power cut.
+	if err := writeFile(s.fs, s.snapDir, currentEpochName, currentEpochName+epochTmpSuffix, strconv.AppendInt(nil, tmp, 10)); err != nil {
 		return fmt.Errorf("adopt %s%s: %w", currentEpochName, epochTmpSuffix, err)
-	}
-	if err := s.fs.SyncDir(s.snapDir); err != nil {
-		return fmt.Errorf("sync %s: %w", s.snapDir, err)
 	}
 	s.log.Warn("a crash had left currentEpoch half replaced: finished", "epoch", tmp)
 	s.current = tmp

@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -45,10 +46,16 @@ func Read(cfg Config, through protocol.Zxid, sink Sink) (Recovered, error) {
 		err := r.look()
 		r.out.LastZxid = max(r.last, 0)
 		r.out.AcceptedEpoch, r.out.CurrentEpoch = s.accepted, s.current
-		if err == nil || attempt == readAttempts || !errors.Is(err, ErrCorrupt) && !errors.Is(err, fs.ErrNotExist) {
+		if err == nil || attempt == readAttempts || !errors.Is(err, ErrCorrupt) && !moved(err) {
 			return r.out, err
 		}
 	}
+}
+
+// moved tells that a file changed while it was read: purged, or cut to its used
+// length because the server went on in the next log.
+func moved(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // forReading is a Store that is good for looking alone.
@@ -190,6 +197,9 @@ func EachTxn(cfg Config, f func(*txn.Txn) error) (notes []string, err error) {
 	e := &eachTxn{s: s, f: f, last: -1}
 	for i, l := range logs {
 		err := e.log(l, i == len(logs)-1)
+		for attempt := 1; errors.Is(err, io.ErrUnexpectedEOF) && attempt < readAttempts; attempt++ {
+			err = e.log(l, false) // what was told is not told again
+		}
 		if errors.Is(err, fs.ErrNotExist) {
 			e.note("%s was purged while it was read", l.name)
 			continue

@@ -53,6 +53,7 @@ func TestReadBesideAServer(t *testing.T) {
 	cfg := memConfig(vfs.NewMem())
 	s, st := start(t, cfg)
 	acked, done := make(chan protocol.Zxid, 1), make(chan error, 1)
+	looking := make(chan struct{}, 1) // a look begins: files may be taken away under it, but not time and again
 	acked <- 0
 	go func() {
 		done <- func() error {
@@ -68,6 +69,7 @@ func TestReadBesideAServer(t *testing.T) {
 				<-acked
 				acked <- st.last
 				if z%90 == 1 {
+					<-looking
 					if err := errors.Join(s.Roll(), s.Snapshot(st.last, st), s.Purge(3)); err != nil {
 						return err
 					}
@@ -77,6 +79,10 @@ func TestReadBesideAServer(t *testing.T) {
 		}()
 	}()
 	for looks := 0; ; looks++ {
+		select {
+		case looking <- struct{}{}:
+		default:
+		}
 		atLeast := <-acked
 		acked <- atLeast
 		read := newState()
@@ -90,6 +96,10 @@ func TestReadBesideAServer(t *testing.T) {
 		}
 		read.nodes[""] = ""
 		read.holds(t, got.LastZxid)
+		txns := 0
+		if _, err := EachTxn(cfg, func(*txn.Txn) error { txns++; return nil }); err != nil || txns == 0 && atLeast > 0 {
+			t.Fatalf("look %d: %d txns, %v", looks, txns, err)
+		}
 		if got.LastZxid == 900 {
 			break
 		}

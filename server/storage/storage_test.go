@@ -404,14 +404,19 @@ func TestCurrentEpochBehind(t *testing.T) {
 	for _, tmp := range []string{"", "5", "2", "junk"} {
 		t.Run("tmp="+tmp, func(t *testing.T) {
 			t.Parallel()
-			cfg := memConfig(vfs.NewMem())
+			mem := vfs.NewTrackedMem()
+			cfg := memConfig(mem)
 			s, st := start(t, cfg)
 			add(t, s, st, []Entry{entry(protocol.MakeZxid(5, 1), 1)})
 			must(t, s.Close())
 			putFile(t, cfg.FS, inVersion("currentEpoch"), []byte("4"))
 			putFile(t, cfg.FS, inVersion("acceptedEpoch"), []byte("5"))
 			if tmp != "" {
-				putFile(t, cfg.FS, inVersion("currentEpoch.tmp"), []byte(tmp))
+				f, err := mem.Open(inVersion("currentEpoch.tmp"), os.O_RDWR|os.O_CREATE, 0o600)
+				must(t, err)
+				_, err = f.Write([]byte(tmp)) // and no sync
+				must(t, err)
+				must(t, f.Close())
 			}
 			_, _, rec := mustOpen(t, cfg)
 			want := int64(4)
@@ -420,6 +425,13 @@ func TestCurrentEpochBehind(t *testing.T) {
 			}
 			if rec.CurrentEpoch != want || rec.EpochBehind != (want == 4) || rec.LastZxid != protocol.MakeZxid(5, 1) {
 				t.Errorf("recovered %+v", rec)
+			}
+			if tmp != "5" {
+				return
+			}
+			// The temporary file may never have been synced: what was adopted is.
+			if got := string(readFile(t, mem.Crash(nil), inVersion("currentEpoch"))); got != "5" {
+				t.Errorf("currentEpoch is %q after a power cut", got)
 			}
 		})
 	}

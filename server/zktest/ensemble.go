@@ -3,6 +3,8 @@ package zktest
 import (
 	"fmt"
 	"log/slog"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -34,13 +36,16 @@ func NewEnsemble(t testing.TB, n int, change func(sid int64, cfg *config.Config)
 	t.Helper()
 	e := &Ensemble{t: t}
 	var lines quorum.Config
-	for sid := range int64(n) {
-		lines.Members = append(lines.Members, quorum.Member{ID: sid + 1,
-			Addresses: []quorum.Address{{Host: "127.0.0.1", QuorumPort: ports.Free(t), ElectionPort: ports.Free(t)}}})
+	clientPorts := make([]int, n)
+	for i := range n {
+		clientPorts[i] = ports.Free(t)
+		lines.Members = append(lines.Members, quorum.Member{ID: int64(i) + 1,
+			Addresses: []quorum.Address{{Host: "127.0.0.1", QuorumPort: ports.Free(t), ElectionPort: ports.Free(t)}},
+			Client:    net.JoinHostPort("127.0.0.1", strconv.Itoa(clientPorts[i]))})
 	}
 	for sid := int64(1); sid <= int64(n); sid++ {
 		cfg := Config()
-		cfg.MyID = sid
+		cfg.MyID, cfg.ClientPort = sid, clientPorts[sid-1]
 		cfg.Ensemble.Servers = lines
 		cfg.Ensemble.Servers.Members = append([]quorum.Member(nil), lines.Members...)
 		cfg.Ensemble.InitLimit, cfg.Ensemble.SyncLimit = InitLimit, SyncLimit
@@ -68,16 +73,10 @@ func StartEnsemble(t testing.TB, n int) *Ensemble {
 }
 
 // Start starts these servers, all when none is named, and does not wait: without
-// a quorum they serve nothing. One that was stopped has its data, and its client
-// port, again.
+// a quorum they serve nothing. One that was stopped has its data again.
 func (e *Ensemble) Start(sids ...int64) {
 	e.t.Helper()
 	for _, s := range e.choose(sids) {
-		if s.srv != nil {
-			cfg := *s.cfg
-			cfg.ClientPort = s.srv.Status().Settings.ClientPort
-			s.cfg = &cfg
-		}
 		s.start()
 	}
 }

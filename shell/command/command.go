@@ -25,15 +25,18 @@ type Command struct {
 	Help    string // what the summary leaves out; may be empty
 	Example []string
 
-	OneOf    bool // the flags exclude one another
-	Required bool // one of the flags must be given
-	RawArgs  bool // the arguments are not looked through for flags
-	Min      int  // arguments without which the command is misused
-	Max      int  // most arguments it makes sense of in zkcli's own manner; 0 means any number
-	Local    bool // needs no session: never dials
-	Secret   int  // number of the word, from 1, from which on the arguments are not for the history; 0 means none
-	Many     bool // its paths may be patterns that it asks for itself (Context.Paths); others are run for each match
-	Titled   bool // run for several znodes, each result stands below the znode's path
+	OneOf    bool   // the flags exclude one another
+	Required bool   // one of the flags must be given
+	RawArgs  bool   // the arguments are not looked through for flags
+	Min      int    // arguments without which the command is misused
+	Max      int    // most arguments it makes sense of in zkcli's own manner; 0 means any number
+	Local    bool   // needs no session: never dials
+	Pages    bool   // its results end by themselves and may be long: a pager shows them
+	Data     int    // the argument that is data and may be @FILE, - or <<WORD (see Context.Data); 0 means none
+	Secret   int    // number of the word, from 1, from which on the arguments are not for the history; 0 means none
+	Tail     string // a flag that is followed by a command, up to a ; or the end
+	Many     bool   // its paths may be patterns that it asks for itself (Context.Paths); others are run for each match
+	Titled   bool   // run for several znodes, each result stands below the znode's path
 
 	// Trouble is the exit code of failures where 1 says something else; 0: none.
 	Trouble int

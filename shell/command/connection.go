@@ -26,6 +26,8 @@ type connection struct {
 	expired bool            // the session expired and nothing was said to that since
 
 	dir, lastDir string // where relative paths begin, and where they did before cd; "" is the root, and no cd yet
+
+	listener func(*session.Event) bool // of a running watch command; see Shell.listen
 }
 
 // here is the connection that commands work on.
@@ -177,6 +179,10 @@ func (s *Shell) settle(ctx context.Context) {
 // Close ends all sessions when the shell ends. Announce tells their ids (or,
 // as Apache does, an event).
 func (s *Shell) Close(announce bool) {
+	if s.txn != nil && len(s.txn.ops) > 0 {
+		s.Out.Warn("multi: the transaction was not committed; nothing of it was done: " + count(len(s.txn.ops), "operation"))
+		s.setTxn(nil)
+	}
 	s.mu.Lock()
 	conns := append([]*connection(nil), s.conns...)
 	s.mu.Unlock()

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/clipperhouse/displaywidth"
+
 	"zookit/protocol"
 	"zookit/shell/session"
 )
@@ -163,5 +165,81 @@ func TestProtected(t *testing.T) {
 	f.Yes, f.Interactive = false, false
 	if _, _, exit := f.do("create /e x"); exit != 0 || len(asked) != 1 {
 		t.Errorf("script: exit %d, asked %q", exit, asked)
+	}
+}
+
+// After an expiry the prompt says so until the watches are set again, which
+// one key does.
+func TestRewatch(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a", "/c")
+	b.Interactive = true
+	b.do("ls /")
+	if b.Recall() != "" {
+		t.Errorf("recall %q", b.Recall())
+	}
+	b.onEvent(session.Event{Type: protocol.EventNone, State: session.Expired, Session: 0x5, Zxid: -1, LostWatches: []session.Watch{
+		{Path: "/a", Kind: session.WatchData}, {Path: "/c", Kind: session.WatchRecursive}, {Path: "/gone", Kind: session.WatchChildren},
+	}})
+	if p := b.Prompt(); p != "[zk: h:1(EXPIRED) 1] " || b.Recall() != "rewatch" || !strings.Contains(b.err.String(), "Alt-W") {
+		t.Errorf("prompt %q, recall %q, news %q", p, b.Recall(), b.err.String())
+	}
+	b.fake.calls = nil
+	out, err, exit := b.do(b.Recall())
+	if exit != 0 || !strings.Contains(out, "watching /a (data)\nwatching /c (recursive)\n") || !strings.Contains(err, "/gone is gone") {
+		t.Errorf("%q, %q, exit %d", out, err, exit)
+	}
+	if !slices.Equal(b.fake.calls, []string{"exists /a", "recursive /c", "getChildren2 /gone"}) {
+		t.Errorf("requests %q", b.fake.calls)
+	}
+	if p := b.Prompt(); p != "[zk: h:1(CONNECTED) 2] " || b.Recall() != "" {
+		t.Errorf("afterwards %q, %q", p, b.Recall())
+	}
+}
+
+// Every form of a result comes from the same record; columns are as wide as
+// what the terminal shows of them.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/a")
+	for line, want := range map[string]string{
+		"getAllChildrenNumber -o json /a":  `[{"path":"/a","count":7}]` + "\n",
+		"getAllChildrenNumber -o jsonl /a": `{"path":"/a","count":7}` + "\n",
+		"-o json whoami":                   `[{"scheme":"ip","user":"127.0.0.1"},` + "\n" + `{"scheme":"super","user":""}]` + "\n",
+		"getAcl /a -o jsonl":               `{"path":"/a","acl":[{"scheme":"world","id":"anyone","permissions":"cdrwa"}]}` + "\n",
+		"delete -o json /missing":          "",
+		"getAllChildrenNumber /a":          "7\n",
+		"setAcl -o json -s /a world:anyone:r; getAllChildrenNumber /a": "" +
+			`[{"path":"/a","stat":{"czxid":"0x0","ctimeMs":0,"mzxid":"0x0","mtimeMs":0,"pzxid":"0x0","cversion":0,"version":0,"aversion":1,"size":0,"children":0}}]` + "\n7\n",
+	} {
+		if out, err, _ := b.do(line); out != want {
+			t.Errorf("%s: %q, %q; want %q", line, out, err, want)
+		}
+	}
+	if _, err, exit := b.do("getAllChildrenNumber -o xml /a"); exit != 1 || !strings.Contains(err, `"xml" is none of text, table, json, jsonl`) {
+		t.Errorf("%q, exit %d", err, exit)
+	}
+	b.fake.data["/世界"], b.fake.data["/世界/x"] = nil, nil
+	b.fake.data["/e\u0301t\u00e9"] = nil
+	out, _, exit := b.do("-o table getEphemerals")
+	if exit != 0 || !strings.Contains(out, "path") || !strings.Contains(out, "│ /a") {
+		t.Errorf("table: %q", out)
+	}
+	c := &Context{Context: context.Background(), Shell: b.Shell, Compat: b.Compat, Command: ls}
+	b.out.Reset()
+	b.Format = FormatTable
+	for _, p := range []string{"/世界", "/e\u0301t\u00e9", "/plain"} {
+		if err := c.Emit(PathRecord{p}, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.endEmit(nil); err != nil {
+		t.Fatal(err)
+	}
+	b.Out.Flush()
+	for _, l := range strings.Split(strings.TrimSpace(b.out.String()), "\n") {
+		if w := displaywidth.String(l); w != 10 {
+			t.Errorf("a row of %d columns: %q", w, l)
+		}
 	}
 }

@@ -40,6 +40,9 @@ type Console struct {
 	err    error    // first failure to write to stdout
 	events *display // where events go while results go elsewhere
 
+	paused  bool     // another program has the terminal
+	waiting []func() // what is to be printed after it
+
 	began    time.Time // first word of the command's Progress; zero before
 	looked   time.Time // when Progress last looked at the clock
 	progress bool      // its line is on the screen
@@ -74,6 +77,9 @@ func (c *Console) Divert(w io.Writer) (back func() error) {
 		return failed
 	}
 }
+
+// maxWaiting bounds what waits while the console is paused.
+const maxWaiting = 1000
 
 // Print writes to stdout.
 func (c *Console) Print(b []byte) {
@@ -117,7 +123,7 @@ func (c *Console) Warn(text string) {
 func (c *Console) Note(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.Quiet {
+	if c.Quiet || c.later(func() { c.Note(text) }) {
 		return
 	}
 	c.flush(len(c.held))
@@ -126,13 +132,6 @@ func (c *Console) Note(text string) {
 		text = render.Visible(text)
 	}
 	_, _ = io.WriteString(c.Stderr, text+"\n")
-}
-
-// SetQuiet changes Quiet while the console is in use.
-func (c *Console) SetQuiet(quiet bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.Quiet = quiet
 }
 
 // Ask writes a question to stderr and leaves the cursor behind it.
@@ -150,6 +149,9 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	block := render.AppendEvent(nil, state, kind, path, zxid, withZxid)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.later(func() { c.Event(state, kind, path, zxid, withZxid) }) {
+		return
+	}
 	to := display{c.Stdout, c.OutTerminal, c.OutStyle}
 	if c.events != nil {
 		to = *c.events
@@ -167,6 +169,40 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	c.flush(whole)
 	c.write(block)
 	c.held = append(c.held[:0], rest...)
+}
+
+// Pause keeps back events and notes, which other goroutines print, while
+// another program has the terminal.
+func (c *Console) Pause() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.paused = true
+}
+
+// Resume prints what was kept back since Pause.
+func (c *Console) Resume() {
+	c.mu.Lock()
+	waiting := c.waiting
+	c.paused, c.waiting = false, nil
+	c.mu.Unlock()
+	for _, print := range waiting {
+		print()
+	}
+}
+
+// later keeps back what is to be printed; false when it may be printed now. Of
+// more than maxWaiting the last are lost, and the loss is told. The caller
+// holds mu.
+func (c *Console) later(print func()) bool {
+	switch {
+	case !c.paused:
+		return false
+	case len(c.waiting) < maxWaiting:
+		c.waiting = append(c.waiting, print)
+	case len(c.waiting) == maxWaiting:
+		c.waiting = append(c.waiting, func() { c.Note("more happened meanwhile than was kept") })
+	}
+	return true
 }
 
 // Flush writes out what is kept back and tells the first failure to write to

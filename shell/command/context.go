@@ -54,10 +54,17 @@ type Context struct {
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
 	rows    tableRows   // records of FormatTable that wait to be printed
-	refused int         // znodes named by refuse
+	line    []string    // the words of the line
 
+	recording sync.Mutex
+	recorders []*recorder // one a connection; guarded by recording
+	refused   int         // znodes named by refuse
+
+	tail    []string        // the command behind Command.Tail
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
+
+	hereText []byte // the lines below the command's, nil when it has none
 
 	asking    sync.Mutex        // one question at a time
 	permitted map[*Profile]bool // protected profiles whose name was typed; guarded by asking
@@ -74,7 +81,11 @@ func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
 
 // Open is the session and the path that the first argument is, for the many
 // commands on one znode. The path is checked first: a wrong one dials nobody.
+// A path on a connection or profile that there is is one, too: prod:/app.
 func (c *Context) Open() (Session, string, error) {
+	if name, _ := SplitTarget(c.Args[0]); name != "" && c.Compat.Release == Own && c.Shell.knows(name) {
+		return c.Target(c.Args[0])
+	}
 	path, err := c.Path(0)
 	if err != nil {
 		return nil, "", err
@@ -108,6 +119,13 @@ func (c *Context) Printf(format string, args ...any) {
 func (c *Context) Print(b []byte) {
 	c.Shell.settle(c)
 	c.Shell.Out.Print(b)
+}
+
+// PrintLines writes data laid out for a person to stdout: made visible
+// wherever it goes, coloured where colour is wanted.
+func (c *Context) PrintLines(lines []render.Line) {
+	c.Shell.settle(c)
+	c.Shell.Out.PrintStyled(c.Shell.Out.OutStyle.AppendLines(nil, lines))
 }
 
 // Warn writes a line to stderr.

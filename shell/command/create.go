@@ -9,21 +9,26 @@ import (
 
 var create = &Command{
 	Name:  "create",
-	Usage: Usage{R34: "[-s] [-e] path data acl", R38: "[-s] [-e] [-c] [-t ttl] path [data] [acl]"},
+	Usage: Usage{R34: "[-s] [-e] path data acl", R38: "[-s] [-e] [-c] [-t ttl] path [data] [acl]", Own: "[-s] [-e] [-c] [-t ttl] [-p] [-l] path [data] [acl]"},
 	Flags: []Flag{
 		{Name: "e", Help: "ephemeral"},
 		{Name: "s", Help: "sequential"},
 		{Name: "c", Help: "container"},
 		{Name: "t", Arg: "ttl", Help: "ttl"},
+		{Name: "p", Help: "create the parents that are missing, too", In: Own},
+		literal,
 	},
 	Args:    []Arg{{Name: "path", Kind: PathArg, New: true}, {Name: "data"}, {Name: "acl", Kind: ACLArg}},
 	Summary: "create a znode",
 	Help: "-e: the znode goes with this session. -s: the server puts a ten-digit number behind the path.\n" +
 		"-c: a container, removed when its last child has gone. -t MS: removed when unchanged for so long and without children\n" +
-		"(the server needs extendedTypesEnabled). Parents must exist. Without data the znode has none, which is not the same as ''.",
-	Example: []string{"create /app", "create /app/config 'max=10'", "create -e -s /app/worker- host1", "create /app/secret x digest:joe:HASH:cdrwa"},
-	Min:     1, Max: 3,
-	Run: runCreate,
+		"(the server needs extendedTypesEnabled). Without data the znode has none, which is not the same as ''.\n" +
+		"-p creates missing parents: persistent, without data, with the open ACL (world:anyone:cdrwa), whatever the znode's own is.\n" + dataHelp,
+	Example: []string{"create /app", "create /app/config 'max=10'", "create -e -s /app/worker- host1", "create /app/secret x digest:joe:HASH:cdrwa",
+		"create -p /app/a/b/c @file.json"},
+	Min: 1, Max: 3,
+	Data: 1,
+	Run:  runCreate,
 }
 
 func runCreate(c *Context) error {
@@ -39,9 +44,14 @@ func runCreate(c *Context) error {
 	if err := validate(path); err != nil {
 		return err
 	}
+	if c.Has("p") && c.Shell.txn != nil {
+		return &Failure{Text: "create -p cannot be part of a transaction, which holds what it is given: create each parent"}
+	}
 	var data []byte
 	if len(c.Args) > 1 {
-		data = []byte(c.Args[1])
+		if data, err = c.Data(1); err != nil {
+			return err
+		}
 	}
 	acl := protocol.OpenACL
 	if len(c.Args) > 2 {
@@ -54,6 +64,11 @@ func runCreate(c *Context) error {
 		return err
 	}
 	created, st, err := s.Create(c, path, data, acl, flags, ttlMs)
+	if c.Has("p") && errors.Is(err, protocol.NoNode) {
+		if err = createParents(c, s, protocol.Parent(path)); err == nil {
+			created, st, err = s.Create(c, path, data, acl, flags, ttlMs)
+		}
+	}
 	if err != nil {
 		return createFailure(c, err)
 	}

@@ -8,32 +8,25 @@ import (
 	"sync"
 
 	"zookit/protocol"
+	"zookit/shell/bulk"
 )
 
-const (
-	defaultDeleteBatch = 1000 // deletions in one multi, as in Apache
-	deletesInFlight    = 10   // multis on their way at once, as in Apache
-	listsInFlight      = 16   // getChildren on their way at once
-
-	// largeTree is how many znodes may be deleted at the prompt unasked.
-	largeTree = 100
-
-	// maxDeleteBatchBytes keeps a multi below half of the default
-	// jute.maxbuffer whatever the batch size asked for: a server drops the
-	// connection of whoever sends more than it takes.
-	maxDeleteBatchBytes = protocol.DefaultMaxBuffer / 2
-)
+// listsInFlight is how many getChildren are on their way at once.
+const listsInFlight = 16
 
 var deleteAll = &Command{
 	Name:    "deleteall",
 	In:      Since38,
-	Usage:   Usage{R38: "path [-b batch size]"},
-	Flags:   []Flag{{Name: "b", Arg: "size", Help: "batch size"}},
+	Usage:   Usage{R38: "path [-b batch size]", Own: "[-n] [-rate number] [-b batch size] path"},
+	Flags:   append([]Flag{{Name: "b", Arg: "size", Help: "batch size"}}, bulkFlags...),
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it",
-	Help: "Deletions are sent in multis of 1000 (-b), leaves first; a subtree that fits into one goes whole or not at all.\n" +
-		"-b 0 deletes one by one. A failure ends with exit code 1 and names the first znode that could not be deleted.",
-	Example: []string{"deleteall /app/cache", "deleteall -b 100 /app"},
+	Help: "The subtree is counted first. Deletions are sent in multis of 1000 (-b), leaves first, each for the version that was\n" +
+		"seen; a subtree that fits into one goes whole or not at all. -b 0 deletes one by one. -n prints the plan, -rate bounds the\n" +
+		"znodes a second. At the prompt it asks above 100 znodes, for other sessions' ephemerals and in a protected profile; -y\n" +
+		"answers. A failure ends with exit code 1 and names the first znode that could not be deleted; the same command goes on.\n" +
+		"undo brings the subtree back.",
+	Example: []string{"deleteall /app/cache", "deleteall -n /app", "deleteall -y -rate 500 /app"},
 	Min:     1, Max: 1,
 	Run: runDeleteAll,
 }
@@ -41,7 +34,8 @@ var deleteAll = &Command{
 var rmr = &Command{
 	Name:    "rmr",
 	In:      Release34 | Own,
-	Usage:   Usage{R34: "path", R38: "path"},
+	Usage:   Usage{R34: "path", R38: "path", Own: "[-n] [-rate number] path"},
+	Flags:   bulkFlags,
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it (3.4; now deleteall)",
 	Min:     1, Max: 1,
@@ -49,39 +43,91 @@ var rmr = &Command{
 }
 
 func runDeleteAll(c *Context) error {
-	batch := defaultDeleteBatch
-	if text := c.FlagValue("b"); c.Has("b") {
-		n, err := strconv.ParseInt(text, 10, 32)
+	o, err := c.bulkOptions()
+	if err != nil {
+		return err
+	}
+	if c.Has("b") {
+		n, err := strconv.ParseInt(c.FlagValue("b"), 10, 32)
 		if err != nil {
 			return &Failure{Text: "-b argument must be an int value"}
 		}
-		batch = int(n)
+		o.Batch = max(int(n), 0)
 	}
 	s, path, err := c.Open()
 	if err != nil {
 		return err
 	}
-	tree, err := listSubtree(c, s, path)
+	if path == "/" && c.Compat.Release == Own {
+		return &Failure{Text: c.Command.Name + ": the root cannot be deleted; name the znodes below it"}
+	}
+	p, s, err := c.planDelete(s, path)
 	if err != nil {
 		return err
 	}
-	if !c.mayDelete(s, path, tree) {
+	switch {
+	case c.Has("n"):
+		return p.printPlan(p.record(path), "delete")
+	case len(p.Refused) > 0:
+		p.forget()
+		return p.Refused[0] // what is below it cannot be listed, so it cannot be deleted
+	case !p.goOn("Delete", "deleting", fmt.Sprintf("%s and %d znodes below it", path, p.Count-1)):
+		p.forget()
 		return &Failure{Text: c.Command.Name + ": nothing was deleted"}
 	}
-	if batch <= 0 {
-		for level := len(tree.levels) - 1; level >= 0; level-- {
-			for _, p := range tree.levels[level] {
-				if err := s.Delete(c, p, -1); err != nil && !(errors.Is(err, protocol.NoNode) && p != path) {
-					return err
-				}
-			}
-		}
-		return nil
+	if p.rec != nil && p.noUndo != "" {
+		p.rec.missed(path, "it cannot be undone: "+p.noUndo)
 	}
-	if err := deleteTree(c, s, tree, batch); err != nil {
+	report, err := p.apply(c, s, p.Deletes(c.Compat.Release == Own), o, "deleted")
+	if err != nil {
+		if report.Done == 0 && settled(err) {
+			p.forget()
+		}
+		p.unfinished(report, "deleted")
 		return c.deleteFailure(err)
 	}
-	return nil
+	return p.emitDone(path, "", report)
+}
+
+// planDelete counts what a deletion of a subtree takes with it and writes it
+// into the journal.
+func (c *Context) planDelete(s Session, path string) (*planned, Session, error) {
+	s, rec := unrecorded(s)
+	if c.Has("n") {
+		rec = nil
+	}
+	if c.Compat.Release != Own {
+		p, err := c.surveyTree(s, path, bulk.NoACLs, nil, nil)
+		return p, s, err
+	}
+	var refused []string
+	var may permits
+	check := func(n *bulk.Node) {
+		if n.Stat.NumChildren > 0 && may.forbids(n.ACL, protocol.PermDelete) {
+			refused = append(refused, fmt.Sprintf("the %s of %s (permission d)", count(int(n.Stat.NumChildren), "child"), n.Path))
+		}
+	}
+	acls := bulk.NoACLs
+	if c.Has("n") || rec != nil {
+		acls, may = bulk.MostACLs, c.permits(s)
+	}
+	p, err := c.surveyTree(s, path, acls, rec, check)
+	if err != nil {
+		return nil, s, err
+	}
+	if parent := protocol.Parent(path); may.known {
+		if acl, _, err := s.GetACL(c, parent); err == nil && may.forbids(acl, protocol.PermDelete) {
+			refused = append(refused, fmt.Sprintf("%s (permission d of %s)", path, parent))
+		}
+	}
+	p.refused = refused
+	return p, s, nil
+}
+
+// settled tells that a request which failed has certainly done nothing.
+func settled(err error) bool {
+	var refused *Failure
+	return isCode(err) || errors.As(err, &refused)
 }
 
 // deleteFailure is Apache's sentence with, in zkcli's own manner, the reason.
@@ -93,33 +139,11 @@ func (c *Context) deleteFailure(err error) error {
 	if c.Compat.Release == Own {
 		reason, _ := c.Compat.Describe(c.Command, err)
 		text += " " + reason
+		if errors.Is(err, protocol.BadVersion) {
+			text += " (it was changed after it was counted: look at it, then delete again)"
+		}
 	}
 	return &Failure{Text: text, Soft: true, Err: err}
-}
-
-// mayDelete tells a person at the prompt what is about to go, and asks when it
-// is much or belongs to other sessions. Scripts are never asked.
-func (c *Context) mayDelete(s Session, path string, tree *subtree) bool {
-	if !c.asks() {
-		return true
-	}
-	what := fmt.Sprintf("%s and %d znodes below it", path, tree.count-1)
-	foreign := 0
-	for owner, n := range tree.ephemerals {
-		if owner != s.SessionID() {
-			foreign += n
-		}
-	}
-	if foreign > 0 {
-		what += fmt.Sprintf(", %d of them ephemerals of other sessions", foreign)
-	}
-	if tree.count <= largeTree && foreign == 0 && !c.Protected() {
-		if tree.count > 1 {
-			c.Shell.Out.Note("deleting " + what)
-		}
-		return true
-	}
-	return c.Confirm("Delete " + what + "?")
 }
 
 // subtree is a znode and what is below it, by depth; levels[0] is the root.
@@ -185,70 +209,6 @@ func (t *subtree) owned(st *protocol.Stat) {
 	if owner := protocol.EphemeralSession(st.EphemeralOwner, true); owner != 0 {
 		t.ephemerals[owner]++
 	}
-}
-
-// deleteTree deletes a subtree leaves first. One that fits into a batch goes
-// in one multi, so whole or not at all; otherwise a level is finished before
-// the one above it begins, and nothing new is sent after a failure.
-func deleteTree(ctx context.Context, s Session, tree *subtree, batch int) error {
-	var whole []string
-	for i := len(tree.levels) - 1; i >= 0; i-- {
-		whole = append(whole, tree.levels[i]...)
-	}
-	if parts := cutBatches(whole, batch); len(parts) == 1 {
-		return deleteBatch(ctx, s, parts[0])
-	}
-	for i := len(tree.levels) - 1; i >= 0; i-- {
-		parts := cutBatches(tree.levels[i], batch)
-		err := inParallel(len(parts), deletesInFlight, func(i int) error { return deleteBatch(ctx, s, parts[i]) })
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// cutBatches splits paths by number and by bytes on the wire.
-func cutBatches(paths []string, batch int) [][]string {
-	const perOp = 9 + 4 + 4 // multi header, length of the path, version
-	var parts [][]string
-	start, size := 0, 0
-	for i, p := range paths {
-		if n := len(p) + perOp; i > start && (i-start >= batch || size+n > maxDeleteBatchBytes) {
-			parts = append(parts, paths[start:i])
-			start, size = i, 0
-		}
-		size += len(p) + perOp
-	}
-	return append(parts, paths[start:])
-}
-
-// deleteBatch deletes paths in one multi. What somebody else has deleted in
-// the meantime is left out and the rest sent again, which can happen once a
-// path at most.
-func deleteBatch(ctx context.Context, s Session, paths []string) error {
-	for len(paths) > 0 {
-		ops := make([]protocol.MultiOp, len(paths))
-		for i, p := range paths {
-			ops[i] = protocol.MultiOp{Type: protocol.OpDelete, Record: &protocol.DeleteRequest{Path: p, Version: -1}}
-		}
-		results, err := s.Multi(ctx, ops)
-		if err == nil {
-			return nil
-		}
-		gone := -1
-		for i, r := range results {
-			if r.Type == protocol.OpError && r.Err == protocol.NoNode {
-				gone = i
-				break
-			}
-		}
-		if gone < 0 || !errors.Is(err, protocol.NoNode) {
-			return err
-		}
-		paths = append(append([]string(nil), paths[:gone]...), paths[gone+1:]...)
-	}
-	return nil
 }
 
 // inParallel calls f(0) to f(n−1), several at once and starting them in order,

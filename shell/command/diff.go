@@ -23,6 +23,7 @@ var diff = &Command{
 		"The exit code is 0 when the subtrees are the same, 1 when they differ and 2 when that could not be found out.",
 	Example: []string{"diff /app /copy", "diff -v file:app.jsonl /app", "diff prod:/app test:/app", "diff file:/var/lib/zookeeper/version-2/snapshot.1f4:/app"},
 	Min:     1, Max: 2,
+	Many:    true, // the two belong together
 	Trouble: 2,
 	Run:     runDiff,
 }
@@ -44,6 +45,9 @@ func runDiff(c *Context) error {
 		return err
 	}
 	left.stat, right.stat = false, false
+	left.progress = func(done, pending int) {
+		c.Progress(fmt.Sprintf("diff: %s, %d more are known of", count(done, "znode"), pending))
+	}
 	counts := map[string]int{}
 	d := &subtreeDiff{left: left, right: right, noACL: c.Has("noacl"), found: func(f *Difference) error {
 		counts[f.Change]++

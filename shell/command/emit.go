@@ -56,6 +56,9 @@ func (c *Context) Emit(record any, plain func()) error {
 	return nil
 }
 
+// records tells whether results are printed as records.
+func (c *Context) records() bool { return c.Shell.Format != FormatText }
+
 // endEmit ends the results: the array of FormatJSON, an empty one when a command
 // succeeded without a result, and the table of FormatTable. It returns err, or
 // what failed here.

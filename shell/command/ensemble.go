@@ -65,7 +65,10 @@ func (c *Context) ensemble() (*ensemble, error) {
 			current = s.Server()
 		}
 		e.Members = clientMembers(e.Config, listed, current)
-		if !reachable(c, e.Members) {
+		switch {
+		case sameAddress(e.Members):
+			e.Members = nil // the configuration does not say which is which
+		case !reachable(c, e.Members):
 			c.Shell.Out.Note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
 			e.Members = nil
 		}
@@ -74,11 +77,47 @@ func (c *Context) ensemble() (*ensemble, error) {
 		for _, addr := range listed {
 			e.Members = append(e.Members, member{ID: -1, Addr: addr})
 		}
+		if e.Config != nil {
+			e.identify(c)
+		}
 	}
 	for _, m := range e.Members {
 		e.Servers = append(e.Servers, m.Addr)
 	}
 	return e, nil
+}
+
+// sameAddress tells whether two members were given one address: several servers
+// of one machine whose client ports are in their zoo.cfg alone.
+func sameAddress(members []member) bool {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.Addr] {
+			return true
+		}
+		seen[m.Addr] = true
+	}
+	return false
+}
+
+// identify asks servers of the connect string who they are (serverId of conf);
+// those that do not tell stay unknown.
+func (e *ensemble) identify(ctx context.Context) {
+	addrs := make([]string, len(e.Members))
+	for i, m := range e.Members {
+		addrs[i] = m.Addr
+	}
+	for i, a := range askAll(ctx, addrs, func(ctx context.Context, server string) (string, error) { return e.Word(ctx, server, "conf") }) {
+		for _, l := range strings.Split(a.value, "\n") {
+			if text, ok := strings.CutPrefix(l, "serverId="); ok {
+				if id, err := strconv.ParseInt(text, 10, 64); err == nil {
+					if m, known := e.Config.Member(id); known {
+						e.Members[i].ID, e.Members[i].Observer = id, m.Observer
+					}
+				}
+			}
+		}
+	}
 }
 
 // listedServers are those of the connect string.
@@ -246,29 +285,31 @@ func (e *ensemble) connections(ctx context.Context) (conns []probe.Conn, heard b
 	return conns, heard, unheard
 }
 
-// dump asks one server after the other for the sessions and their ephemerals
-// until one tells, the leader's list of sessions preferred to none.
+// dump gathers the sessions and their ephemerals from every server that tells
+// them: a server may know no more than the sessions of its own clients. Nil when
+// none tells.
 func (e *ensemble) dump(ctx context.Context) (*probe.Dump, []*probe.UnheardError) {
-	var found *probe.Dump
-	var unheard []*probe.UnheardError
-	for _, server := range e.Servers {
+	answers := askAll(ctx, e.Servers, func(ctx context.Context, server string) (*probe.Dump, error) {
 		d, _, err := e.Dump(ctx, server)
+		return d, err
+	})
+	var all *probe.Dump
+	var unheard []*probe.UnheardError
+	for _, a := range answers {
 		var u *probe.UnheardError
 		switch {
-		case errors.As(err, &u):
+		case errors.As(a.err, &u):
 			unheard = append(unheard, u)
-		case err != nil:
-			return found, unheard // ctx ended
-		case len(d.Sessions) > 0:
-			return d, nil
-		default:
-			found = d
+		case a.err == nil && all == nil:
+			all = a.value
+		case a.err == nil:
+			all.Add(a.value)
 		}
 	}
-	if found != nil {
-		unheard = nil
+	if all != nil {
+		unheard = nil // one server knows the ephemerals of all
 	}
-	return found, unheard
+	return all, unheard
 }
 
 // tellUnheard says on stderr what the servers did not tell and, once a command,

@@ -13,12 +13,19 @@ import (
 // stderr, and its being there is none.
 func (s *Shell) onEvent(c *connection, e session.Event) {
 	s.mu.Lock()
+	listener := c.listener
+	s.mu.Unlock()
+	if listener != nil && listener(&e) {
+		return
+	}
+	s.mu.Lock()
 	on, where := s.watches, ""
 	if c != s.conn && s.Compat.Release == Own {
 		where = c.profile.Label() + ":"
 	}
 	if e.State == session.Expired && e.Type == protocol.EventNone {
-		c.expired, c.lost = true, append(c.lost, e.LostWatches...)
+		c.lost = append(c.lost, e.LostWatches...)
+		c.expired = len(c.lost) > 0 || len(e.LostEphemerals) > 0
 	}
 	s.mu.Unlock()
 	if e.Type == protocol.EventNone && s.StateChanged != nil {
@@ -96,6 +103,9 @@ func newsOf(e session.Event, interactive bool) string {
 				names[i] = w.String()
 			}
 			text += "; watches lost: " + strings.Join(names, ", ")
+			if interactive {
+				text += " (Alt-W or \"rewatch\" sets them again)"
+			}
 		}
 		return text
 	}

@@ -23,7 +23,8 @@ var exportTree = &Command{
 		"/zookeeper is left out of / and can be exported by its name.",
 	Example: []string{"export /app app.jsonl", "export -nostat prod:/app app.jsonl", "export file:/var/lib/zookeeper:/app old.jsonl"},
 	Min:     1, Max: 2,
-	Run: runExport,
+	Many: true, // a file holds one subtree
+	Run:  runExport,
 }
 
 // ExportResult is the record of an export into a file.
@@ -46,6 +47,9 @@ func runExport(c *Context) error {
 	}
 	r := newSubtreeReader(s, path)
 	r.stat = !c.Has("nostat")
+	r.progress = func(done, pending int) {
+		c.Progress(fmt.Sprintf("export: %s, %d more are known of", count(done, "znode"), pending))
+	}
 	if len(c.Args) == 1 || c.Args[1] == "-" {
 		_, err := writeExport(c, r, printer{c})
 		return err
@@ -103,14 +107,14 @@ func (r *subtreeReader) hiding() error {
 		return nil
 	}
 	return &Failure{Text: fmt.Sprintf("export: this server hides the digests in the ACLs of %s from this session, so an import of the file would be refused (addauth as one who may change them): %s",
-		counted(r.masks, "znode"), andMore(r.masked, r.masks))}
+		count(r.masks, "znode"), andMore(r.masked, r.masks))}
 }
 
 // exported tells what went into a file.
 func (c *Context) exported(r *subtreeReader, result *ExportResult) {
-	text := fmt.Sprintf("%s: %s with %s of data below %s", result.File, counted(result.Znodes, "znode"), counted(result.Bytes, "byte"), result.Root)
+	text := fmt.Sprintf("%s: %s with %s of data below %s", result.File, count(int(result.Znodes), "znode"), count(int(result.Bytes), "byte"), result.Root)
 	if result.Ephemerals > 0 {
-		text += fmt.Sprintf("; %s, which an import leaves out", counted(result.Ephemerals, "ephemeral"))
+		text += fmt.Sprintf("; %s, which an import leaves out", count(result.Ephemerals, "ephemeral"))
 	}
 	if r.ownsSystem() {
 		text += "; /zookeeper is not in it"

@@ -21,8 +21,11 @@ type fakeSession struct {
 	mu      sync.Mutex
 	data    map[string][]byte
 	owner   map[string]protocol.SessionID
-	calls   []string // "multi 3", "delete /a", …
+	calls   []string         // "multi 3", "delete /a", …
+	giant   []string         // the children of /big, where there are too many for data
+	times   map[string]int64 // ctime and mtime, in ms since 1970
 	before  func(op, path string) error
+	outside func(op, path string) error // as before, without the lock: it may wait
 	chroot  string
 	closed  bool
 }
@@ -36,6 +39,11 @@ func newFake(paths ...string) *fakeSession {
 }
 
 func (f *fakeSession) enter(op protocol.OpCode, path string) error {
+	if f.outside != nil {
+		if err := f.outside(op.String(), path); err != nil {
+			return err
+		}
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.calls = append(f.calls, op.String()+" "+path)
@@ -44,6 +52,9 @@ func (f *fakeSession) enter(op protocol.OpCode, path string) error {
 			return err
 		}
 	}
+	if f.giant != nil && protocol.Parent(path) == "/big" {
+		return nil
+	}
 	if _, ok := f.data[path]; !ok && path != "" && op != protocol.OpCreate {
 		return &session.OpError{Op: op, Path: path, Code: protocol.NoNode}
 	}
@@ -51,6 +62,9 @@ func (f *fakeSession) enter(op protocol.OpCode, path string) error {
 }
 
 func (f *fakeSession) childrenOf(path string) []string {
+	if path == "/big" && f.giant != nil {
+		return slices.Clone(f.giant)
+	}
 	var names []string
 	for p := range f.data {
 		if p != "/" && protocol.Parent(p) == path {
@@ -63,7 +77,8 @@ func (f *fakeSession) childrenOf(path string) []string {
 }
 
 func (f *fakeSession) stat(path string) *protocol.Stat {
-	return &protocol.Stat{DataLength: int32(len(f.data[path])), NumChildren: int32(len(f.childrenOf(path))), EphemeralOwner: f.owner[path]}
+	return &protocol.Stat{DataLength: int32(len(f.data[path])), NumChildren: int32(len(f.childrenOf(path))), EphemeralOwner: f.owner[path],
+		Ctime: f.times[path], Mtime: f.times[path]}
 }
 
 func (f *fakeSession) Get(_ context.Context, path string, _ bool) ([]byte, *protocol.Stat, error) {
@@ -217,7 +232,7 @@ func (f *fakeSession) Close(context.Context) error   { f.closed = true; return n
 type bench struct {
 	*Shell
 	fake     *fakeSession
-	out, err bytes.Buffer
+	out, err lockedBuffer
 	dials    []string
 	onEvent  func(session.Event)
 }
@@ -267,4 +282,35 @@ func (f *fakeSession) GetAllChildrenNumber(context.Context, string) (int, error)
 
 func (f *fakeSession) WhoAmI(context.Context) ([]protocol.ClientInfo, error) {
 	return []protocol.ClientInfo{{Scheme: "ip", User: "127.0.0.1"}, {Scheme: "super", User: ""}}, nil
+}
+
+// lockedBuffer is a buffer that a program's output may be copied to while the
+// shell writes there as well.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func (b *lockedBuffer) Len() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Len()
+}
+
+func (b *lockedBuffer) Reset() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.buf.Reset()
 }

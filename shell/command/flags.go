@@ -23,6 +23,7 @@ type Flag struct {
 type parsed struct {
 	values map[string]string // first value of each flag given; "" for a switch
 	args   []string
+	tail   []string // the command behind Command.Tail; nil when that is not there
 }
 
 // ParseError is a command line that Commons CLI refuses. Class is the name of
@@ -59,6 +60,23 @@ func parseFlags(known []Flag, args []string, oneOf, required bool) (*parsed, err
 		return nil, &ParseError{"MissingOptionException", "Missing required option: " + describeGroup(known)}
 	}
 	return &p.out, nil
+}
+
+// shortened lets the long flags of zkcli's own commands be written with two
+// dashes as well: --exec for -exec.
+func shortened(cmd *Command, args []string) []string {
+	out := slices.Clone(args)
+	for i, a := range args {
+		if a == "--" {
+			break
+		}
+		for _, f := range cmd.Flags {
+			if len(f.Name) > 1 && a == "--"+f.Name {
+				out[i] = a[1:]
+			}
+		}
+	}
+	return out
 }
 
 type flagParser struct {
@@ -139,7 +157,7 @@ func (p *flagParser) open(name string) error {
 	if err := p.wantNothing(); err != nil {
 		return err
 	}
-	if p.oneOf && !slices.ContainsFunc(globalFlags, func(f Flag) bool { return f.Name == name }) {
+	if p.oneOf && !isGlobal(*p.lookup(name)) {
 		if p.chosen != "" && p.chosen != name {
 			return &ParseError{"AlreadySelectedException", "The option '" + name +
 				"' was specified but an option from this group has already been selected: '" + p.chosen + "'"}
@@ -190,11 +208,18 @@ func unrecognized(token string) error {
 	return &ParseError{"UnrecognizedOptionException", "Unrecognized option: " + token}
 }
 
+// isGlobal tells whether it is one of globalFlags: those belong to no group.
+func isGlobal(f Flag) bool {
+	return slices.ContainsFunc(globalFlags, func(g Flag) bool { return g.Name == f.Name && g.Help == f.Help })
+}
+
 // describeGroup prints an option group as Commons CLI does in its exceptions.
 func describeGroup(flags []Flag) string {
-	parts := make([]string, len(flags))
-	for i, f := range flags {
-		parts[i] = "-" + f.Name + " " + f.Help
+	var parts []string
+	for _, f := range flags {
+		if !isGlobal(f) {
+			parts = append(parts, "-"+f.Name+" "+f.Help)
+		}
 	}
 	return "[" + strings.Join(parts, ", ") + "]"
 }

@@ -10,7 +10,7 @@ var help = &Command{
 	Name:    "help",
 	Aliases: []string{"h", "?"},
 	In:      Own,
-	Usage:   Usage{R38: "[command]"},
+	Usage:   Usage{R38: "[command|topic]"},
 	Args:    []Arg{{Name: "command", Kind: CommandArg}},
 	Summary: "list the commands, or explain one",
 	Example: []string{"help create"},
@@ -22,23 +22,51 @@ var help = &Command{
 
 func runHelp(c *Context) error {
 	if len(c.Args) == 0 {
+		if c.Shell.Format != FormatText {
+			return listCommands(c)
+		}
 		c.Print([]byte(overview(c.Compat)))
 		return nil
 	}
+	if c.Args[0] == "topics" {
+		for _, t := range topics {
+			c.Printf("%-10s %s\n", t.name, t.summary)
+		}
+		c.Print([]byte("\n\"help TOPIC\" shows one.\n"))
+		return nil
+	}
 	cmd := Lookup(c.Compat, c.Args[0])
+	if t := findTopic(c.Args[0]); t != nil && cmd == nil {
+		c.Print([]byte(strings.TrimLeft(t.text, "\n")))
+		return nil
+	}
 	if cmd == nil {
 		return c.Shell.notFound(c.Args[0])
 	}
-	c.Print([]byte(cmd.Explain(c.Compat)))
+	return c.Emit(HelpRecord{cmd.Name, cmd.Syntax(c.Compat), cmd.Summary}, func() { c.Print([]byte(cmd.Explain(c.Compat))) })
+}
+
+func listCommands(c *Context) error {
+	for _, cmd := range sortedTable(c.Compat) {
+		if err := c.Emit(HelpRecord{cmd.Name, cmd.Syntax(c.Compat), cmd.Summary}, nil); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// overview is a line a command, sorted without regard to case.
-func overview(compat *Compat) string {
+// sortedTable is the commands without regard to case.
+func sortedTable(compat *Compat) []*Command {
 	table := Table(compat)
 	slices.SortFunc(table, func(a, b *Command) int {
 		return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name))
 	})
+	return table
+}
+
+// overview is a line a command, sorted without regard to case.
+func overview(compat *Compat) string {
+	table := sortedTable(compat)
 	wide := 0
 	for _, cmd := range table {
 		wide = max(wide, len(cmd.Name))
@@ -47,7 +75,7 @@ func overview(compat *Compat) string {
 	for _, cmd := range table {
 		fmt.Fprintf(&b, "%-*s  %s\n", wide, cmd.Name, cmd.Summary)
 	}
-	b.WriteString("\n\"help COMMAND\" explains one.\n")
+	b.WriteString("\n\"help COMMAND\" explains one; \"help topics\" lists what else there is to know.\n")
 	return b.String()
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/shell/line"
 	"zookit/shell/session"
 )
 
@@ -35,19 +36,28 @@ func (s *Shell) hint(ctx context.Context, cmd *Command, err error) string {
 	case protocol.NoNode:
 		return h.noNode()
 	case protocol.NodeExists:
-		return fmt.Sprintf(`"set %[1]s DATA" replaces its data; create -s puts a number behind the name`, h.path)
+		return fmt.Sprintf(`"set %s DATA" replaces its data; create -s puts a number behind the name`, quoted(h.path))
 	case protocol.NoAuth:
 		return h.noAuth()
 	case protocol.BadVersion:
 		return h.badVersion()
 	case protocol.NoChildrenForEphemerals:
-		return fmt.Sprintf(`%s is ephemeral, and those have no children; "stat %[1]s" tells whose it is, a persistent parent can hold both`, protocol.Parent(h.path))
+		return fmt.Sprintf(`%s is ephemeral, and those have no children; "stat %s" tells whose it is, a persistent parent can hold both`,
+			protocol.Parent(h.path), quoted(protocol.Parent(h.path)))
 	case protocol.InvalidACL:
 		return h.invalidACL()
 	case protocol.QuotaExceeded:
 		return h.quota()
 	}
 	return ""
+}
+
+// quoted is a path as it has to be typed.
+func quoted(path string) string {
+	if typed, ok := line.Quote(path); ok {
+		return typed
+	}
+	return path
 }
 
 // hinter asks for what a hint needs. Whatever fails makes the hint shorter.
@@ -102,7 +112,7 @@ func (h *hinter) noNode() string {
 		if create && missing != h.path {
 			return fmt.Sprintf(`%s; "create -p" makes the parents, %s first`, text, missing)
 		}
-		return fmt.Sprintf(`%s; "ls %s" lists what there is`, text, parent)
+		return fmt.Sprintf(`%s; "ls %s" lists what there is`, text, quoted(parent))
 	}
 	return ""
 }
@@ -170,7 +180,7 @@ func (h *hinter) badVersion() string {
 	if h.op == protocol.OpSetACL {
 		name, version = "aclVersion", st.Aversion
 	}
-	return fmt.Sprintf(`the %s of %s is %d now: somebody changed it; look at it with "get -s %s" before "-v %d"`, name, h.path, version, h.path, version)
+	return fmt.Sprintf(`the %s of %s is %d now: somebody changed it; look at it with "get -s %s" before "-v %d"`, name, h.path, version, quoted(h.path), version)
 }
 
 func (h *hinter) invalidACL() string {
@@ -199,7 +209,7 @@ func (h *hinter) quota() string {
 			if rest, ok := strings.CutPrefix(path, chroot); ok && rest != "" {
 				shown = rest
 			}
-			return fmt.Sprintf(`the quota is that of %s: "listquota %[1]s" shows it, "setquota -N COUNT %[1]s" or "setquota -B BYTES %[1]s" changes it`, shown)
+			return fmt.Sprintf(`the quota is that of %s: "listquota %s" shows it, "setquota -N COUNT %[2]s" or "setquota -B BYTES %[2]s" changes it`, shown, quoted(shown))
 		}
 	}
 	return ""

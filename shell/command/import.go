@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/shell/bulk"
 	"zookit/shell/export"
 )
 
@@ -72,6 +73,7 @@ type importer struct {
 	rate   int  // znodes written a second at most; 0 is as fast as the server
 	write  bool // the second time
 	began  time.Time
+	all    int64 // znodes in the file, known the second time
 
 	// void is a path below which nothing exists, "" when none is known.
 	void   string
@@ -109,7 +111,7 @@ func runImport(c *Context) error {
 	}
 	if im.masks > 0 {
 		return im.unusable(fmt.Errorf("the ACLs of %s are not whole, because their digests were hidden from the session that exported them: %s; export them again after addauth",
-			counted(im.masks, "znode"), andMore(im.masked, im.masks)))
+			count(im.masks, "znode"), andMore(im.masked, im.masks)))
 	}
 	plan := im.result
 	if plan.Conflicts > 0 && im.rule == conflictFail {
@@ -129,9 +131,10 @@ func runImport(c *Context) error {
 	if im.rule == conflictOverwrite {
 		plan.Overwrote = plan.Conflicts
 	}
-	if plan.Created+plan.Overwrote > largeTree && !c.Confirm(fmt.Sprintf("%s to %s: create %s and overwrite %d?", im.file, im.target, counted(plan.Created, "znode"), plan.Overwrote)) {
+	if plan.Created+plan.Overwrote > largeTree && !c.Confirm(fmt.Sprintf("%s to %s: create %s and overwrite %d?", im.file, im.target, count(plan.Created, "znode"), plan.Overwrote)) {
 		return &Failure{Text: "import: nothing was written"}
 	}
+	im.all = int64(plan.Created + plan.Same + plan.Conflicts + plan.LeftOut)
 	if err := im.pass(f, true); err != nil {
 		return im.interrupted(err, plan.Created+plan.Overwrote)
 	}
@@ -199,11 +202,20 @@ func (im *importer) pass(f io.ReadSeeker, write bool) error {
 			return err
 		}
 		im.count(chunk)
+		im.progress(r.Count())
 		if err := im.pace(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (im *importer) progress(read int64) {
+	doing := "compared"
+	if im.write {
+		doing = fmt.Sprintf("written, of %d", im.all)
+	}
+	im.c.Progress(fmt.Sprintf("import: %s %s", count(int(read), "znode"), doing))
 }
 
 // pace waits until as much time has passed as the rate says.
@@ -225,7 +237,7 @@ func (im *importer) pace() error {
 // A chunk is what is compared and written together.
 const (
 	importChunk      = 1000
-	importChunkBytes = maxDeleteBatchBytes
+	importChunkBytes = bulk.MaxBatchBytes
 )
 
 // read takes the next chunk from the file; ephemerals are noted and left out.
@@ -295,7 +307,7 @@ func (im *importer) count(chunk []*importEntry) {
 // interrupted says how far an import came that did not end.
 func (im *importer) interrupted(err error, all int) error {
 	if done := im.result.Created + im.result.Overwrote; done > 0 {
-		im.c.Shell.Out.Note(fmt.Sprintf("import: %d of %s were written; the same command goes on from there", done, counted(all, "znode")))
+		im.c.Shell.Out.Note(fmt.Sprintf("import: %d of %s were written; the same command goes on from there", done, count(all, "znode")))
 	}
 	return err
 }
@@ -306,7 +318,7 @@ func (r *ImportResult) text(rule conflictRule) string {
 	if r.DryRun {
 		create, overwrite, plain = "to create", "to overwrite", ""
 	}
-	text := fmt.Sprintf("%s to %s: %s with %s %s", r.File, r.Target, counted(r.Created, "znode"), counted(r.Bytes, "byte"), create)
+	text := fmt.Sprintf("%s to %s: %s with %s %s", r.File, r.Target, count(r.Created, "znode"), count(int(r.Bytes), "byte"), create)
 	if r.Same > 0 {
 		text += fmt.Sprintf(", %d there and the same", r.Same)
 	}
@@ -321,7 +333,7 @@ func (r *ImportResult) text(rule conflictRule) string {
 		text += fmt.Sprintf(", %d that differ %s (%s)", r.Conflicts, did, andMore(r.Examples, r.Conflicts))
 	}
 	if r.LeftOut > 0 {
-		text += fmt.Sprintf(", %s left out (%s)", counted(r.LeftOut, "ephemeral"), andMore(r.Left, r.LeftOut))
+		text += fmt.Sprintf(", %s left out (%s)", count(r.LeftOut, "ephemeral"), andMore(r.Left, r.LeftOut))
 	}
 	if r.Plain > 0 {
 		text += fmt.Sprintf("; containers and TTL znodes %s (%s)", plain, andMore(r.PlainOnes, r.Plain))

@@ -90,7 +90,7 @@ func runLatency(c *Context) error {
 	}
 	var failed error
 	for _, server := range servers {
-		s, err := c.Shell.Dial(c, server, func(session.Event) {})
+		s, err := c.dialServer(server)
 		if err == nil {
 			err = measure(s)
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(c), closeTimeout)
@@ -108,6 +108,16 @@ func runLatency(c *Context) error {
 		}
 	}
 	return failed
+}
+
+// dialServer opens a session with one server, in the manner of this
+// connection, whose events nobody hears.
+func (c *Context) dialServer(server string) (Session, error) {
+	dial := c.Shell.Profile().Dial
+	if dial == nil {
+		dial = c.Shell.Dial
+	}
+	return dial(c, server, func(session.Event) {})
 }
 
 // number is the value of a flag that is a whole number within bounds.

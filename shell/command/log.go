@@ -165,5 +165,5 @@ func brief(data []byte) string {
 	case len(data) <= 4*briefRunes && export.IsText(data) && utf8.RuneCount(data) <= briefRunes:
 		return strconv.Quote(string(data))
 	}
-	return counted(len(data), "byte")
+	return count(len(data), "byte")
 }

@@ -62,14 +62,3 @@ func inChroot(chroot, path string) (string, bool) {
 	}
 	return "", false
 }
-
-// absolute is a path of this session as the server writes it.
-func absolute(chroot, path string) string {
-	if path == "/" && chroot != "" {
-		return chroot
-	}
-	if chroot == "" {
-		return path
-	}
-	return chroot + path
-}

@@ -131,21 +131,26 @@ func (c *Context) refuse(path string, err error) {
 // look at. What it could not was named.
 var errRefused = &Failure{Err: protocol.NoAuth}
 
-// runEach runs a command. One on a single znode is run once for each znode that
-// its first argument matches; what one of them refuses keeps nobody from the
-// others.
+// runEach runs a command: one on a single znode once for each znode that its
+// first argument matches.
 func (c *Context) runEach() error {
-	err := c.each()
+	cmd := c.Command
+	run := cmd.Run
+	if len(cmd.Args) > 0 && cmd.Args[0].Kind == PathArg && !cmd.Args[0].New && !cmd.Many {
+		run = func(c *Context) error { return c.each(cmd.Run) }
+	}
+	err := run(c)
 	if err == nil && c.refused > 0 {
 		return errRefused
 	}
 	return err
 }
 
-func (c *Context) each() error {
-	cmd := c.Command
-	if len(c.Args) == 0 || len(cmd.Args) == 0 || cmd.Args[0].Kind != PathArg || cmd.Args[0].New || cmd.Many || !c.isPattern(c.Args[0]) {
-		return cmd.Run(c)
+// each calls f with the first argument replaced by each znode that it matches.
+// What one of them refuses keeps nobody from the others.
+func (c *Context) each(f func(*Context) error) error {
+	if len(c.Args) == 0 || !c.isPattern(c.Args[0]) {
+		return f(c)
 	}
 	paths, err := c.Paths(0)
 	if err != nil {
@@ -154,15 +159,10 @@ func (c *Context) each() error {
 	for i, path := range paths {
 		c.Args[0] = path
 		c.literal = map[string]bool{path: true}
-		if cmd.Titled && len(paths) > 1 && c.Shell.Format != FormatJSON && c.Shell.Format != FormatJSONL {
+		if c.Command.Titled && len(paths) > 1 && !c.records() {
 			c.title(path, i > 0)
 		}
-		err := cmd.Run(c)
-		switch {
-		case err == nil:
-		case isCode(err) && len(paths) > 1:
-			c.refuse(path, err)
-		default:
+		if err := c.goOn(path, len(paths) == 1, f(c)); err != nil {
 			return err
 		}
 		if c.Err() != nil || c.Shell.Out.Broken() {

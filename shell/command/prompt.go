@@ -20,13 +20,20 @@ const (
 // went to stands behind both.
 func (s *Shell) Prompt() string {
 	s.mu.Lock()
-	here, lines := *s.conn, s.lines
+	here, lines, inText := *s.conn, s.lines, s.text != nil
 	s.mu.Unlock()
+	if inText {
+		return "> "
+	}
+	inMulti := ""
+	if n := s.queued.Load(); n > 0 {
+		inMulti = fmt.Sprintf(" multi %d", n-1)
+	}
 	where := ""
 	if dir := here.dirOrRoot(); dir != "/" && s.Compat.Release == Own {
 		where = shortPath(dir) + " "
 	}
-	return fmt.Sprintf("[zk: %s(%s) %s%d] ", here.profile.Label(), s.stateOf(&here), where, lines)
+	return fmt.Sprintf("[zk: %s(%s) %s%d%s] ", here.profile.Label(), s.stateOf(&here), where, lines, inMulti)
 }
 
 // promptPath is how much of a path the prompt shows, in characters.

@@ -11,27 +11,35 @@ var set = &Command{
 	Name: "set",
 	Usage: Usage{
 		R34: "path data [version]", R38: "[-s] [-v version] path data", R39: "path data [-s] [-v version] [-b]",
-		Own: "[-s] [-v version] [-b] path data [version]",
+		Own: "[-s] [-v version] [-b] [-l] path data [version]",
 	},
 	Flags: []Flag{
 		{Name: "s", Help: "Print znode stats additionally"},
 		{Name: "v", Arg: "version", Help: "Set with an expected version"},
 		{Name: "b", Help: "Supply data in base64 format", In: Since39},
+		literal,
 	},
 	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "data"}, {Name: "version"}},
 	Summary: "replace the data of a znode",
 	Help: "With a version, as -v or as the last argument, the znode is written only while its dataVersion is that one.\n" +
-		"Data that begins with \"-\" goes behind \"--\".",
-	Example: []string{"set /app/config 'max=10'", "set -v 3 /app/config 'max=20'", "set -b /app/blob aGVsbG8="},
+		"Data that begins with \"-\" goes behind \"--\".\n" + dataHelp,
+	Example: []string{"set /app/config 'max=10'", "set -v 3 /app/config 'max=20'", "set -b /app/blob aGVsbG8=", "set /app/logo @logo.png"},
 	Min:     2, Max: 3,
-	Run: runSet,
+	Data: 1,
+	Run:  runSet,
 }
 
 func runSet(c *Context) error {
-	data := []byte(c.Args[1])
+	data, err := c.Data(1)
+	if err != nil {
+		return err
+	}
 	if c.Has("b") {
-		var err error
-		if data, err = decodeBase64(c.Args[1]); err != nil {
+		text := string(data)
+		if c.Compat.Release == Own {
+			text = strings.TrimRight(text, "\r\n") // of a file
+		}
+		if data, err = decodeBase64(text); err != nil {
 			return &Failure{Text: "set: " + err.Error()}
 		}
 	}
@@ -39,7 +47,7 @@ func runSet(c *Context) error {
 	if err != nil {
 		return err
 	}
-	s, path, err := c.Open()
+	s, path, err := c.Target(c.Args[0])
 	if err != nil {
 		return err
 	}

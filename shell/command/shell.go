@@ -7,8 +7,10 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
+	"zookit/shell/journal"
 	"zookit/shell/line"
 )
 
@@ -34,11 +36,18 @@ type Shell struct {
 	AskWord func(question string) (string, bool)
 	// Yes answers every question, as -y does.
 	Yes bool
+	// Pager shows long results; nil means none.
+	Pager *Pager
 	// Stop ends a line of several commands at the first that fails.
 	Stop bool
 	// Foreground gives the terminal to an external program: what it writes to,
 	// and what to call when it has ended. Nil means stdout as it is.
 	Foreground func() (stdout io.Writer, done func())
+	// Journal keeps changes for undo. Nil keeps none.
+	Journal *journal.Journal
+	// FullScreen runs a program on the whole window of the terminal. Nil: there
+	// is no terminal.
+	FullScreen FullScreen
 	// SessionChanged is told that paths may mean something else now. May be nil.
 	SessionChanged func()
 	// StateChanged is told that the prompt has changed. May be nil.
@@ -52,12 +61,21 @@ type Shell struct {
 	// connect string. May be nil.
 	OpenSource func(ctx context.Context, source string) (Session, error)
 
+	// Stdin is what - reads; nil where the commands come from there.
+	Stdin io.Reader
+	// Edit runs the user's editor on a file and returns when it has ended. Nil
+	// where there is none.
+	Edit func(file string) error
+
 	mu      sync.Mutex // guards what follows
 	conns   []*connection
 	conn    *connection // of conns: commands work on it
 	watches bool        // printwatches
 	lines   int         // executed so far
+	text    *hereText   // being read
 
+	txn     *transaction // between multi and commit or abort; nil otherwise
+	queued  atomic.Int32 // operations in txn, 1 more while there is one
 	history map[int]string
 	literal map[string]bool // words of the line that stand between quotation marks
 	exit    int
@@ -86,6 +104,9 @@ func (s *Shell) Done() bool { return s.quit }
 // none. In zkcli's own manner neither are blank lines and those that begin
 // with #.
 func (s *Shell) Execute(ctx context.Context, text string) int {
+	if s.InText() {
+		return s.hereLine(ctx, text)
+	}
 	if text == "" {
 		return s.exit
 	}
@@ -97,13 +118,16 @@ func (s *Shell) Execute(ctx context.Context, text string) int {
 	s.literal = quotedWords(text)
 	if s.Compat.Release == Own {
 		s.statements(ctx, text)
+		if s.InText() {
+			return s.exit
+		}
 	} else {
 		args := line.Words(text)
 		if trimmed == "" {
 			// To Apache a line of blanks is a command whose name is its last.
 			args = []string{text[len(text)-1:]}
 		}
-		s.run(ctx, args)
+		s.run(ctx, args, nil)
 	}
 	s.mu.Lock()
 	s.lines++
@@ -117,12 +141,12 @@ func (s *Shell) Run(ctx context.Context, args []string) int {
 		s.history[s.count()] = strings.Join(args, " ")
 	}
 	s.literal = nil
-	s.run(ctx, args)
+	s.run(ctx, args, nil)
 	return s.exit
 }
 
-func (s *Shell) run(ctx context.Context, args []string) {
-	cmd, err := s.execute(ctx, args)
+func (s *Shell) run(ctx context.Context, args []string, here []byte) {
+	cmd, err := s.execute(ctx, args, here)
 	s.settle(ctx)
 	if err == nil {
 		s.exit = ExitOK
@@ -152,28 +176,38 @@ func (s *Shell) fail(cmd *Command, err error) {
 }
 
 // execute finds the command, splits its flags from its arguments and runs it.
-func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
+// Here is the text below its line, nil when there is none.
+func (s *Shell) execute(ctx context.Context, args []string, here []byte) (*Command, error) {
 	if len(args) == 0 {
 		return nil, &Failure{Text: "No command entered"}
 	}
+	args, before := s.leading(args)
 	cmd := Lookup(s.Compat, args[0])
 	if cmd == nil {
 		return nil, s.notFound(args[0])
 	}
-	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal}
+	c := &Context{Context: ctx, Shell: s, Compat: s.Compat, Command: cmd, Args: args[1:], flags: map[string]string{}, literal: s.literal, line: args, hereText: here}
 	if s.Compat.Noise && !cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n"))
 		return cmd, nil
 	}
-	p, err := s.split(cmd, args[1:])
+	if cmd.In == Own {
+		c.Args = shortened(cmd, c.Args)
+	}
+	p, err := s.split(cmd, c.Args)
 	if err != nil {
 		return cmd, err
 	}
-	c.Args, c.flags = p.args, p.values
-	back, err := s.apply(cmd, p)
-	defer back()
-	if err != nil {
-		return cmd, err
+	c.Args, c.flags, c.tail = p.args, p.values, p.tail
+	for _, given := range []struct {
+		flags []Flag
+		p     *parsed
+	}{{globalFlags, before}, {cmd.GlobalFlags(s.Compat), p}} {
+		back, err := s.apply(cmd, given.flags, given.p)
+		defer back()
+		if err != nil {
+			return cmd, err
+		}
 	}
 	if len(c.Args) < cmd.Min {
 		return cmd, errUsage
@@ -181,7 +215,12 @@ func (s *Shell) execute(ctx context.Context, args []string) (*Command, error) {
 	if s.Compat.Release == Own && cmd.Max > 0 && len(c.Args) > cmd.Max {
 		return cmd, errUsage
 	}
+	defer s.page(cmd)()
 	err = c.partly(c.runEach())
+	if errors.Is(err, errQueued) {
+		err = nil
+	}
+	c.keepChanges()
 	err = c.endEmit(err)
 	if err == nil && s.Compat.Noise && cmd.Local && s.isClosed() {
 		s.Out.Print([]byte("Not connected\n")) // Apache goes on to where a session is needed

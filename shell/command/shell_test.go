@@ -60,7 +60,7 @@ func TestFailures(t *testing.T) {
 			outcome{"KeeperErrorCode = ConnectionLoss for /a", 1}},
 		{protocol.ValidatePath("/a/"), outcome{"Path must not end with / character", 1},
 			outcome{"Command failed: java.lang.IllegalArgumentException: Path must not end with / character", 0}, outcome{"Path must not end with / character", 1}},
-		{errUsage, outcome{"usage: get [-s] [-w] [-b] [-x] path", 1}, outcome{"", 0}, outcome{"get [-s] [-w] path", 1}},
+		{errUsage, outcome{"usage: get [-s] [-w] [-b] [-x] [-f form] [-o file] path", 1}, outcome{"", 0}, outcome{"get [-s] [-w] path", 1}},
 		{&NumberError{Input: "x", What: "get: the n"}, outcome{`get: the n is not a number: "x"`, 1},
 			outcome{`Exception in thread "main" java.lang.NumberFormatException: For input string: "x"`, 1},
 			outcome{`Exception in thread "main" java.lang.NumberFormatException: For input string: "x"`, 1}},
@@ -350,7 +350,7 @@ func TestSmallCommands(t *testing.T) {
 		{own, "printwatches maybe", "", "usage: printwatches on|off\n"},
 		{own, "version x", "", "usage: version\n"},
 		{v38, "version x", "", "version \n"},
-		{own, "create /x -d", "", "create: Unrecognized option: -d (data that begins with \"-\" goes behind \"--\"); usage: create [-s] [-e] [-c] [-t ttl] path [data] [acl]\n"},
+		{own, "create /x -d", "", "create: Unrecognized option: -d (data that begins with \"-\" goes behind \"--\"); usage: create [-s] [-e] [-c] [-t ttl] [-p] [-l] path [data] [acl]\n"},
 		{own, "create -c -e /x", "", "-c cannot be combined with -s or -e. Containers cannot be ephemeral or sequential.\n"},
 		{own, "create -t 5 -e /x", "", "TTLs cannot be used with Ephemeral znodes\n"},
 		{own, "create -t 5 -c /x", "", "TTLs cannot be used with Container znodes\n"},
@@ -362,7 +362,7 @@ func TestSmallCommands(t *testing.T) {
 		{own, "deleteall -b x /", "", "-b argument must be an int value\n"},
 		{own, "4lw hello", "", "4lw: a word has four letters: hello\n"},
 		{own, "ls / /", "", "ls: what is \"/\" behind the path? Only the word watch can stand there; a name with blanks must be quoted\n"},
-		{own, "get / a b", "", "usage: get [-s] [-w] [-b] [-x] path\n"},
+		{own, "get / a b", "", "usage: get [-s] [-w] [-b] [-x] [-f form] [-o file] path\n"},
 	} {
 		if out, err, _ := c.b.do(c.line); out != c.out || err != c.err {
 			t.Errorf("%q %s: got %q, %q; want %q, %q", c.b.Compat.Name, c.line, out, err, c.out, c.err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -13,20 +14,36 @@ import (
 
 // statements runs the commands of a line in zkcli's own grammar, one after the
 // other, until one quits, the person interrupts, or one fails and Stop says so.
+// A line with <<WORD runs when the text below it has been read.
 func (s *Shell) statements(ctx context.Context, text string) {
 	list, err := line.Split(text)
+	if err == nil {
+		err = s.beginHere(list)
+	}
 	if err != nil {
 		s.fail(nil, &Failure{Text: err.Error()})
 		return
 	}
-	for _, st := range list {
+	if !s.InText() {
+		s.runAll(ctx, list, -1, nil)
+	}
+}
+
+// runAll runs statements. Here is the text below the line, for the one at
+// hereAt.
+func (s *Shell) runAll(ctx context.Context, list []line.Statement, hereAt int, here []byte) {
+	for i, st := range list {
+		var text []byte
+		if i == hereAt {
+			text = here
+		}
 		switch {
 		case st.File != "":
-			s.intoFile(ctx, st)
+			s.intoFile(ctx, st, text)
 		case st.Pipe != "":
-			s.intoProgram(ctx, st)
+			s.intoProgram(ctx, st, text)
 		default:
-			s.run(ctx, st.Words)
+			s.run(ctx, st.Words, text)
 		}
 		if s.quit || ctx.Err() != nil || s.Stop && s.exit != ExitOK {
 			return
@@ -36,7 +53,7 @@ func (s *Shell) statements(ctx context.Context, text string) {
 
 // intoFile runs a command whose results go to a file. A new file may be read
 // by its owner alone: data of znodes is not for everybody.
-func (s *Shell) intoFile(ctx context.Context, st line.Statement) {
+func (s *Shell) intoFile(ctx context.Context, st line.Statement, here []byte) {
 	mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
 	if st.Append {
 		mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
@@ -47,7 +64,7 @@ func (s *Shell) intoFile(ctx context.Context, st line.Statement) {
 		return
 	}
 	back := s.Out.Divert(f)
-	s.run(ctx, st.Words)
+	s.run(ctx, st.Words, here)
 	err = back()
 	if closed := f.Close(); err == nil {
 		err = closed
@@ -60,7 +77,7 @@ func (s *Shell) intoFile(ctx context.Context, st line.Statement) {
 // intoProgram runs a command whose results an external command reads, and
 // waits for that one. What the program prints goes where results go; its exit
 // code counts when the command itself succeeded.
-func (s *Shell) intoProgram(ctx context.Context, st line.Statement) {
+func (s *Shell) intoProgram(ctx context.Context, st line.Statement, here []byte) {
 	program := systemShell(st.Pipe)
 	in, err := program.StdinPipe()
 	if err != nil {
@@ -73,7 +90,7 @@ func (s *Shell) intoProgram(ctx context.Context, st line.Statement) {
 		return
 	}
 	back := s.Out.Divert(in)
-	s.run(ctx, st.Words)
+	s.run(ctx, st.Words, here)
 	err = back()
 	in.Close()
 	ended := wait()
@@ -105,7 +122,12 @@ func (s *Shell) Start(program *exec.Cmd) (wait func() error, err error) {
 	if err := s.Out.Flush(); err != nil {
 		return nil, fmt.Errorf("stdout: %w", err)
 	}
-	stdout, done := s.Out.Stdout, func() {}
+	return s.launch(program, s.Out.Stdout)
+}
+
+// launch starts a program whose output goes to stdout, or to the terminal.
+func (s *Shell) launch(program *exec.Cmd, stdout io.Writer) (wait func() error, err error) {
+	done := func() {}
 	if s.Foreground != nil {
 		stdout, done = s.Foreground()
 	}

@@ -84,7 +84,7 @@ func TestDivert(t *testing.T) {
 		t.Errorf("terminal: %q", out)
 	}
 	b.fake.before = nil
-	if out, _, _ := b.do("get /a"); out != `\x1b[2J\xff`+"\n" {
+	if out, _, _ := b.do("get -f text /a"); out != `\x1b[2J\xff`+"\n" {
 		t.Errorf("afterwards: %q", out)
 	}
 }

@@ -193,6 +193,44 @@ func divergence(records []*StatusRecord) []string {
 	return list
 }
 
+// memberships tells when servers take the ensemble to be different ones, where
+// conf is allowed.
+func (e *ensemble) memberships(ctx context.Context) string {
+	answers := askAll(ctx, e.Servers, e.Membership)
+	by := map[string][]string{}
+	for _, a := range answers {
+		if a.err == nil {
+			text := strings.Join(a.value, "\n")
+			by[text] = append(by[text], a.server)
+		}
+	}
+	return differing(by)
+}
+
+// differing says in which lines memberships differ, "" when they do not.
+func differing(by map[string][]string) string {
+	if len(by) < 2 {
+		return ""
+	}
+	lines := map[string][]string{}
+	for text, servers := range by {
+		for _, l := range strings.Split(text, "\n") {
+			lines[l] = append(lines[l], servers...)
+		}
+	}
+	all := 0
+	for _, servers := range by {
+		all += len(servers)
+	}
+	for l, servers := range lines {
+		slices.Sort(servers)
+		if len(servers) == all {
+			delete(lines, l)
+		}
+	}
+	return eachOf(lines, func(l string) string { return l })
+}
+
 func eachOf[K int64 | string](m map[K][]string, text func(K) string) string {
 	var parts []string
 	for _, k := range slices.Sorted(maps.Keys(m)) {
@@ -237,7 +275,11 @@ func runStatus(c *Context) error {
 	if err := Rows(c, statusHeader, records, (*StatusRecord).row); err != nil {
 		return err
 	}
-	for _, text := range disagreements(records, e.Config) {
+	oddities := disagreements(records, e.Config)
+	if text := e.memberships(c); text != "" {
+		oddities = append(oddities, "the servers take the ensemble to be different ones: "+text)
+	}
+	for _, text := range oddities {
 		if c.Shell.Format == FormatJSON || c.Shell.Format == FormatJSONL {
 			c.Shell.Out.Note(text)
 		} else {

@@ -84,7 +84,7 @@ func (r *subtreeReader) refusal(name string) error {
 		return nil
 	}
 	return &Failure{Text: fmt.Sprintf("%s: %s may not be read by this session (addauth may help): %s", name,
-		counted(r.left, "znode"), andMore(r.refused, r.left)), Err: protocol.NoAuth}
+		count(r.left, "znode"), andMore(r.refused, r.left)), Err: protocol.NoAuth}
 }
 
 // note counts a path and keeps the first ones.
@@ -130,12 +130,7 @@ func masked(acl []protocol.ACL) []protocol.ACL {
 }
 
 // counted is a number with its noun.
-func counted[N int | int64](n N, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return fmt.Sprintf("%d %ss", n, noun)
-}
+func counted[N int | int64](n N, noun string) string { return count(int(n), noun) }
 
 // andMore lists paths, some of all.
 func andMore(paths []string, all int) string {

@@ -61,6 +61,31 @@ func SplitTarget(text string) (name, path string) {
 	return text[:i], text[i+1:]
 }
 
+// Opened is the session of a target and the path there, without opening
+// anything: nil when there is no such session yet.
+func (s *Shell) Opened(text string) (Session, string) {
+	name, path := SplitTarget(text)
+	if name == "" {
+		return s.Current(), text
+	}
+	conn := s.find(name)
+	if conn == nil {
+		return nil, path
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return conn.session, path
+}
+
+// knows tells whether there is a connection or a profile of that name.
+func (s *Shell) knows(name string) bool {
+	if s.find(name) != nil {
+		return true
+	}
+	p, err := s.profile(name)
+	return p != nil && err == nil
+}
+
 // connectionOf finds or adds the connection that a target or use names.
 func (s *Shell) connectionOf(name string) (*connection, error) {
 	if conn := s.find(name); conn != nil {
@@ -106,7 +131,7 @@ func (c *Context) open(conn *connection) (Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	return writing{s, c, conn}, nil
+	return writing{s, c, conn, false}, nil
 }
 
 // dialAny opens a session with servers, or an offline source.

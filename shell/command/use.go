@@ -44,7 +44,7 @@ func runUse(c *Context) error {
 }
 
 func listConnections(c *Context) error {
-	for _, r := range c.Shell.connectionRecords() {
+	for _, r := range c.Shell.Connections() {
 		err := c.Emit(r, func() {
 			mark := " "
 			if r.Current {
@@ -70,9 +70,9 @@ func orDash(text string) string {
 	return text
 }
 
-// connectionRecords lists the connections in the order in which they were
+// Connections lists the connections in the order in which they were
 // made, then the profiles that have none.
-func (s *Shell) connectionRecords() []ConnectionRecord {
+func (s *Shell) Connections() []ConnectionRecord {
 	var list []ConnectionRecord
 	seen := map[string]bool{}
 	s.mu.Lock()

@@ -36,11 +36,15 @@ type Arg struct {
 type Kind int
 
 const (
-	Other  Kind = iota // free text, a number: nothing to offer
-	Path               // a znode path
-	Choice             // one of Arg.Words
-	ACL                // scheme:id:perms[,scheme:id:perms...]
-	Name               // the name of a command (help)
+	Other      Kind = iota // free text, a number: nothing to offer
+	Path                   // a znode path
+	Choice                 // one of Arg.Words
+	ACL                    // scheme:id:perms[,scheme:id:perms...]
+	Name                   // the name of a command (help)
+	Connection             // a connection or a profile
+	Target                 // a znode path, perhaps on another connection: prod:/app
+	Session                // the id of a session
+	File                   // a file of this machine
 )
 
 // Word is one value of a choice.
@@ -66,6 +70,16 @@ type Lookup interface {
 	Children(parent string) ([]string, bool)
 }
 
+// World is a Lookup that knows more than znodes.
+type World interface {
+	Lookup
+	// Words lists the connections (Connection), the sessions (Session), or the files whose names begin like
+	// typed (File).
+	Words(kind Kind, typed string) []Word
+	// Statements tells whether ; | and > have their meaning.
+	Statements() bool
+}
+
 // Complete returns the suggestions for line with the cursor at byte offset pos, in the order of the table for
 // names and flags and in ascending order for znodes. What stands behind the cursor plays no part. It never blocks
 // and looks at no more of the children of a znode than it offers, besides two binary searches.
@@ -74,6 +88,12 @@ func Complete(table []Command, line string, pos int, lookup Lookup) []Suggestion
 	c := cursor{table: table, lookup: lookup, current: current, open: open}
 	if current.Quote != 0 && !open {
 		return nil // right behind a closing quotation mark: the word is finished
+	}
+	if world, ok := lookup.(World); ok && world.Statements() {
+		var results bool
+		if before, results = c.lastStatement(before); results {
+			return c.redirected(before)
+		}
 	}
 	if len(before) == 0 {
 		return c.names()
@@ -101,6 +121,7 @@ type cursor struct {
 	lookup  Lookup
 	current shellline.Token // as far as it is typed
 	open    bool            // its quotation mark is not closed yet
+	targets bool            // a path may name a connection
 }
 
 // argument suggests for a word behind the command's name and the words given.
@@ -145,14 +166,20 @@ func (c *cursor) argument(command Command, given []shellline.Token) []Suggestion
 // kind suggests values of an argument.
 func (c *cursor) kind(arg Arg) []Suggestion {
 	switch arg.Kind {
-	case Path:
-		return c.paths()
 	case Choice:
 		return c.words(arg.Words)
 	case ACL:
 		return c.acls()
 	case Name:
 		return c.names()
+	case Path, Target:
+		world, ok := c.lookup.(World)
+		c.targets = ok && world.Statements()
+		return append(c.paths(), c.connections(":/")...)
+	case Connection:
+		return c.connections("")
+	case Session, File:
+		return c.known(arg.Kind)
 	}
 	return nil
 }
@@ -179,16 +206,24 @@ func (c *cursor) flags(command Command, used map[string]bool) []Suggestion {
 	return c.words(words)
 }
 
-// words suggests those that begin like the word at the cursor, no matter in which case.
+// words suggests those that begin like the word at the cursor, no matter in which case, or, when none does, those that
+// hold its characters in their order.
 func (c *cursor) words(words []Word) []Suggestion {
-	var list []Suggestion
+	var list, loose []Suggestion
 	typed := c.current.Text
 	for _, w := range words {
-		if len(w.Text) >= len(typed) && strings.EqualFold(w.Text[:len(typed)], typed) {
-			if s, ok := c.suggest(w.Text, w.Text, w.Summary); ok {
-				list = append(list, s)
-			}
+		begins := len(w.Text) >= len(typed) && strings.EqualFold(w.Text[:len(typed)], typed)
+		if !begins && !fuzzy(w.Text, typed) {
+			continue
 		}
+		if s, ok := c.suggest(w.Text, w.Text, w.Summary); ok && begins {
+			list = append(list, s)
+		} else if ok {
+			loose = append(loose, s)
+		}
+	}
+	if list == nil {
+		return loose
 	}
 	return list
 }

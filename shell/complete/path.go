@@ -33,10 +33,17 @@ func (c *cursor) paths() []Suggestion {
 	if typed == "" && (dir == "" || dir == "/") {
 		typed = "/"
 	}
+	where := ""
+	if c.targets {
+		if i := strings.Index(typed, ":/"); i > 0 && !strings.Contains(typed[:i], "/") {
+			where, dir = typed[:i+1], ""
+		}
+	}
 	slash := strings.LastIndexByte(typed, '/')
 	parent, prefix := typed[:slash+1], typed[slash+1:]
+	parent = parent[len(where):]
 	switch {
-	case strings.HasPrefix(typed, "/"):
+	case strings.HasPrefix(typed[len(where):], "/"):
 	case dir == "" || slash == 0:
 		return nil
 	case slash < 0:
@@ -50,14 +57,14 @@ func (c *cursor) paths() []Suggestion {
 	if strings.HasPrefix(typed, "//") || protocol.ValidatePath(parent) != nil {
 		return nil
 	}
-	names, ok := c.lookup.Children(parent)
+	names, ok := c.lookup.Children(where + parent)
 	if !ok {
 		return nil
 	}
 	if walk.IsPattern(prefix) && !c.open {
 		names = matching(names, prefix)
 	} else {
-		names = withPrefix(names, prefix)
+		names = alike(names, prefix)
 	}
 	var list []Suggestion
 	for i, name := range names {
@@ -73,6 +80,59 @@ func (c *cursor) paths() []Suggestion {
 		}
 	}
 	return list
+}
+
+// alike returns the names that begin with prefix or, when none does, those that hold its characters in their order.
+func alike(names []string, prefix string) []string {
+	found := withPrefix(names, prefix)
+	if len(found) > 0 || len(prefix) < 2 {
+		return found
+	}
+	found = nil
+	for _, n := range names {
+		if fuzzy(n, prefix) {
+			if found = append(found, n); len(found) > maxShown {
+				break
+			}
+		}
+	}
+	return found
+}
+
+// fuzzy tells whether a name holds the characters of what was typed, at least two, in their order and without regard
+// to case, beginning with the first of a word in it.
+func fuzzy(name, typed string) bool {
+	if len(typed) < 2 {
+		return false
+	}
+	for i := range len(name) {
+		begins := i == 0 || !letter(name[i-1]) || name[i] >= 'A' && name[i] <= 'Z'
+		if begins && lower(name[i]) == lower(typed[0]) && holds(name[i:], typed) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds tells whether text holds the bytes of want in their order, without regard to case.
+func holds(text, want string) bool {
+	for i := 0; i < len(text) && want != ""; i++ {
+		if lower(text[i]) == lower(want[0]) {
+			want = want[1:]
+		}
+	}
+	return want == ""
+}
+
+func lower(c byte) byte {
+	if c >= 'A' && c <= 'Z' {
+		return c + 'a' - 'A'
+	}
+	return c
+}
+
+func letter(c byte) bool {
+	return lower(c) >= 'a' && lower(c) <= 'z' || c >= '0' && c <= '9' || c >= 0x80
 }
 
 // matching returns those of a sorted list that match a pattern.

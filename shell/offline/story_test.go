@@ -136,7 +136,7 @@ func conflicts(t *testing.T, at func(...string) []string, in func(string) string
 	}
 	expect(t, at("diff", "/app", "/copy"), "- /app/bin\n~ /app/c/x /copy/c/x data\n+ /copy/more and 1 below\n~ /app/null /copy/null acl\n", "", 1)
 	expect(t, at("diff", "-v", "-noacl", "/app/c", "/copy/c"),
-		"~ /app/c/x /copy/c/x data\n@@ -1,1 +1,1 @@\n-x\n\\ No newline at end of file\n+other\n\\ No newline at end of file\n", "", 1)
+		"~ /app/c/x /copy/c/x data\n@@ -1,1 +1,1 @@\n-x\n+other\n", "", 1)
 	expect(t, at("diff", "-v", "/app/null", "/copy/null"), "~ /app/null /copy/null acl\n  acl: world:anyone:cdrwa → world:anyone:rwa\n", "", 1)
 	expect(t, at("diff", "/app", "/nothing"), "", "Node does not exist: /nothing\n", 2)
 	expect(t, at("diff"), "", "usage: diff [-v] [-noacl] path [path]\n", 2)

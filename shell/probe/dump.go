@@ -12,15 +12,15 @@ import (
 
 // Dump is what a server knows of all sessions of the ensemble.
 type Dump struct {
-	// Sessions that have not ended, ascending. Nil when the server did not tell
-	// them: a follower's AdminServer leaves them out.
+	// Sessions that have not ended, ascending: all of them from a leader, those
+	// it knows from another server. Nil when the server did not tell them: a
+	// follower's AdminServer leaves them out.
 	Sessions []protocol.SessionID
 	// Ephemerals are the paths of each session's, sorted.
 	Ephemerals map[protocol.SessionID][]string
 }
 
-// Dump asks for sessions and their ephemerals (dump). Any server of an ensemble
-// knows all of them.
+// Dump asks for sessions and their ephemerals (dump).
 func (p *Prober) Dump(ctx context.Context, server string) (*Dump, Via, error) {
 	var d *Dump
 	via, err := p.ask(ctx, server, "dump", "dump",
@@ -82,11 +82,21 @@ func parseAdminDump(body []byte) (*Dump, error) {
 	return d.sorted(), nil
 }
 
+// Add takes in what another server knows.
+func (d *Dump) Add(o *Dump) {
+	d.Sessions = append(d.Sessions, o.Sessions...)
+	for id, paths := range o.Ephemerals {
+		d.Ephemerals[id] = append(d.Ephemerals[id], paths...)
+	}
+	d.sorted()
+}
+
 func (d *Dump) sorted() *Dump {
 	slices.Sort(d.Sessions)
 	d.Sessions = slices.Compact(d.Sessions)
 	for id := range maps.Keys(d.Ephemerals) {
 		slices.Sort(d.Ephemerals[id])
+		d.Ephemerals[id] = slices.Compact(d.Ephemerals[id])
 	}
 	return d
 }

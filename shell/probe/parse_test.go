@@ -227,3 +227,19 @@ func TestFactsOfIDs(t *testing.T) {
 		t.Error("a name was read as a session id")
 	}
 }
+
+// Servers that know each other by different names see the same ensemble.
+func TestRoles(t *testing.T) {
+	t.Parallel()
+	a, err := roles("\nserver.1=0.0.0.0:2888:3888:participant\nserver.2=h2:2888:3888:observer;2181\nversion=100000002")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := roles("server.2=0.0.0.0:2888:3888:observer\nserver.1=h1:2888:3888:participant\nversion=100000002\n")
+	if err != nil || !reflect.DeepEqual(a, b) || !reflect.DeepEqual(a, []string{"server.1 is participant", "server.2 is observer", "version=100000002"}) {
+		t.Errorf("%q and %q, %v", a, b, err)
+	}
+	if _, err := roles("server.x=1"); err == nil {
+		t.Error("what is no configuration was read as one")
+	}
+}

@@ -61,6 +61,7 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 	e.warn(err)
 	e.search.lines = old
 	e.parser = newParser(t, o.In, o.Out, o.Printer, e.search)
+	e.parser.recall = o.Recall
 	e.writer = &writer{printer: o.Printer, colour: o.Getenv("NO_COLOR") == ""}
 	e.writer.drawn = func(completes bool) { e.parser.frameDone(completes, len(e.shown.line)) }
 	e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(e.search.all()))...)
@@ -92,11 +93,16 @@ func (e *editor) options() []prompt.Option {
 		prompt.OptionScrollbarThumbColor(prompt.LightGray), prompt.OptionScrollbarBGColor(prompt.DarkGray),
 		prompt.OptionAddKeyBind(
 			prompt.KeyBind{Key: prompt.ControlM, Fn: func(*prompt.Buffer) { e.entered = true }},
-			prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) { _, _ = io.WriteString(e.o.Printer, interruptHint) }},
+			prompt.KeyBind{Key: prompt.ControlC, Fn: func(*prompt.Buffer) {
+				_, _ = io.WriteString(e.o.Printer, interruptHint)
+				e.o.Cleared()
+				e.prefix = e.prefixNow()
+			}},
 		),
 		prompt.OptionAddASCIICodeBind(
 			bind(strokeRefresh, func(*prompt.Buffer) {}),
 			bind(strokeAccept, e.mend),
+			bind(strokeRecall, func(b *prompt.Buffer) { setLine(b, e.o.Recall()) }),
 			bind(strokeStartSearch, func(b *prompt.Buffer) { e.search.start(b.Text()) }),
 			bind(strokeSetLine, func(b *prompt.Buffer) { setLine(b, e.search.result()) }),
 			bind(strokeWordLeft, func(b *prompt.Buffer) { b.CursorLeft(wordBefore(b)) }),
@@ -109,6 +115,12 @@ func (e *editor) options() []prompt.Option {
 			}),
 		),
 	}
+}
+
+// promptColors are go-prompt's colours by their names; no name is the terminal's own.
+var promptColors = map[string]prompt.Color{
+	"red": prompt.DarkRed, "green": prompt.DarkGreen, "yellow": prompt.Brown,
+	"blue": prompt.DarkBlue, "magenta": prompt.Purple, "cyan": prompt.Cyan,
 }
 
 // bind makes fn what a private stroke does.
@@ -133,6 +145,7 @@ func (e *editor) readLine() (string, error) {
 		e.o.Printer.control(bracketedPasteOn)
 		e.entered, e.shown, e.prefix = false, shown{line: e.shown.line}, e.prefixNow()
 		e.fitDropDown()
+		_ = prompt.OptionPrefixTextColor(promptColors[e.o.Color()])(e.prompt)
 		line := e.prompt.Input()
 		err := e.parser.again()
 		if err == nil && e.writer.mute {
@@ -176,12 +189,18 @@ func (e *editor) fitDropDown() {
 
 // remember adds a line to the history.
 func (e *editor) remember(line string) {
+	if e.o.Verbatim() {
+		e.ahead = true // go-prompt has remembered it
+		return
+	}
 	if strings.TrimSpace(line) == "" {
 		return
 	}
-	if e.search.add(line) {
-		e.ahead = true
+	masked := e.o.Mask(line)
+	if e.search.add(masked) || masked != line {
+		e.ahead = true // what go-prompt remembers is not that
 	}
+	line = masked
 	e.warn(e.history.add(line))
 }
 
@@ -218,7 +237,7 @@ func (e *editor) complete(d prompt.Document) []prompt.Suggest {
 	}
 	e.shown = shown{line: line, pos: pos}
 	cols := e.o.Printer.width() - runewidth.StringWidth(e.prefix)
-	if e.o.Complete == nil || cols < minDropDown || e.search.active() || e.parser.typedAhead() {
+	if e.o.Complete == nil || e.o.Verbatim() || cols < minDropDown || e.search.active() || e.parser.typedAhead() {
 		return nil
 	}
 	if line == "" && d.LastKeyStroke() != prompt.Tab {

@@ -27,11 +27,11 @@ type history struct {
 
 var errNotRegular = errors.New("not an ordinary file")
 
-// KeepInHistory is the default of Options.Keep: it leaves out lines that carry a secret (addauth) and those that
-// begin with a blank.
+// KeepInHistory is the default of Options.Keep: it leaves out lines that carry a secret (addauth, digest) and those
+// that begin with a blank.
 func KeepInHistory(line string) bool {
 	first := strings.Fields(line)
-	return len(first) > 0 && first[0] != "addauth" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t")
+	return len(first) > 0 && first[0] != "addauth" && first[0] != "digest" && !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t")
 }
 
 // load returns the lines kept by earlier runs, oldest first.

@@ -38,6 +38,7 @@ const (
 	strokeAccept      stroke = "\x00a" // take the selected suggestion
 	strokeSetLine     stroke = "\x00l" // the line becomes what the search says
 	strokeStartSearch stroke = "\x00s"
+	strokeRecall      stroke = "\x00g"     // Alt-W: the line becomes Options.Recall and is run
 	strokeEndInput    stroke = "\x1b[$;2~" // go-prompt's F24: a key it passes to the exit checker
 	maxPaste                 = 4 << 20     // bytes of one bracketed paste that are awaited before it is used
 	maxEscape                = 32          // bytes of an escape sequence before it is given up
@@ -232,6 +233,8 @@ func decodeEscape(b []byte, final bool) (stroke, int) {
 		return strokeWordRight, 2
 	case 'd':
 		return strokeDeleteWord, 2
+	case 'w':
+		return strokeRecall, 2
 	case 0x7f, 0x08:
 		return strokeEraseWord, 2
 	case '\x1b', '\r', '\n', '\x03', '\x04':

@@ -72,7 +72,7 @@ func runLines(ctx context.Context, o Options, r reader) error {
 			}
 			return l.why()
 		}
-		if strings.TrimSpace(line) == "" {
+		if strings.TrimSpace(line) == "" && !o.Verbatim() {
 			continue
 		}
 		if exit, err := l.execute(line); exit || err != nil {

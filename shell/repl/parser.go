@@ -44,9 +44,10 @@ type parser struct {
 	redraw    bool  // leave Input and enter it again: the window has another size
 	stopping  error // leave Input for good
 	stopped   bool
-	completes bool // a suggestion is selected in the last frame
-	length    int  // bytes of the line at the last stroke
-	goesOn    bool // what is typed behind an accepted suggestion belongs to the same word
+	completes bool          // a suggestion is selected in the last frame
+	length    int           // bytes of the line at the last stroke
+	recall    func() string // Options.Recall
+	goesOn    bool          // what is typed behind an accepted suggestion belongs to the same word
 }
 
 func newParser(t *terminal, in, out *os.File, p *Printer, s *search) *parser {
@@ -169,6 +170,12 @@ func (r *parser) translate(s stroke) stroke {
 		return ""
 	case strokeSearch:
 		s = strokeStartSearch
+	case strokeRecall:
+		if r.recall() == "" {
+			return ""
+		}
+		r.queue = append(r.queue, strokeEnter)
+		return s
 	case strokeTab, strokeBackTab, strokeUp, strokeDown:
 		return s
 	}

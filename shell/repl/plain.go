@@ -115,6 +115,7 @@ func (p *plain) interrupt() bool {
 	}
 	p.o.Printer.Echoed()
 	_, _ = io.WriteString(p.o.Printer, interruptHint)
+	p.o.Cleared()
 	p.showPrompt()
 	return true
 }

@@ -24,9 +24,16 @@ type Options struct {
 	// Nil means "> ".
 	Prompt func() string
 
-	// Execute runs one line, which is never blank, with the terminal in its normal mode. Its context ends on
+	// Execute runs one line, which is blank only when Verbatim, with the terminal in its normal mode. Its context ends on
 	// Ctrl-C (context.Cause is ErrInterrupted) and when Run has to end. When it returns true Run ends.
 	Execute func(ctx context.Context, line string) (exit bool)
+
+	// Verbatim tells that the next line is part of a text rather than a command: blank lines are executed as well,
+	// nothing is completed, and the line is not remembered. Nil means never.
+	Verbatim func() bool
+
+	// Cleared is told that Ctrl-C has cleared the line at the prompt. May be nil.
+	Cleared func()
 
 	// Complete returns the suggestions for the line with the cursor at byte offset pos. It is called on every
 	// keystroke and must not block. Nil means none.
@@ -37,6 +44,15 @@ type Options struct {
 
 	// Keep says whether a line may be written to HistoryFile. Nil means KeepInHistory.
 	Keep func(line string) bool
+
+	// Mask returns a line as history is to hold it, in memory and in the file: without its secrets. Nil means as it is.
+	Mask func(line string) string
+
+	// Color returns the colour of the prompt: red, green, yellow, blue, magenta or cyan; "" for none. Nil means none.
+	Color func() string
+
+	// Recall is a line that Alt-W runs. Nil, or an empty line, means that the key does nothing.
+	Recall func() string
 
 	// In and Out are the terminal. Nil means os.Stdin and os.Stdout.
 	In, Out *os.File
@@ -118,8 +134,23 @@ func (o Options) withDefaults() Options {
 	if o.Execute == nil {
 		o.Execute = func(context.Context, string) bool { return false }
 	}
+	if o.Verbatim == nil {
+		o.Verbatim = func() bool { return false }
+	}
+	if o.Cleared == nil {
+		o.Cleared = func() {}
+	}
 	if o.Keep == nil {
 		o.Keep = KeepInHistory
+	}
+	if o.Mask == nil {
+		o.Mask = func(line string) string { return line }
+	}
+	if o.Color == nil {
+		o.Color = func() string { return "" }
+	}
+	if o.Recall == nil {
+		o.Recall = func() string { return "" }
 	}
 	if o.HistoryFile == os.DevNull {
 		o.HistoryFile = ""

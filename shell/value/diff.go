@@ -25,6 +25,11 @@ func Diff(old, new []byte) []byte {
 		return fmt.Appendf(nil, "(%s before, %s now: too much to compare line by line)\n", size(len(a.Data)), size(len(b.Data)))
 	}
 	left, right := comparable(a, b)
+	if !ends(left) && !ends(right) {
+		// Few znodes end with a line break; only that one does and the other
+		// does not is worth a line.
+		left, right = ended(left), ended(right)
+	}
 	out := diff.Diff("old", left, "new", right)
 	// The first three lines name the two sides.
 	for range 3 {
@@ -37,6 +42,10 @@ func Diff(old, new []byte) []byte {
 	}
 	return out
 }
+
+func ends(text []byte) bool { return len(text) == 0 || text[len(text)-1] == '\n' }
+
+func ended(text []byte) []byte { return append(text[:len(text):len(text)], '\n') }
 
 func stored(v *Value) string {
 	if v.Kind == Absent {

@@ -53,17 +53,20 @@ var marks = []struct {
 	{"\x82SNAPPY\x00", SnappyJava},
 }
 
-var errTooLarge = fmt.Errorf("it unpacks to more than %d MiB", MaxUnpacked>>20)
+var errTooLarge = errors.New("it unpacks to too much")
 
 // unpack takes layer after layer off v.Data. Packed data that cannot be
 // unpacked stays as it is, with a note.
 func (v *Value) unpack() {
 	for len(v.Layers) < maxLayers && len(v.Data) > 0 {
 		layer, data, err := unpackOne(v.Data)
-		if layer == 0 {
+		switch {
+		case layer == 0:
 			return
-		}
-		if err != nil {
+		case errors.Is(err, errTooLarge):
+			v.Note = fmt.Sprintf("%s, not unpacked: it unpacks to more than %d MiB", layer, MaxUnpacked>>20)
+			return
+		case err != nil:
 			v.Note = fmt.Sprintf("%s, not unpacked: %v", layer, err)
 			return
 		}
@@ -76,20 +79,20 @@ func (v *Value) unpack() {
 func unpackOne(data []byte) (Layer, []byte, error) {
 	for _, m := range marks {
 		if bytes.HasPrefix(data, []byte(m.mark)) {
-			out, err := m.layer.unpack(data)
+			out, err := m.layer.unpack(data, MaxUnpacked)
 			return m.layer, out, err
 		}
 	}
 	// Neither has a mark of its own: it is one when it unpacks without a fault
 	// (zlib, which ends with a checksum) or to text (a snappy block).
 	if looksLikeZlib(data) {
-		out, err := Zlib.unpack(data)
+		out, err := Zlib.unpack(data, MaxUnpacked)
 		if err == nil || errors.Is(err, errTooLarge) {
 			return Zlib, out, err
 		}
 	}
 	if !isText(data) {
-		if out, err := SnappyBlock.unpack(data); err == nil && len(out) > 0 && isText(out) {
+		if out, err := SnappyBlock.unpack(data, MaxUnpacked); err == nil && len(out) > 0 && isText(out) {
 			return SnappyBlock, out, nil
 		}
 	}
@@ -102,8 +105,8 @@ func looksLikeZlib(data []byte) bool {
 	return len(data) > 6 && data[0]&0x0f == 8 && data[0]>>4 <= 7 && data[1]&0x20 == 0 && (int(data[0])<<8|int(data[1]))%31 == 0
 }
 
-// unpack takes the layer off data, which yields at most MaxUnpacked bytes.
-func (l Layer) unpack(data []byte) ([]byte, error) {
+// unpack takes the layer off data, which yields at most limit bytes.
+func (l Layer) unpack(data []byte, limit int) ([]byte, error) {
 	in := bytes.NewReader(data)
 	switch l {
 	case Gzip:
@@ -111,34 +114,34 @@ func (l Layer) unpack(data []byte) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return bounded(r)
+		return bounded(r, limit)
 	case Zlib:
 		r, err := zlib.NewReader(in)
 		if err != nil {
 			return nil, err
 		}
-		out, err := bounded(r)
+		out, err := bounded(r, limit)
 		if err == nil && in.Len() > 0 {
 			return nil, errors.New("something follows its end")
 		}
 		return out, err
 	case Zstd:
 		r, err := zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-			zstd.WithDecoderMaxMemory(MaxUnpacked+1), zstd.WithDecoderMaxWindow(maxWindow))
+			zstd.WithDecoderMaxMemory(uint64(max(limit, maxWindow))+1), zstd.WithDecoderMaxWindow(maxWindow))
 		if err != nil {
 			return nil, err
 		}
 		defer r.Close()
-		return bounded(r)
+		return bounded(r, limit)
 	case SnappyFrame:
-		return bounded(s2.NewReader(in, s2.ReaderMaxBlockSize(64<<10)))
+		return bounded(s2.NewReader(in, s2.ReaderMaxBlockSize(64<<10)), limit)
 	case SnappyJava:
-		if err := checkXerial(data); err != nil {
+		if err := checkXerial(data, limit); err != nil {
 			return nil, err
 		}
 		return xerial.Decode(data)
 	case SnappyBlock:
-		if n, err := snappy.DecodedLen(data); err != nil || n > MaxUnpacked || n > maxSnappyRatio*len(data) {
+		if n, err := snappy.DecodedLen(data); err != nil || n > limit || n > maxSnappyRatio*len(data) {
 			return nil, errTooLarge
 		}
 		return snappy.Decode(nil, data)
@@ -153,7 +156,7 @@ const maxSnappyRatio = 64
 // checkXerial adds up what the blocks of snappy-java's stream say they unpack
 // to: a header of 16 bytes, then blocks of a four-byte length, big-endian, and
 // a snappy block.
-func checkXerial(data []byte) error {
+func checkXerial(data []byte, limit int) error {
 	const header = 16
 	if len(data) < header {
 		return errors.New("its header is cut short")
@@ -174,7 +177,7 @@ func checkXerial(data []byte) error {
 		if size > maxSnappyRatio*n {
 			return errors.New("a block of it is damaged")
 		}
-		if total += size; total > MaxUnpacked {
+		if total += size; total > limit {
 			return errTooLarge
 		}
 		rest = rest[4+n:]
@@ -182,11 +185,11 @@ func checkXerial(data []byte) error {
 	return nil
 }
 
-// bounded reads to the end, or to where it is more than MaxUnpacked.
-func bounded(r io.Reader) ([]byte, error) {
-	out, err := io.ReadAll(io.LimitReader(r, MaxUnpacked+1))
+// bounded reads to the end, or to where it is more than limit.
+func bounded(r io.Reader, limit int) ([]byte, error) {
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
 	switch {
-	case len(out) > MaxUnpacked, errors.Is(err, zstd.ErrDecoderSizeExceeded):
+	case len(out) > limit, errors.Is(err, zstd.ErrDecoderSizeExceeded):
 		return nil, errTooLarge
 	case err != nil:
 		return nil, err

@@ -54,6 +54,16 @@ func (e *entry) fetch(ctx context.Context, src Source, o *Options) {
 	if n.Err != nil {
 		return
 	}
+	if n.Depth > 0 && int(n.Stat.NumChildren) > maxAhead {
+		e.unlisted = true // until its turn: a few such lists are more than everything else
+		return
+	}
+	e.list(ctx, src, o)
+}
+
+// list asks for the names of the children.
+func (e *entry) list(ctx context.Context, src Source, o *Options) {
+	n := &e.node
 	names, _, err := src.Children(ctx, n.Path, false)
 	if !e.keep(err) || err != nil {
 		return

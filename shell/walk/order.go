@@ -21,6 +21,7 @@ type entry struct {
 	parent   *entry
 	index    int // among the names of its parent
 	answered bool
+	unlisted bool  // it has more children than are asked for before its turn
 	gone     bool  // vanished
 	err      error // that ends the walk
 	item     *item // nil when it was dropped or forgotten
@@ -162,6 +163,15 @@ func (e *entry) under(top *entry) bool {
 		}
 	}
 	return false
+}
+
+// relisted takes the children of a node that was unlisted.
+func (o *order) relisted(e *entry) {
+	e.answered = true
+	o.ahead += len(e.node.Children)
+	if len(e.node.Children) > 0 {
+		o.insertRest(e.item, e)
+	}
 }
 
 func (o *order) insertRest(behind *item, parent *entry) {

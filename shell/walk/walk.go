@@ -35,7 +35,7 @@ const GiantParent = 10_000
 // that takes.
 type Options struct {
 	Limit    int // requests in flight; 0 is DefaultLimit
-	MaxDepth int // levels below the root; 0 is all
+	MaxDepth int // levels below the root; 0 is all, negative none
 
 	// What nodes are to have. Without Stat and Data the znodes at MaxDepth are
 	// not asked for at all, so that Node.Stat is nil there.
@@ -131,11 +131,21 @@ func (w *walker) run() error {
 	for w.order.head() != nil {
 		w.start()
 		e := w.order.head().entry
-		if e == nil || !e.answered {
+		if e == nil || !e.answered || e.unlisted && w.failure != nil {
 			if w.flying == 0 {
 				return w.failure // nothing new is asked after it
 			}
 			if err := w.wait(); err != nil {
+				return err
+			}
+			continue
+		}
+		if e.unlisted {
+			list := func() error { return w.list(e) }
+			if w.flying == w.o.Limit {
+				list = w.wait // for room among the requests in flight
+			}
+			if err := list(); err != nil {
 				return err
 			}
 			continue
@@ -161,6 +171,26 @@ func (w *walker) start() {
 			w.results <- e
 		})
 	}
+}
+
+// list asks for the children of the node whose turn it is.
+func (w *walker) list(e *entry) error {
+	e.unlisted = false
+	done := make(chan struct{})
+	w.wg.Go(func() {
+		e.list(w.ctx, w.src, &w.o)
+		close(done)
+	})
+	select {
+	case <-done:
+	case <-w.ctx.Done():
+		return w.ctx.Err()
+	}
+	if w.failure == nil {
+		w.failure = e.err
+	}
+	w.order.relisted(e)
+	return nil
 }
 
 // wait takes one answer.

@@ -266,3 +266,43 @@ func TestWalkAsksAheadWithinBounds(t *testing.T) {
 		t.Errorf("%d requests ahead of the visits, more than %d", most, bound)
 	}
 }
+
+// TestWalkListsLargeParentsInTurn: the names of one large parent are held at a
+// time, those of the next are asked for when the walk has come to it.
+func TestWalkListsLargeParentsInTurn(t *testing.T) {
+	t.Parallel()
+	src := newTree()
+	const parents, children = 3, maxAhead + 1
+	for p := range parents {
+		parent := fmt.Sprintf("/p%d", p)
+		src.add(parent)
+		for c := range children {
+			src.add(fmt.Sprintf("%s/c%05d", parent, c))
+		}
+	}
+	seen := 0
+	err := Walk(t.Context(), src, "/", Options{Limit: 4}, func(n *Node) error {
+		seen++
+		src.mu.Lock()
+		defer src.mu.Unlock()
+		for p := range parents {
+			if n.Depth == 2 && !n.Last {
+				break // often enough
+			}
+			parent := fmt.Sprintf("/p%d", p)
+			if src.asked["children "+parent] > 0 && n.Path < parent {
+				return fmt.Errorf("%s was listed when the walk was at %s", parent, n.Path)
+			}
+		}
+		if n.Depth == 1 && len(n.Children) != children {
+			return fmt.Errorf("%s has %d children", n.Path, len(n.Children))
+		}
+		return nil
+	})
+	if want := 1 + parents*(1+children); err != nil || seen != want {
+		t.Errorf("%d of %d visited, %v", seen, want, err)
+	}
+	if src.most > 4 {
+		t.Errorf("%d requests at once", src.most)
+	}
+}

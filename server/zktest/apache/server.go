@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,12 +27,15 @@ type Options struct {
 	Config []string // lines of zoo.cfg beside dataDir and the client port
 	Dir    string   // dataDir; "" is a new temporary directory
 	Flags  []string // arguments of java, such as -Dzookeeper.K=V
+	Admin  bool     // with the AdminServer, which is off otherwise
 }
 
 // A Server is a running Apache server. Its methods fail the test it was started for.
 type Server struct {
 	Addr string // host:port of the client port
 	Dir  string // dataDir
+
+	AdminPort int // with Options.Admin: of 127.0.0.1
 
 	t       testing.TB
 	home    string // zoo.cfg and the output
@@ -115,6 +119,10 @@ func (s *Server) writeConfig() {
 		"admin.enableServer=false", "4lw.commands.whitelist=*", "preAllocSize=64",
 		"DigestAuthenticationProvider.superDigest=" + protocol.DigestID("super:"+SuperPassword),
 	}, s.options.Config...)
+	if s.options.Admin {
+		s.AdminPort = FreePort(s.t)
+		lines = append(lines, "admin.enableServer=true", "admin.serverAddress=127.0.0.1", "admin.serverPort="+strconv.Itoa(s.AdminPort))
+	}
 	if err := os.WriteFile(s.configFile(), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		s.t.Fatal(err)
 	}
@@ -126,7 +134,11 @@ func (s *Server) java() *process {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	args := append(javaFlags(true), s.options.Flags...)
+	args := javaFlags(true)
+	if s.options.Admin {
+		args = append(args, "-cp", strings.Join(append([]string{args[len(args)-1]}, adminJars()...), string(os.PathListSeparator)))
+	}
+	args = append(args, s.options.Flags...)
 	cmd := exec.Command("java", append(args, "org.apache.zookeeper.server.quorum.QuorumPeerMain", s.configFile())...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = s.home, output, output
 	if err := cmd.Start(); err != nil {
@@ -151,6 +163,17 @@ func javaFlags(logger bool) []string {
 		}
 	}
 	return []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx512m", "-cp", strings.Join(classes, string(os.PathListSeparator))}
+}
+
+// adminJars are what the AdminServer needs beside what the manifest of the jar
+// names. Debian's package depends on theirs.
+func adminJars() []string {
+	var jars []string
+	for _, name := range []string{"jetty9-server", "jetty9-servlet", "jetty9-util", "jetty9-util-ajax", "jetty9-http", "jetty9-io", "jetty9-security",
+		"servlet-api", "jackson-annotations", "jackson-core", "jackson-databind"} {
+		jars = append(jars, filepath.Join(filepath.Dir(jar()), name+".jar"))
+	}
+	return jars
 }
 
 // await returns when the server has answered a read. Before it has loaded it accepts connections, says imok, and takes a

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -52,6 +53,10 @@ func Start(t testing.TB, cmd *exec.Cmd, cols, rows int) *Console {
 	c.setSize(cols, rows)
 	c.before = c.Modes()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+	inherited := "PAGER=" + os.Getenv("PAGER")
+	if !slices.ContainsFunc(cmd.Env, func(e string) bool { return strings.HasPrefix(e, "PAGER=") && e != inherited }) {
+		cmd.Env = append(cmd.Env, "PAGER=cat") // nobody is there to leave another
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -144,7 +149,7 @@ func (c *Console) Send(keys string) {
 	}
 }
 
-// Resize gives the window another size and a blank screen.
+// Resize gives the window another size and a blank screen. What a full-screen program hides is forgotten.
 func (c *Console) Resize(cols, rows int) {
 	c.t.Helper()
 	c.mu.Lock()
@@ -225,6 +230,9 @@ func (c *Console) Exits(code int) {
 	}
 	if strings.LastIndex(raw, "\x1b[?25l") > strings.LastIndex(raw, "\x1b[?25h") {
 		c.t.Error("the cursor is left hidden")
+	}
+	if strings.LastIndex(raw, "\x1b[?1049h") > strings.LastIndex(raw, "\x1b[?1049l") {
+		c.t.Error("the other screen is left on")
 	}
 	if len(c.screen.unknown) > 0 {
 		c.t.Errorf("unexpected sequences: %q", c.screen.unknown)

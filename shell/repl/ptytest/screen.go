@@ -16,6 +16,7 @@ type Screen struct {
 	x, y       int
 	rest       []byte // an unfinished sequence
 	unknown    []string
+	other      *Screen // what was there before a full-screen program; nil when there is none
 }
 
 // NewScreen returns a blank screen.
@@ -160,6 +161,17 @@ func (s *Screen) escape(b []byte) int {
 		copy(s.cells[s.y][x:], blankRow(s.cols-x))
 		for y := s.y + 1; y < s.rows; y++ {
 			s.cells[y] = blankRow(s.cols)
+		}
+	case final == 'h' && arg == "?1049":
+		if s.other == nil {
+			before := *s
+			s.other = &before
+		}
+		s.clear()
+		s.x, s.y = 0, 0
+	case final == 'l' && arg == "?1049":
+		if before := s.other; before != nil {
+			s.cells, s.x, s.y, s.other = before.cells, before.x, before.y, nil
 		}
 	case final == 'm', final == 'h', final == 'l':
 	default:

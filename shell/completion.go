@@ -1,0 +1,152 @@
+package shell
+
+import (
+	"context"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"zookit/shell/command"
+	"zookit/shell/complete"
+	"zookit/shell/line"
+)
+
+// completeWord is the hidden first argument by which the completion scripts
+// ask: behind it stand the words of the command line up to the cursor, the last
+// one as far as it is typed.
+const completeWord = "__complete"
+
+// completionPatience bounds what a Tab in the system's shell may take.
+const completionPatience = time.Second
+
+// completion answers a completion script: a line a candidate, the whole word,
+// a tab and what it means. Whatever goes wrong is no candidate.
+func completion(ctx context.Context, env Env, words []string) int {
+	if len(words) == 0 {
+		return command.ExitOK
+	}
+	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	defer cancel()
+	given, typed := words[:len(words)-1], words[len(words)-1]
+	var b strings.Builder
+	for _, w := range candidates(ctx, env, given, typed) {
+		b.WriteString(w.Text + "\t" + w.Summary + "\n")
+	}
+	_, _ = io.WriteString(env.Stdout, b.String())
+	return command.ExitOK
+}
+
+func candidates(ctx context.Context, env Env, given []string, typed string) []complete.Word {
+	last := ""
+	if len(given) > 0 {
+		last = given[len(given)-1]
+	}
+	o, known, err := withProfiles(env, given)
+	if err != nil { // an option that lacks its value
+		return optionValues(env, last)
+	}
+	if len(o.command) == 0 {
+		if strings.HasPrefix(typed, "-") {
+			return beginning(optionNames(), typed)
+		}
+		var words []complete.Word
+		if o.profile == "" && !o.serversGiven {
+			words = profileWords(known)
+		}
+		for _, c := range command.Table(o.compat) {
+			words = append(words, complete.Word{Text: c.Name, Summary: c.Summary})
+		}
+		return beginning(words, typed)
+	}
+	return argumentWords(ctx, env, o, known, typed)
+}
+
+// argumentWords completes a word behind a command, as the prompt would.
+func argumentWords(ctx context.Context, env Env, o *options, known *profiles, typed string) []complete.Word {
+	var text strings.Builder
+	for _, w := range o.command {
+		quoted, ok := line.Quote(w)
+		if !ok {
+			return nil
+		}
+		text.WriteString(quoted + " ")
+	}
+	quote := ""
+	if strings.ContainsAny(typed, " \t;|>") { // one word all the same
+		quote = `"`
+	}
+	text.WriteString(quote + typed)
+	sh := command.New(o.compat, console(Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: env.Getenv}, o), nil, o.servers)
+	if first, err := known.begin(); err == nil {
+		o.connectTimeout, o.connectTimeoutGiven = completionPatience, true
+		sh = command.NewFor(o.compat, sh.Out, known.dialer(nil), first)
+		sh.Profiles, sh.ProfileNames, sh.OpenSource = known.find, known.names, env.OpenSource
+	}
+	defer sh.Close(false)
+	asked := &asking{ctx: ctx, sh: sh}
+	var words []complete.Word
+	for _, s := range complete.Complete(completionTable(o.compat), text.String(), text.Len(), located{asked, sh}) {
+		full := s.Text
+		if s.Close != "" {
+			full = strings.TrimPrefix(full, s.Close)
+		}
+		words = append(words, complete.Word{Text: full, Summary: s.Summary})
+	}
+	return words
+}
+
+// asking is a lookup that waits for the answer: the system's shell waits, too.
+type asking struct {
+	ctx context.Context
+	sh  *command.Shell
+}
+
+// Children implements complete.Lookup.
+func (a *asking) Children(parent string) ([]string, bool) {
+	if err := a.sh.Connect(a.ctx); err != nil {
+		return nil, false
+	}
+	names, err := childrenOf(a.sh)(a.ctx, parent)
+	slices.Sort(names)
+	return names, err == nil
+}
+
+func optionNames() []complete.Word {
+	words := make([]complete.Word, len(optionHelp))
+	for i, o := range optionHelp {
+		words[i] = complete.Word{Text: o.name, Summary: o.text}
+	}
+	return words
+}
+
+// optionValues completes the value of the option before the cursor.
+func optionValues(env Env, option string) []complete.Word {
+	var words []complete.Word
+	for _, o := range optionHelp {
+		switch {
+		case o.name != option:
+		case option == "-profile":
+			words = profileWords(&profiles{env: env, o: &options{}})
+		case strings.Contains(o.value, "|"):
+			for _, v := range strings.Split(o.value, "|") {
+				words = append(words, complete.Word{Text: v})
+			}
+		}
+	}
+	return words
+}
+
+func profileWords(known *profiles) []complete.Word {
+	var words []complete.Word
+	for _, name := range known.names() {
+		if p, err := known.find(name); err == nil && p != nil {
+			words = append(words, complete.Word{Text: name, Summary: "profile: " + p.Servers})
+		}
+	}
+	return words
+}
+
+func beginning(words []complete.Word, typed string) []complete.Word {
+	return slices.DeleteFunc(words, func(w complete.Word) bool { return !strings.HasPrefix(w.Text, typed) })
+}

@@ -1,0 +1,184 @@
+package journal
+
+import (
+	"bufio"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+
+	"zookit/protocol"
+	"zookit/protocol/jute"
+)
+
+// Kind is what was done to a znode.
+type Kind int32
+
+const (
+	Created     Kind = 1 + iota // by itself
+	CreatedTree                 // one of many, parents first
+	Deleted                     // by itself
+	DeletedTree                 // one of many. Recorded parents first, before it was done: it may not have been.
+	Set
+	SetACL
+)
+
+// Record is one changed znode. Fields in the order of the file.
+type Record struct {
+	Kind       Kind
+	Path       string         // without any chroot
+	Before     protocol.Stat  // of what was deleted or changed
+	After      protocol.Stat  // of what was created or changed; zero when the server did not tell
+	Data       []byte         // before, of deletes and sets; nil is null
+	ACL        []protocol.ACL // before, of deletes and setACLs
+	AssumedACL bool           // ACL is that of the siblings, it was not read
+}
+
+func (r *Record) AppendTo(b []byte) []byte {
+	b = jute.AppendInt(b, int32(r.Kind))
+	b = jute.AppendString(b, r.Path)
+	b = r.Before.AppendTo(b)
+	b = r.After.AppendTo(b)
+	b = jute.AppendBuffer(b, r.Data)
+	b = protocol.AppendACLs(b, r.ACL)
+	return jute.AppendBool(b, r.AssumedACL)
+}
+
+func (r *Record) Decode(d *jute.Decoder) error {
+	r.Kind, r.Path = Kind(d.Int()), d.String()
+	_ = r.Before.Decode(d)
+	_ = r.After.Decode(d)
+	r.Data, r.ACL, r.AssumedACL = d.Buffer(), protocol.DecodeACLs(d), d.Bool()
+	if err := d.Err(); err != nil {
+		return fmt.Errorf("journal: record: %w", err)
+	}
+	if r.Kind < Created || r.Kind > SetACL {
+		return fmt.Errorf("journal: record of unknown kind %d", r.Kind)
+	}
+	return nil
+}
+
+// maxRecord bounds a record, in bytes: the largest znode that any server takes,
+// and its ACL.
+const maxRecord = 256 << 20
+
+// Reader is a change that is being read.
+type Reader struct {
+	Header Header
+	f      *os.File
+	index  []entry
+}
+
+// entry is where a record is.
+type entry struct {
+	offset int64
+	length int32
+	kind   Kind
+}
+
+// Open opens a change.
+func (j *Journal) Open(number int) (*Reader, error) {
+	f, err := os.Open(j.file(number))
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{f: f}
+	if err := r.header(); err != nil {
+		f.Close()
+		return nil, fmt.Errorf("journal: change %d cannot be read: %w", number, err)
+	}
+	r.Header.Number = number
+	return r, nil
+}
+
+func (r *Reader) header() error {
+	b := make([]byte, headerLen)
+	if _, err := io.ReadFull(r.f, b); err != nil {
+		return err
+	}
+	n := binary.BigEndian.Uint32(b[8:])
+	if string(b[:8]) != magic || n > headerLen-12 {
+		return errors.New("it is no change")
+	}
+	if err := json.Unmarshal(b[12:12+n], &r.Header); err != nil {
+		return err
+	}
+	st, err := r.f.Stat()
+	if err != nil {
+		return err
+	}
+	r.Header.Bytes = st.Size()
+	return nil
+}
+
+// Close ends the reading.
+func (r *Reader) Close() { r.f.Close() }
+
+// Index finds the records and returns how many there are. It takes 16 bytes of
+// memory for each.
+func (r *Reader) Index() (int, error) {
+	if _, err := r.f.Seek(headerLen, io.SeekStart); err != nil {
+		return 0, err
+	}
+	r.index = nil
+	in := bufio.NewReaderSize(r.f, 256<<10)
+	for offset := int64(headerLen); ; {
+		var head [8]byte
+		if _, err := io.ReadFull(in, head[:]); err != nil {
+			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+				return len(r.index), nil
+			}
+			return 0, err
+		}
+		n := binary.BigEndian.Uint32(head[:])
+		if n < 4 || n > maxRecord {
+			return 0, fmt.Errorf("journal: change %d is damaged at byte %d: a record of %d bytes", r.Header.Number, offset, n)
+		}
+		if left := r.Header.Bytes - offset - 4; int64(n) > left {
+			return len(r.index), nil // its writer was killed
+		}
+		r.index = append(r.index, entry{offset + 4, int32(n), Kind(binary.BigEndian.Uint32(head[4:]))})
+		if _, err := in.Discard(int(n) - 4); err != nil {
+			return 0, err
+		}
+		offset += 4 + int64(n)
+	}
+}
+
+// Kind is that of the record at i.
+func (r *Reader) Kind(i int) Kind { return r.index[i].kind }
+
+// Record reads the record at i, counted from 0 in the order of the file.
+func (r *Reader) Record(i int) (*Record, error) {
+	e := r.index[i]
+	b := make([]byte, e.length)
+	if _, err := r.f.ReadAt(b, e.offset); err != nil {
+		return nil, err
+	}
+	rec := new(Record)
+	if err := rec.Decode(jute.NewDecoder(b)); err != nil {
+		return nil, fmt.Errorf("change %d, byte %d: %w", r.Header.Number, e.offset, err)
+	}
+	return rec, nil
+}
+
+// Order lists the records in the order in which they are taken back: first
+// what was deleted of a subtree, parents first, then the rest, the last change
+// first.
+func (r *Reader) Order() []int {
+	order := make([]int, 0, len(r.index))
+	for i, e := range r.index {
+		if e.kind == DeletedTree {
+			order = append(order, i)
+		}
+	}
+	for i, e := range slices.Backward(r.index) {
+		if e.kind != DeletedTree {
+			order = append(order, i)
+		}
+	}
+	return order
+}
