@@ -249,7 +249,11 @@ func (s *Server) recover() error {
 	if got.LastZxid < 0 && s.cfg.Distributed() {
 		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
 	}
-	s.log.Info("recovered", "zxid", got.LastZxid, "snapshot", got.SnapshotZxid, "txns", got.Txns,
+	snapshot := "none"
+	if got.SnapshotZxid >= 0 {
+		snapshot = got.SnapshotZxid.String()
+	}
+	s.log.Info("recovered", "zxid", max(got.LastZxid, 0), "snapshot", snapshot, "txns", got.Txns,
 		"ms", time.Since(begin).Milliseconds())
 	return nil
 }

@@ -72,8 +72,34 @@ func TestSessions(t *testing.T) {
 			e.await("the ephemerals of a closed session to go", func() bool {
 				return !e.exists(1, "/moves") && !e.exists(2, "/moves") && !e.exists(3, "/moves")
 			})
+			e.malformed()
 			e.sameTrees()
 		})
+	}
+}
+
+// malformed sends bodies that cannot be decoded to every member: a follower
+// forwards them, and the leader's answer is the same whoever is which.
+func (e *ensemble) malformed() {
+	e.t.Helper()
+	for sid := int64(1); sid <= 3; sid++ {
+		c := e.session(sid, nil)
+		for _, op := range []protocol.OpCode{protocol.OpCreate, protocol.OpSetData, protocol.OpDelete, protocol.OpSetACL} {
+			xid, err := c.Send(op, []byte{0x7f, 0xff, 0xff, 0xff})
+			if err != nil {
+				e.t.Fatal(err)
+			}
+			r, err := c.Receive()
+			if err != nil {
+				e.t.Fatalf("%v at server %d: %v", op, sid, err)
+			}
+			if r.Xid != xid || r.Err != protocol.MarshallingError {
+				e.t.Errorf("%v at server %d got %+v", op, sid, r)
+			}
+		}
+		if err := c.CloseSession(); err != nil {
+			e.t.Fatal(err)
+		}
 	}
 }
 
