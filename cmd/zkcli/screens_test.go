@@ -155,4 +155,3 @@ func (s *screens) keep(title string, cut func(string) string) {
 	s.shell.Await("the screen", func(now, _ string) bool { screen = cut(now); return true })
 	fmt.Fprintf(&s.out, "%s:\n\n```\n%s\n```\n\n", title, strings.Trim(screen, "\n"))
 }
-
