@@ -179,6 +179,14 @@ func (e editor) delete(path string) {
 	e.Must(protocol.OpDelete, &protocol.DeleteRequest{Path: path, Version: -1}, nil)
 }
 
+// replace deletes a znode and makes it again in one transaction.
+func (e editor) replace(path, data string) {
+	e.Must(protocol.OpMulti, &protocol.MultiRequest{Ops: []protocol.MultiOp{
+		{Type: protocol.OpDelete, Record: &protocol.DeleteRequest{Path: path, Version: -1}},
+		{Type: protocol.OpCreate, Record: &protocol.CreateRequest{Path: path, Data: []byte(data), ACL: protocol.OpenACL}},
+	}}, new(protocol.MultiResponse))
+}
+
 // watchSubtree is one story, told alike by lasting watches and one-shot ones.
 func watchSubtree(t *testing.T, server, through string) {
 	t.Helper()
@@ -195,8 +203,12 @@ func watchSubtree(t *testing.T, server, through string) {
 	w.shows("changed   /w/c  version 1 3 bytes\n  -one\n  +two\n")
 	e.delete("/w/c/d")
 	w.shows("deleted   /w/c/d\n")
+	e.replace("/w/c", "three") // the list of children is as it was
+	w.shows("deleted   /w/c\n  -two\ncreated   /w/c  5 bytes\n  +three\n")
+	e.set("/w/c", "four")
+	w.shows("changed   /w/c  version 1 4 bytes\n  -three\n  +four\n")
 	e.delete("/w/c")
-	w.shows("deleted   /w/c\n  -two\n")
+	w.shows("deleted   /w/c\n  -four\n")
 	e.Create("/other", nil, 0)
 	e.delete("/w")
 	w.shows("deleted   /w\n  -{\"a\":1,\"b\":3}\n")

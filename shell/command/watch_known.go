@@ -102,11 +102,16 @@ const (
 // look reads a watched path, and what lies below it in a recursive tail,
 // compares it with what is known and remembers it.
 func (t *tail) look(root string, mode lookMode) error {
+	return t.lookInto(root, mode, map[string]bool{})
+}
+
+// lookInto notes in seen what it finds. The look around it does the same for
+// what was made while it was under way.
+func (t *tail) lookInto(root string, mode lookMode, seen map[string]bool) error {
 	depth := 1
 	if t.recursive {
 		depth = 0
 	}
-	seen := map[string]bool{}
 	err := walk.Walk(t.c, t.source(), root, walk.Options{Data: true, MaxDepth: depth, Keep: t.keep(root)}, func(n *walk.Node) error {
 		if n.Stat == nil {
 			return nil
@@ -116,7 +121,7 @@ func (t *tail) look(root string, mode lookMode) error {
 			return walk.Stop
 		}
 		seen[n.Path] = true
-		return t.compare(n, mode)
+		return t.compare(n, mode, seen)
 	})
 	switch {
 	case errors.Is(err, protocol.NoNode):
@@ -124,7 +129,7 @@ func (t *tail) look(root string, mode lookMode) error {
 			if there, err := t.awaitCreation(root); err != nil {
 				return err
 			} else if there {
-				return t.look(root, mode)
+				return t.lookInto(root, mode, seen)
 			}
 		}
 	case err != nil:
@@ -173,7 +178,7 @@ func (t *tail) keep(string) func(parent, name string) bool {
 }
 
 // compare remembers a znode that was walked to and shows what is new about it.
-func (t *tail) compare(n *walk.Node, mode lookMode) error {
+func (t *tail) compare(n *walk.Node, mode lookMode, seen map[string]bool) error {
 	var children, unseen []string
 	if before := t.known.nodes[n.Path]; before != nil {
 		children = before.children
@@ -194,7 +199,7 @@ func (t *tail) compare(n *walk.Node, mode lookMode) error {
 		return err
 	}
 	for _, name := range unseen {
-		if err := t.look(protocol.Join(n.Path, name), mode); err != nil {
+		if err := t.lookInto(protocol.Join(n.Path, name), mode, seen); err != nil {
 			return err
 		}
 	}
@@ -343,14 +348,18 @@ func (t *tail) deleted(e session.Event) error {
 		r.Old, r.haveOld = before.data, before.hasData
 	}
 	if before == nil && (t.oneShot || t.late[e.Path]) {
-		delete(t.late, e.Path)
-		return nil // told by the watch of its children, or after the reconnect
-	}
-	if err := t.show(r); err != nil {
+		delete(t.late, e.Path) // told by the watch of its children, or after the reconnect
+	} else if err := t.show(r); err != nil {
 		return err
 	}
-	if t.oneShot && slices.Contains(t.paths, e.Path) {
+	switch {
+	case !t.oneShot:
+	case slices.Contains(t.paths, e.Path):
 		return t.look(e.Path, news)
+	case t.recursive:
+		// It may be there again since before its parent's children were last
+		// read, and then no other event tells so.
+		return t.childrenChanged(session.Event{Path: protocol.Parent(e.Path)})
 	}
 	return nil
 }
@@ -370,6 +379,10 @@ func (t *tail) childrenChanged(e session.Event) error {
 	added, removed := differences(node.children, names)
 	node.children = names
 	if t.recursive {
+		if !t.known.partial {
+			// A child that was deleted and made again is no new name.
+			added = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return t.known.nodes[protocol.Join(e.Path, name)] != nil })
+		}
 		for _, name := range added {
 			if err := t.look(protocol.Join(e.Path, name), news); err != nil {
 				return err
