@@ -134,6 +134,7 @@ func TestUndoOfALargeSubtree(t *testing.T) {
 	other.Create("/big/e", nil, protocol.FlagEphemeral)
 	c.must("", "setAcl /big/00077 world:anyone:cdrwa,digest:joe:x:r")
 	c.says("delete /big: 4502 znodes, 38.5 KiB of data\n  1 ephemeral of session ", 0, "deleteall -n /big")
+	c.says("  for undo the ACLs of 4457 leaves will be taken from samples of their siblings\n", 0, "deleteall -n /big")
 	if text, exit := c.run("deleteall /big"); text != "" || exit != 0 {
 		t.Fatalf("exit %d: %s", exit, text)
 	}
@@ -186,9 +187,9 @@ func TestCopyBetweenServers(t *testing.T) {
 	c := newChanging(t)
 	there := newChanging(t)
 	there.dir, there.env = c.dir, c.env
-	c.must("Created /a\nCreated /a/b\nCreated /a/c\n", "create /a one", "create /a/b two world:anyone:r,digest:joe:x:cdrwa", "create -c /a/c")
+	c.must("Created /a\nCreated /a/b\nCreated /a/c\n", "create /a one", "create /a/b two world:anyone:ra,digest:joe:x:cdrwa", "create -c /a/c")
 	c.says("Copied /a to "+there.addr+":/copy: 3 znodes", 0, "cp -r /a "+there.addr+":/copy")
-	there.must("[b, c]\n'world,'anyone\n: r\n'digest,'joe:x\n: cdrwa\n", "ls /copy", "getAcl /copy/b")
+	there.must("[b, c]\n'world,'anyone\n: ra\n'digest,'joe:x\n: cdrwa\n", "ls /copy", "getAcl /copy/b")
 	c.says("undo: change 4 was made on "+there.addr, 1, "undo 4")
 	there.says("3 znodes deleted", 0, "undo")
 	there.says("Node does not exist: /copy", 1, "stat /copy")

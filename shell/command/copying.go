@@ -26,6 +26,7 @@ type copying struct {
 	mark, toMark journal.Mark // of the recorders at the start
 
 	p         *planned
+	unseen    hiddenACLs // of the original
 	recording sync.Mutex // guards p.noUndo while steps are under way
 	made      int        // znodes created
 	there     int        // znodes that -resume found
@@ -39,13 +40,22 @@ const lookAhead = 512
 
 var errEnough = errors.New("enough")
 
-// count looks at what is to be copied.
+// count looks at what is to be copied. All ACLs are read before the first
+// write: a copy cannot have one that is hidden.
 func (k *copying) count() error {
-	p, err := k.c.surveyTree(k.from, k.root, bulk.NoACLs, nil, nil)
+	var unseen hiddenACLs
+	p, err := k.c.surveyTree(k.from, k.root, bulk.AllACLs, nil, func(n *bulk.Node) {
+		if !k.system(n.Path) {
+			unseen.see(n.Path, n.ACL)
+		}
+	})
 	if err != nil {
 		return err
 	}
-	k.p = p
+	k.p, k.unseen = p, unseen
+	for _, path := range unseen.first {
+		p.refused = append(p.refused, path+" (its ACL is hidden from this session)")
+	}
 	p.kept = !k.move
 	if k.fromRec != nil || k.toRec != nil {
 		p.noUndo = ""
@@ -106,11 +116,14 @@ func (k *copying) creates() iter.Seq[bulk.Step] {
 			return nil
 		}
 		source, err := bulk.Survey(k.c, k.from, k.root, bulk.SurveyOptions{ACLs: bulk.AllACLs, Visit: func(n *bulk.Node) error {
-			if k.root == "/" && (n.Path == "/" || n.Path == "/zookeeper" || strings.HasPrefix(n.Path, "/zookeeper/")) && k.target == "/" {
+			if k.system(n.Path) {
 				return nil
 			}
 			if n.ACL == nil {
 				return &Failure{Text: fmt.Sprintf("%s: the ACL of %s may not be read", k.c.Command.Name, n.Path)}
+			}
+			if hidden(n.ACL) { // since it was counted
+				return k.cannotCopy(n.Path)
 			}
 			if err := k.willDelete(n); err != nil {
 				return err
@@ -137,6 +150,22 @@ func (k *copying) creates() iter.Seq[bulk.Step] {
 		}
 		k.source = source
 	}
+}
+
+// system tells that a znode is one that every server has of its own, when all
+// of one goes to another.
+func (k *copying) system(path string) bool {
+	return k.root == "/" && k.target == "/" && (path == "/" || path == "/zookeeper" || strings.HasPrefix(path, "/zookeeper/"))
+}
+
+// cannotCopy says which ACLs a copy could not have.
+func (k *copying) cannotCopy(which string) error {
+	help := "addauth first as one with permission a"
+	if _, rest := atRest(k.from); rest {
+		help = "they were hidden from the session that exported them"
+	}
+	return &Failure{Text: fmt.Sprintf("%s: the digests in these ACLs are hidden from this session, and a copy with them would let nobody in (%s): %s",
+		k.c.Command.Name, help, which), Err: protocol.NoAuth}
 }
 
 // willDelete records a znode of a move.

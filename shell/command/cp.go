@@ -18,7 +18,8 @@ var cp = &Command{
 	Args:    []Arg{{Name: "from", Kind: TargetArg}, {Name: "to", Kind: TargetArg}},
 	Summary: "copy a znode or a subtree, also to another server",
 	Help: "Data and ACLs are kept, and so are containers and times to live; czxid, times, versions and sequence counters begin anew,\n" +
-		"and ephemerals of other sessions are left out. \"to\" is the name of the copy and must not exist; with a / at its end the\n" +
+		"and ephemerals of other sessions are left out. A subtree with ACLs that the server does not show whole to this session is not\n" +
+		"copied (addauth first). \"to\" is the name of the copy and must not exist; with a / at its end the\n" +
 		"copy goes below it. prod:/b is a path on the connection or profile prod.",
 	Example: []string{"cp /app/config /app/config.old", "cp -r /app /backup/", "cp -r /app prod:/app"},
 	Min:     2, Max: 2,
@@ -66,6 +67,8 @@ func runCopy(c *Context, move bool) error {
 		return k.p.printPlan(rec, strings.ToLower(verb)+" to "+c.Args[1]+" from")
 	case len(k.p.Refused) > 0:
 		return k.p.Refused[0]
+	case k.unseen.count > 0:
+		return k.cannotCopy(k.unseen.String() + "; nothing was written")
 	case !k.p.goOn(verb, doing, fmt.Sprintf("%s and %d znodes below it to %s", c.Args[0], k.p.Count-1, c.Args[1])):
 		return &Failure{Text: fmt.Sprintf("%s: nothing was %sd", c.Command.Name, map[bool]string{false: "copie", true: "move"}[move])}
 	}

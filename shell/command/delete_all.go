@@ -104,7 +104,9 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 	}
 	var refused []string
 	var may permits
+	var unseen hiddenACLs
 	check := func(n *bulk.Node) {
+		unseen.see(n.Path, n.ACL)
 		if n.Stat.NumChildren > 0 && may.forbids(n.ACL, protocol.PermDelete) {
 			refused = append(refused, fmt.Sprintf("the %s of %s (permission d)", count(int(n.Stat.NumChildren), "child"), n.Path))
 		}
@@ -122,7 +124,7 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 			refused = append(refused, fmt.Sprintf("%s (permission d of %s)", path, parent))
 		}
 	}
-	p.refused = refused
+	p.refused, p.hidden = refused, unseen
 	return p, s, nil
 }
 

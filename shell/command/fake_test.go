@@ -17,7 +17,8 @@ import (
 // fakeSession is a small tree in memory. Operations it does not have panic, so
 // a test notices. before may fail any of them.
 type fakeSession struct {
-	Session // nil
+	acl     map[string][]protocol.ACL // protocol.OpenACL where there is none
+	Session                           // nil
 	mu      sync.Mutex
 	data    map[string][]byte
 	owner   map[string]protocol.SessionID
@@ -266,6 +267,9 @@ func (b *bench) do(lines ...string) (out, err string, exit int) {
 func (f *fakeSession) GetACL(_ context.Context, path string) ([]protocol.ACL, *protocol.Stat, error) {
 	if err := f.enter(protocol.OpGetACL, path); err != nil {
 		return nil, nil, err
+	}
+	if acl := f.acl[path]; acl != nil {
+		return acl, &protocol.Stat{}, nil
 	}
 	return protocol.OpenACL, &protocol.Stat{}, nil
 }

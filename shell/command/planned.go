@@ -48,8 +48,10 @@ type PlanRecord struct {
 	Ephemerals map[string]int `json:"ephemerals,omitempty"`
 	Containers int            `json:"containers,omitempty"`
 	TTL        int            `json:"ttl,omitempty"`
-	Refused    []string       `json:"refused,omitempty"` // places that may not be touched
-	NoUndo     string         `json:"noUndo,omitempty"`  // why it cannot be undone
+	Refused    []string       `json:"refused,omitempty"`     // places that may not be touched
+	NoUndo     string         `json:"noUndo,omitempty"`      // why it cannot be undone
+	HiddenACLs int            `json:"hiddenACLs,omitempty"`  // znodes whose ACLs undo cannot restore: the server hides their digests from this session
+	Sampled    int            `json:"sampledACLs,omitempty"` // leaves whose ACLs undo takes from samples of their siblings
 	Done       int            `json:"done"`
 	LeftOut    int            `json:"leftOut,omitempty"` // not needed: gone already, or there already
 	Change     int            `json:"change,omitempty"`  // number for undo
@@ -60,8 +62,9 @@ type planned struct {
 	*bulk.Plan
 	c       *Context
 	mine    protocol.SessionID
-	refused []string // places that may not be touched, as far as ACLs tell
-	noUndo  string   // why it cannot be undone
+	refused []string   // places that may not be touched, as far as ACLs tell
+	noUndo  string     // why it cannot be undone
+	hidden  hiddenACLs // of what is to be deleted
 	change  *journal.Change
 	rec     *recorder
 	mark    journal.Mark // of the recorder before the subtree
@@ -124,7 +127,7 @@ func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *rec
 // record is the plan in its documented form.
 func (p *planned) record(path string) *PlanRecord {
 	r := &PlanRecord{Command: p.c.Command.Name, Path: path, Planned: true, Znodes: p.Count, Bytes: p.Bytes,
-		Containers: p.Containers, TTL: p.TTL, NoUndo: p.noUndo, Refused: p.refused}
+		Containers: p.Containers, TTL: p.TTL, NoUndo: p.noUndo, HiddenACLs: p.hidden.count, Sampled: p.AssumedACL, Refused: slices.Clone(p.refused)}
 	for _, err := range p.Refused {
 		text, _ := p.c.Compat.Describe(p.c.Command, err)
 		r.Refused = append(r.Refused, text)
@@ -136,6 +139,27 @@ func (p *planned) record(path string) *PlanRecord {
 		}
 	}
 	return r
+}
+
+// notRestored says what undo will not bring back as it is.
+func (p *planned) notRestored() (list []string) {
+	if p.noUndo != "" || p.c.Shell.Journal == nil {
+		return nil
+	}
+	if p.hidden.count > 0 {
+		list = append(list, fmt.Sprintf("undo will not be able to restore the ACLs of %v (their digests are hidden from this session; addauth first as one with permission a)", &p.hidden))
+	}
+	if p.AssumedACL > 0 {
+		list = append(list, fmt.Sprintf("for undo the ACLs of %s will be taken from samples of their siblings", leaves(p.AssumedACL)))
+	}
+	return list
+}
+
+func leaves(n int) string {
+	if n == 1 {
+		return "1 leaf"
+	}
+	return fmt.Sprintf("%d leaves", n)
 }
 
 // printPlan is what -n prints.
@@ -172,6 +196,9 @@ func (p *planned) printPlan(r *PlanRecord, verb string) error {
 		if p.noUndo != "" {
 			c.Printf("  cannot be undone: %s\n", p.noUndo)
 		}
+		for _, text := range p.notRestored() {
+			c.Printf("  %s\n", text)
+		}
 		c.Printf("nothing was done (-n)\n")
 	})
 }
@@ -198,8 +225,11 @@ func (p *planned) goOn(question, note, what string) bool {
 	if p.noUndo != "" && c.Shell.Journal != nil {
 		what += "; it cannot be undone: " + p.noUndo
 	}
+	for _, text := range p.notRestored() {
+		what += "; " + text
+	}
 	if p.Count <= largeTree && foreign == 0 && !c.Protected() {
-		if p.Count > 1 {
+		if p.Count > 1 || len(p.notRestored()) > 0 {
 			c.Shell.Out.Note(note + " " + what)
 		}
 		return true

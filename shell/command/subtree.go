@@ -98,9 +98,32 @@ func note(n *int, first *[]string, path string) {
 // change the ACL (FinalRequestProcessor.handleGetACLRequest, Apache 3.9).
 const maskedDigest = ":x"
 
-// hidden tells that an ACL is not shown as it is.
+// hidden tells that an ACL is not shown as it is: written back it would lock
+// everybody out. One that lets everybody change it is shown whole to everybody.
 func hidden(acl []protocol.ACL) bool {
+	for _, a := range acl {
+		if a.Scheme == "world" && a.Perms&protocol.PermAdmin != 0 {
+			return false
+		}
+	}
 	return slices.ContainsFunc(acl, func(a protocol.ACL) bool { return a.Scheme == "digest" && strings.HasSuffix(a.ID, maskedDigest) })
+}
+
+// hiddenACLs are the znodes with hidden ACLs among those that were seen.
+type hiddenACLs struct {
+	count int
+	first []string // shownRefusals of them
+}
+
+func (h *hiddenACLs) see(path string, acl []protocol.ACL) {
+	if hidden(acl) {
+		note(&h.count, &h.first, path)
+	}
+}
+
+// String names them.
+func (h *hiddenACLs) String() string {
+	return count(h.count, "znode") + ": " + andMore(h.first, h.count)
 }
 
 // sameACL compares what two ACLs allow, which does not depend on the order of

@@ -12,16 +12,20 @@ import (
 )
 
 var undo = &Command{
-	Name:    "undo",
-	In:      Own,
-	Usage:   Usage{Own: "[-l] [-n] [-rate number] [number]"},
-	Flags:   append([]Flag{{Name: "l", Help: "list the changes that can be taken back"}}, bulkFlags...),
+	Name:  "undo",
+	In:    Own,
+	Usage: Usage{Own: "[-l] [-n] [-rate number] [-acl acl] [number]"},
+	Flags: append([]Flag{
+		{Name: "l", Help: "list the changes that can be taken back"},
+		{Name: "acl", Arg: "acl", Help: "for znodes whose own ACL was hidden from the session that deleted them"},
+	}, bulkFlags...),
 	Args:    []Arg{{Name: "number"}},
 	Summary: "take back a change that was made in this shell",
 	Help: "Without a number the last change on these servers. What create, set, delete, setAcl, deleteall, cp, mv, import, multi and\n" +
 		"the quota commands did is taken back while it still is the latest: when somebody has changed one of the znodes since,\n" +
 		"nothing is. Deleted subtrees come back with data and ACLs; czxid, times, versions and sequence counters begin anew, and\n" +
-		"ephemerals of other sessions stay gone. -n prints what would be done. A change is kept in a private file on this machine\n" +
+		"ephemerals of other sessions stay gone. An ACL that was hidden from the session that deleted it cannot come back; -acl gives\n" +
+		"another. -n prints what would be done. A change is kept in a private file on this machine\n" +
 		"until it is taken back or room is needed; ZKCLI_JOURNAL=off, or undo: false in a profile, keeps none.",
 	Example: []string{"undo", "undo -l", "undo -n 12"},
 	Max:     1,
@@ -159,6 +163,11 @@ func (c *Context) takeBack(s Session, r *journal.Reader, o bulk.Options) error {
 		return &Failure{Text: fmt.Sprintf("undo: %s cannot be taken back: %s", r.Header.Line, joinReasons(r.Header))}
 	}
 	u := &undoing{c: c, s: s, r: r, order: r.Order(), mine: s.SessionID()}
+	if c.Has("acl") {
+		if u.instead, err = parseACL(c, c.FlagValue("acl"), "/"); err != nil {
+			return err
+		}
+	}
 	if err := u.check(); err != nil {
 		return err
 	}

@@ -31,6 +31,8 @@ type undoing struct {
 	lost      map[protocol.SessionID]int
 	counters  int // parents whose sequence counter begins lower than it was
 	assumed   int // ACLs taken from siblings
+	hidden    hiddenACLs
+	instead   []protocol.ACL // of znodes with hidden ACLs (-acl); nil when there is none
 	broken    error
 }
 
@@ -72,7 +74,7 @@ func (u *undoing) check() error {
 		}
 	}
 	if u.conflicts == 0 {
-		return nil
+		return u.refuseHidden()
 	}
 	text := fmt.Sprintf("undo: nothing was taken back, since %q is not the latest change: %s",
 		u.r.Header.Line, strings.Join(u.examples, "; "))
@@ -80,6 +82,25 @@ func (u *undoing) check() error {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return &Failure{Text: text}
+}
+
+// refuseHidden ends an undo that would write an ACL back which was never seen
+// whole. Half of a change, or one with another ACL than anybody chose, is not
+// what undo is for: -acl chooses.
+func (u *undoing) refuseHidden() error {
+	if u.hidden.count == 0 || u.instead != nil {
+		return nil
+	}
+	return &Failure{Text: fmt.Sprintf("undo: nothing was taken back, since the digests in these ACLs were hidden when the change was recorded, and with them nobody would be let in: %v; "+
+		"-acl gives the ACL that they get instead, like undo -acl auth::cdrwa %d", &u.hidden, u.r.Header.Number)}
+}
+
+// acl is what a znode gets back.
+func (u *undoing) acl(rec *journal.Record) []protocol.ACL {
+	if hidden(rec.ACL) {
+		return u.instead
+	}
+	return rec.ACL
 }
 
 // decide tells whether something is to be done for a record.
@@ -188,6 +209,7 @@ func (u *undoing) decideDeleted(rec *journal.Record, now *bulk.Look, there bool)
 	if rec.AssumedACL {
 		u.assumed++
 	}
+	u.hidden.see(rec.Path, rec.ACL)
 	u.counts[journal.Deleted]++
 	return true
 }
@@ -225,6 +247,9 @@ func (u *undoing) decideChanged(rec *journal.Record, now *bulk.Look, there bool)
 		return u.conflict("%s was written since (version %d, after this change it was %d)", rec.Path, now.Stat.Version, rec.After.Version)
 	case !data && now.Stat.Aversion != rec.After.Aversion:
 		return u.conflict("%s was given another ACL since", rec.Path)
+	}
+	if !data {
+		u.hidden.see(rec.Path, rec.ACL)
 	}
 	u.counts[rec.Kind]++
 	return true
@@ -274,9 +299,9 @@ func (u *undoing) op(rec *journal.Record, version int32) protocol.MultiOp {
 	case journal.Set:
 		return protocol.MultiOp{Type: protocol.OpSetData, Record: &protocol.SetDataRequest{Path: rec.Path, Data: rec.Data, Version: version}}
 	case journal.SetACL:
-		return bulk.SetACLRequest(rec.Path, rec.ACL, version)
+		return bulk.SetACLRequest(rec.Path, u.acl(rec), version)
 	}
-	return createLike(rec.Path, rec.Data, rec.ACL, rec.Before.EphemeralOwner)
+	return createLike(rec.Path, rec.Data, u.acl(rec), rec.Before.EphemeralOwner)
 }
 
 // createLike makes a znode of the kind that an ephemeralOwner tells: persistent,
@@ -318,6 +343,9 @@ func (u *undoing) record() *UndoRecord {
 	}
 	if u.assumed > 0 {
 		say("the ACLs of %s were not read and are those of their siblings", count(u.assumed, "znode"))
+	}
+	if u.hidden.count > 0 {
+		say("the ACLs of %v: they were hidden when the change was recorded, and are those of -acl", &u.hidden)
 	}
 	if rec.Data > 0 {
 		say("versions go on, mzxid and mtime are new")
