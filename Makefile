@@ -18,7 +18,7 @@ build: ## bin/zkcli and bin/zkserver, static
 
 check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli ./shell
 	$(GO) test -short ./...
 
 test: ## everything: lint, race, terminal and crash tests, conformance with Apache
@@ -64,14 +64,14 @@ bench: build ## Go benchmarks, then both servers side by side; writes bench-out/
 	.ci/setup
 	mkdir -p bench-out
 	$(GO) test -run '^$$' -bench . -benchmem -benchtime $(BENCHTIME) ./protocol/... ./server ./server/tree ./server/storage ./server/watch ./server/replica | tee bench-out/go.txt
-	$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ | tee bench-out/apache.txt
+	$(GO) test -tags bench -count=1 -timeout 60m -v -run 'TestBench' ./server/load/ ./shell | tee bench-out/apache.txt
 
 cover: ## statement coverage by package
 	$(GO) test -short -cover ./...
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli ./shell
 	$(GO) run $(STATICCHECK) ./...
 
 vuln: ## known vulnerabilities in what is linked (needs the vulnerability database)

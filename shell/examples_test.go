@@ -33,9 +33,7 @@ func TestExamplesRun(t *testing.T) {
 			if strings.Contains(e, "HASH") || strings.Contains(e, "prod") || strings.Contains(e, "zk2") || strings.Contains(e, "@") || strings.Contains(e, "<<") || strings.Contains(e, "multi") {
 				continue // stands for something
 			}
-			if strings.Contains(e, "-v 3 ") {
-				e = strings.Replace(e, "-v 3 ", "-v 0 ", 1)
-			}
+			e = strings.Replace(e, "-v 3 ", "-v 0 ", 1)
 			script := "deleteall /app\n" + examplesTree
 			if strings.HasPrefix(e, "create /app") {
 				script = "deleteall " + strings.Fields(strings.TrimPrefix(e, "create "))[0] + "\n"

@@ -40,3 +40,11 @@ func eventually(t *testing.T, ok func() bool) {
 		}
 	}
 }
+
+// noEnvironment is one without variables, in which changes are not kept.
+func noEnvironment(name string) string {
+	if name == "ZKCLI_JOURNAL" {
+		return "off"
+	}
+	return ""
+}

@@ -218,7 +218,7 @@ func TestServerGoesAway(t *testing.T) {
 	var out, errs lockedBuffer
 	done := make(chan int)
 	go func() {
-		done <- Main(context.Background(), Env{Stdin: r, Stdout: &out, Stderr: &errs, Getenv: func(string) string { return "" }},
+		done <- Main(context.Background(), Env{Stdin: r, Stdout: &out, Stderr: &errs, Getenv: noEnvironment},
 			[]string{"-server", srv.Addr(), "-connect-timeout", "1000"})
 	}()
 	io.WriteString(w, "create /a x\n")
@@ -238,7 +238,7 @@ func TestStdoutThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	addr := zktest.Start(t).Addr()
 	var errs bytes.Buffer
-	exit := Main(context.Background(), Env{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &errs, Getenv: func(string) string { return "" }},
+	exit := Main(context.Background(), Env{Stdin: strings.NewReader(""), Stdout: failingWriter{}, Stderr: &errs, Getenv: noEnvironment},
 		[]string{"-server", addr, "ls", "/"})
 	if exit != command.ExitFailed || errs.String() != "stdout: disk full\n" {
 		t.Errorf("exit %d, %q", exit, errs.String())
@@ -258,7 +258,7 @@ func TestInterruptedContext(t *testing.T) {
 		}
 	}()
 	var errs bytes.Buffer
-	exit := Main(ctx, Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Getenv: func(string) string { return "" }},
+	exit := Main(ctx, Env{Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &errs, Getenv: noEnvironment},
 		[]string{"-server", l.Addr().String(), "-connect-timeout", "60000", "create", "/a"})
 	if exit == 0 || strings.Count(errs.String(), "\n") != 1 {
 		t.Errorf("exit %d, %q", exit, errs.String())
@@ -324,7 +324,7 @@ func onTerminal(t *testing.T, addr string, args ...string) string {
 	var out bytes.Buffer
 	Main(context.Background(), Env{
 		Stdin: strings.NewReader(""), Stdout: &out, Stderr: &out, StdoutTerminal: true, StderrTerminal: true,
-		Getenv: func(k string) string { return map[string]string{"NO_COLOR": "1"}[k] }, Location: time.UTC,
+		Getenv: func(k string) string { return map[string]string{"NO_COLOR": "1", "ZKCLI_JOURNAL": "off"}[k] }, Location: time.UTC,
 	}, append([]string{"-server", addr}, args...))
 	return out.String()
 }

@@ -104,7 +104,7 @@ func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, exi
 	defer cancel()
 	exit = Main(ctx, Env{
 		Program: "zkcli", Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err,
-		Getenv: func(name string) string { return map[string]string{"ZKCLI_JOURNAL": "off"}[name] }, Location: time.UTC, Version: "test",
+		Getenv: noEnvironment, Location: time.UTC, Version: "test",
 	}, args)
 	if ctx.Err() != nil {
 		t.Errorf("zkcli %q did not end by itself", args)

@@ -121,7 +121,7 @@ func startWatch(t *testing.T, addr string, args ...string) *watcher {
 	w.interrupt = cancel
 	go func() {
 		w.ended <- Main(ctx, Env{Program: "zkcli", Stdin: strings.NewReader(""), Stdout: &w.out, Stderr: &w.err,
-			Getenv: func(string) string { return "" }, Location: time.UTC, Version: "test"}, append([]string{"-server", addr, "watch"}, args...))
+			Getenv: noEnvironment, Location: time.UTC, Version: "test"}, append([]string{"-server", addr, "watch"}, args...))
 	}()
 	t.Cleanup(func() { cancel() })
 	w.told("; Ctrl-C ends it")

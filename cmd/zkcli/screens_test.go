@@ -78,7 +78,7 @@ func takeScreens(t *testing.T) string {
 	addr := e.Server(leader).Addr()
 	plantScreens(t, e, leader)
 
-	s := &screens{t: t, shell: startSized(t, addr, 124, 14), addr: addr}
+	s := &screens{t: t, shell: startSized(t, addr, 124, 17), addr: addr}
 	s.take("Looking around", "ls -l /app", "tree /app")
 	s.take("A value as what it is", "get /app/config")
 	s.take("An error says what to do next", "delete /app/workers")
@@ -155,4 +155,3 @@ func (s *screens) keep(title string, cut func(string) string) {
 	s.shell.Await("the screen", func(now, _ string) bool { screen = cut(now); return true })
 	fmt.Fprintf(&s.out, "%s:\n\n```\n%s\n```\n\n", title, strings.Trim(screen, "\n"))
 }
-

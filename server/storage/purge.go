@@ -89,7 +89,10 @@ func (s *Store) isWhole(f dataFile) bool {
 	return true
 }
 
-// removeLog removes a log and the copies of what was trimmed from it.
+// removeLog removes a log and the copies of what was trimmed from it. It is gone
+// for good before the next one goes: what a power cut leaves is then always the
+// end of the history, and not an older log with a hole behind it, which no zxid
+// tells where a new epoch begins behind the hole.
 func (s *Store) removeLog(l dataFile) error {
 	entries, err := s.fs.ReadDir(s.logDir)
 	if err != nil {
@@ -104,6 +107,9 @@ func (s *Store) removeLog(l dataFile) error {
 			return fmt.Errorf("purge: %w", err)
 		}
 		s.log.Info("removed", "file", path)
+	}
+	if err := s.fs.SyncDir(s.logDir); err != nil {
+		return fmt.Errorf("purge: %w", err)
 	}
 	return nil
 }

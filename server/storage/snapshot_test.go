@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math/rand"
 	"os"
 	"strings"
 	"syscall"
@@ -211,6 +212,25 @@ func TestPurge(t *testing.T) {
 		}
 		return strings.Join(out, " ")
 	}
+	t.Run("for good", func(t *testing.T) {
+		t.Parallel()
+		mem := vfs.NewTrackedMem()
+		s, st := start(t, memConfig(mem))
+		for i := protocol.Zxid(1); i <= 6; i++ {
+			add(t, s, st, entries(i*10-9, i*10, 5))
+			must(t, s.Roll())
+			must(t, s.Snapshot(i*10, st))
+		}
+		must(t, s.Purge(3))
+		for seed := range int64(50) {
+			after := mem.Crash(rand.New(rand.NewSource(seed)))
+			for _, n := range names(t, after, inVersion("")) {
+				if n == "log.1" || n == "log.b" || n == "log.15" {
+					t.Fatalf("a power cut after it brings %s back", n)
+				}
+			}
+		}
+	})
 	t.Run("keeps the newest and the log below", func(t *testing.T) {
 		t.Parallel()
 		s, _, fsys := build(t)

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -121,5 +122,31 @@ func TestPatterns(t *testing.T) {
 	b.out.Reset()
 	if b.Run(context.Background(), []string{"get", "/a/y*"}); b.out.String() != "/a/y\n" {
 		t.Errorf("one-liner: %q", b.out.String())
+	}
+}
+
+// TestPatternsOfManyAreAsked: a person is asked before a command changes more
+// than a hundred znodes, however many commands that is.
+func TestPatternsOfManyAreAsked(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/q")
+	for i := range largeTree + 1 {
+		b.fake.data[fmt.Sprintf("/q/%03d", i)] = nil
+	}
+	b.Interactive = true
+	var asked []string
+	answer := false
+	b.Confirm = func(question string) bool {
+		asked = append(asked, question)
+		return answer
+	}
+	_, err, exit := b.do("delete /q/*")
+	if err != "delete: nothing was changed\n" || exit != 1 || len(asked) != 1 || asked[0] != "delete /q/*: that is 101 znodes. Go on?" {
+		t.Errorf("%q, exit %d, asked %q", err, exit, asked)
+	}
+	b.do("get /q/*")
+	b.do("delete /q/100", "delete /q/*") // 100 are few
+	if left := b.fake.childrenOf("/q"); len(asked) != 1 || len(left) > 0 {
+		t.Errorf("asked %q, %d left", asked, len(left))
 	}
 }

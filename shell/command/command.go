@@ -35,6 +35,7 @@ type Command struct {
 	Data     int    // the argument that is data and may be @FILE, - or <<WORD (see Context.Data); 0 means none
 	Secret   int    // number of the word, from 1, from which on the arguments are not for the history; 0 means none
 	Tail     string // a flag that is followed by a command, up to a ; or the end
+	Changes  bool   // it changes the znode it is run for: a person is asked first when many match a pattern
 	Many     bool   // its paths may be patterns that it asks for itself (Context.Paths); others are run for each match
 	Titled   bool   // run for several znodes, each result stands below the znode's path
 

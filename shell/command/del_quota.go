@@ -20,7 +20,8 @@ var delQuota = &Command{
 	Summary: "remove a quota, or one limit of it",
 	Example: []string{"delquota /app", "delquota -N /app"},
 	Min:     1, Max: 1,
-	Run: runDelQuota,
+	Changes: true,
+	Run:     runDelQuota,
 }
 
 func runDelQuota(c *Context) error {

@@ -9,7 +9,8 @@ var del = &Command{
 	Help:    "With a version, as -v or as the last argument, the znode is deleted only while its dataVersion is that one.",
 	Example: []string{"delete /app/old", "delete -v 3 /app/config"},
 	Min:     1, Max: 2,
-	Run: runDelete,
+	Changes: true,
+	Run:     runDelete,
 }
 
 func runDelete(c *Context) error {

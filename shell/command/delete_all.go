@@ -28,7 +28,8 @@ var deleteAll = &Command{
 		"undo brings the subtree back.",
 	Example: []string{"deleteall /app/cache", "deleteall -n /app", "deleteall -y -rate 500 /app"},
 	Min:     1, Max: 1,
-	Run: runDeleteAll,
+	Changes: true,
+	Run:     runDeleteAll,
 }
 
 var rmr = &Command{
@@ -39,7 +40,8 @@ var rmr = &Command{
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "delete a znode and everything below it (3.4; now deleteall)",
 	Min:     1, Max: 1,
-	Run: runDeleteAll,
+	Changes: true,
+	Run:     runDeleteAll,
 }
 
 func runDeleteAll(c *Context) error {

@@ -69,6 +69,7 @@ type finder struct {
 	m      *matcher
 	exec   []string // nil to print
 	failed int      // commands of exec
+	told   bool     // that the types c and t find nothing here
 }
 
 func (f *finder) find(s Session, root string) error {
@@ -81,6 +82,10 @@ func (f *finder) find(s Session, root string) error {
 		if o.MaxDepth = n; n == 0 {
 			o.MaxDepth, o.Stat = -1, true // that it is there has to be asked
 		}
+	}
+	if _, rest := atRest(s); !rest && !f.told && strings.ContainsAny(f.m.types, "ct") {
+		f.told = true
+		f.c.Shell.Out.Note("find: a server does not tell containers and TTL znodes from persistent ones; the data of a stopped one does (-server file:DATADIR)")
 	}
 	return f.c.survey(s, root, o, func(n *walk.Node) error {
 		owner, err := ownerOf(f.c, s, n)

@@ -330,7 +330,11 @@ func (r *ImportResult) text(rule conflictRule) string {
 		case rule == conflictFail:
 			did = "in the way"
 		}
-		text += fmt.Sprintf(", %d that differ %s (%s)", r.Conflicts, did, andMore(r.Examples, r.Conflicts))
+		differ := "differ"
+		if r.Conflicts == 1 {
+			differ = "differs"
+		}
+		text += fmt.Sprintf(", %d that %s %s (%s)", r.Conflicts, differ, did, andMore(r.Examples, r.Conflicts))
 	}
 	if r.LeftOut > 0 {
 		text += fmt.Sprintf(", %s left out (%s)", count(r.LeftOut, "ephemeral"), andMore(r.Left, r.LeftOut))

@@ -156,6 +156,12 @@ func (c *Context) each(f func(*Context) error) error {
 	if err != nil {
 		return err
 	}
+	if cmd := c.Command; cmd.Changes && len(paths) > largeTree {
+		question := fmt.Sprintf("%s %s: that is %s znodes. Go on?", cmd.Name, c.Args[0], grouped(len(paths)))
+		if !c.Confirm(question) {
+			return &Failure{Text: cmd.Name + ": nothing was changed"}
+		}
+	}
 	for i, path := range paths {
 		c.Args[0] = path
 		c.literal = map[string]bool{path: true}

@@ -53,6 +53,9 @@ func runQuotas(c *Context) error {
 		return err
 	}
 	records = slices.DeleteFunc(records, func(r QuotaRecord) bool { return !within(r.Path, below) })
+	if len(records) == 0 {
+		c.Shell.Out.Note("no quotas at or below " + below)
+	}
 	return Rows(c, []string{"path", "znodes", "limit", "", "bytes", "limit", ""}, records, func(r QuotaRecord) []string {
 		limit, bar := c.quotaCells(r.Znodes, r.Soft, r.Hard)
 		bytesLimit, bytesBar := c.quotaCells(r.Bytes, r.BytesSoft, r.BytesHard)

@@ -8,7 +8,7 @@ import (
 )
 
 // Rows prints records as one table: framed where tables are wanted, in plain
-// columns elsewhere, as records in the JSON formats.
+// columns elsewhere, as records in the JSON formats. No records are no table.
 func Rows[T any](c *Context, header []string, records []T, row func(T) []string) error {
 	if c.Shell.Format == FormatJSON || c.Shell.Format == FormatJSONL {
 		for _, r := range records {
@@ -16,6 +16,9 @@ func Rows[T any](c *Context, header []string, records []T, row func(T) []string)
 				return err
 			}
 		}
+		return nil
+	}
+	if len(records) == 0 {
 		return nil
 	}
 	rows := make([][]string, len(records))

@@ -25,8 +25,9 @@ var set = &Command{
 		"Data that begins with \"-\" goes behind \"--\".\n" + dataHelp,
 	Example: []string{"set /app/config 'max=10'", "set -v 3 /app/config 'max=20'", "set -b /app/blob aGVsbG8=", "set /app/logo @logo.png"},
 	Min:     2, Max: 3,
-	Data: 1,
-	Run:  runSet,
+	Data:    1,
+	Changes: true,
+	Run:     runSet,
 }
 
 func runSet(c *Context) error {

@@ -24,7 +24,8 @@ var setACL = &Command{
 		"-R counts the subtree first (-n prints the plan), carries on after a failure and ends with exit code 1 when there was one.",
 	Example: []string{"setAcl /app world:anyone:r,auth::cdrwa", "setAcl -R /app sasl:joe:cdrwa"},
 	Min:     2, Max: 2,
-	Run: runSetACL,
+	Changes: true,
+	Run:     runSetACL,
 }
 
 func runSetACL(c *Context) error {

@@ -25,6 +25,7 @@ var setQuota = &Command{
 		"(with enforceQuota). The znode itself counts. A quota cannot be set above or below another.",
 	Example: []string{"setquota -n 1000 /app", "setquota -B 1048576 /app"},
 	Min:     1,
+	Changes: true,
 	Run:     runSetQuota,
 }
 

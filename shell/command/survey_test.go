@@ -89,6 +89,7 @@ func TestLookingAround(t *testing.T) {
 		{"find /app/locks -type e -exec get -s {} ';' -depth 1", "", "", 0},
 		{"find /app/locks -maxdepth 0 -exec get {}/l-0000000002", strings.Repeat("x", 3000) + "\n", "", 0},
 		{"find /app/config -exec get {}/none ;", "", "Node does not exist: /app/config/none\nfind: get failed for 1 znode\n", 1},
+		{"find /app/locks -type ct", "", "find: a server does not tell containers and TTL znodes from persistent ones; the data of a stopped one does (-server file:DATADIR)\n", 0},
 		{"find /none", "", "Node does not exist: /none\n", 1},
 		{"find /app -type x", "", "find: -type: \"x\" is no type: write p, e, s, c, t, or several of them\n", 1},
 		{"find /app -size 1X", "", "find: -size: \"1X\" is no size: write bytes, or 4K, 1M, 2G\n", 1},

@@ -64,7 +64,6 @@ func init() {
 		stat,
 		status,
 		syncPath,
-		undo,
 		top,
 		tree,
 		undo,

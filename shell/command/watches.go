@@ -100,6 +100,9 @@ func runWatches(c *Context) error {
 	slices.SortFunc(records, func(a, b WatchRecord) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(a.Server, b.Server), strings.Compare(a.Session, b.Session))
 	})
+	if len(records) == 0 && len(silent) == 0 {
+		c.Shell.Out.Note("nobody watches anything at or below " + below)
+	}
 	if len(silent) < len(answers) {
 		err = Rows(c, []string{"path", "session", "client", "server"}, records, func(r WatchRecord) []string {
 			id := r.Session

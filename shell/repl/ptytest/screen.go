@@ -162,6 +162,8 @@ func (s *Screen) escape(b []byte) int {
 		for y := s.y + 1; y < s.rows; y++ {
 			s.cells[y] = blankRow(s.cols)
 		}
+	case final == 'K' && arg == "":
+		copy(s.cells[s.y][x:], blankRow(s.cols-x))
 	case final == 'h' && arg == "?1049":
 		if s.other == nil {
 			before := *s
