@@ -180,6 +180,7 @@ func console(env Env, o *options) *command.Console {
 		OutTerminal: env.StdoutTerminal, ErrTerminal: env.StderrTerminal,
 		Redraws:  env.StderrTerminal && env.Getenv("TERM") != "dumb" && o.compat.Release == command.Own,
 		OutStyle: colour(env.StdoutTerminal), ErrStyle: colour(env.StderrTerminal),
+		Width:    func() int { columns, _ := window(env.Stdout); return columns },
 		Location: env.Location, Quiet: o.quiet,
 	}
 }
