@@ -53,6 +53,7 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	handed  bool        // another command ran in its place and printed its own
 	rows    tableRows   // records of FormatTable that wait to be printed
 	line    []string    // the words of the line
 	columns int         // of the terminal; 0 when it was not asked or does not tell
