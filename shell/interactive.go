@@ -134,12 +134,22 @@ func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 		return nil
 	}
 	return &command.Pager{Program: program, Rows: func() int {
-		_, rows, err := term.GetSize(int(out.Fd()))
-		if err != nil {
-			return 0
-		}
+		_, rows := window(out)
 		return rows
 	}}
+}
+
+// window is the size of what is a terminal, 0, 0 when it does not tell.
+func window(out io.Writer) (columns, rows int) {
+	f, ok := out.(*os.File)
+	if !ok {
+		return 0, 0
+	}
+	columns, rows, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return columns, rows
 }
 
 // firstRun tells who has never been here the least there is to know.

@@ -38,6 +38,10 @@ type Env struct {
 
 	Version, Built string // of this program
 
+	// AskTimeout bounds a question to one server about itself (status, sessions,
+	// owner, …); 0 is probe.DefaultTimeout.
+	AskTimeout time.Duration
+
 	// StartEmbedded starts a throw-away server for -embedded and tells its
 	// address. Nil: this program has none.
 	StartEmbedded func() (addr string, stop func(), err error)
@@ -101,6 +105,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 		sh.Profiles, sh.ProfileNames = known.find, known.names
 	}
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.AskTimeout = env.AskTimeout
 	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
 	sh.Journal = changeJournal(env)
@@ -180,6 +185,7 @@ func console(env Env, o *options) *command.Console {
 		OutTerminal: env.StdoutTerminal, ErrTerminal: env.StderrTerminal,
 		Redraws:  env.StderrTerminal && env.Getenv("TERM") != "dumb" && o.compat.Release == command.Own,
 		OutStyle: colour(env.StdoutTerminal), ErrStyle: colour(env.StderrTerminal),
+		Width:    func() int { columns, _ := window(env.Stdout); return columns },
 		Location: env.Location, Quiet: o.quiet,
 	}
 }

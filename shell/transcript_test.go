@@ -105,6 +105,7 @@ func run(t *testing.T, stdin string, args ...string) (stdout, stderr string, exi
 	exit = Main(ctx, Env{
 		Program: "zkcli", Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &err,
 		Getenv: noEnvironment, Location: time.UTC, Version: "test",
+		AskTimeout: 25 * time.Second, // Apache's AdminServer is slow to answer first on a loaded machine
 	}, args)
 	if ctx.Err() != nil {
 		t.Errorf("zkcli %q did not end by itself", args)

@@ -49,7 +49,6 @@ const (
 	TruncOffByOne
 	TruncMissing
 	LeaderCountsEarly
-	AckBeforeNewLeader
 	AckSurvivesTrunc
 	FollowerAheadIgnored
 	SnapshotTooOld
@@ -108,7 +107,6 @@ var All = [defects]struct {
 	TruncOffByOne:         {Name: "TruncOffByOne", In: "zab", What: "TRUNC cuts one txn too many (ZOOKEEPER-1154)"},
 	TruncMissing:          {Name: "TruncMissing", In: "zab", What: "a learner's uncommitted tail is left in place"},
 	LeaderCountsEarly:     {Name: "LeaderCountsEarly", In: "zab", What: "the leader counts itself before its own sync"},
-	AckBeforeNewLeader:    {Name: "AckBeforeNewLeader", In: "zab", What: "acks count before the learner has the epoch on disk", Shown: InCores},
 	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since", Shown: InCores},
 	FollowerAheadIgnored:  {Name: "FollowerAheadIgnored", In: "zab", What: "a follower with a better history is led all the same", Shown: InCores},
 	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit", Shown: InCores},

@@ -25,10 +25,7 @@ func TestJoins(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := newEnsemble(t, tt.kinds, nil)
-			e.start(1, 3)
-			e.awaitMode(3, "leader")
-			e.start(2)
-			e.awaitMode(2, "follower")
+			e.startLedBy3(2)
 			w := e.write("/kept", 1, 2)
 			w.more(20)
 			e.check(w)

@@ -283,6 +283,16 @@ func (e *ensemble) await(what string, f func() bool) {
 	}
 }
 
+// startLedBy3 starts an ensemble that server 3 leads: it is elected with server
+// 1, and the others, 2 among them, join.
+func (e *ensemble) startLedBy3(others ...int64) {
+	e.t.Helper()
+	e.start(1, 3)
+	e.awaitMode(3, "leader")
+	e.start(others...)
+	e.awaitMode(2, "follower")
+}
+
 func (e *ensemble) awaitMode(sid int64, mode string) {
 	e.t.Helper()
 	e.await(fmt.Sprintf("server %d to be %s", sid, mode), func() bool { return e.mode(sid) == mode })

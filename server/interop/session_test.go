@@ -23,10 +23,7 @@ func TestSessions(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := newEnsemble(t, tt.kinds, nil)
-			e.start(1, 3)
-			e.awaitMode(3, "leader")
-			e.start(2)
-			e.awaitMode(2, "follower")
+			e.startLedBy3(2)
 
 			// From each server to each other, the one before killed once.
 			c := e.session(1, nil)

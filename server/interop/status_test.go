@@ -19,10 +19,7 @@ func TestWords(t *testing.T) {
 		lines[kinds] = map[string][]string{}
 		func() {
 			e := newEnsemble(t, kinds, []int64{4})
-			e.start(1, 3)
-			e.awaitMode(3, "leader")
-			e.start(2, 4)
-			e.awaitMode(2, "follower")
+			e.startLedBy3(2, 4)
 			e.awaitMode(4, "observer")
 			srvr, err := protocol.FourLetter(t.Context(), e.member(3).addr(), "srvr")
 			if err != nil {

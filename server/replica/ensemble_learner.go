@@ -234,8 +234,9 @@ func (r *Replica) pong(zxid protocol.Zxid) {
 		touches = append(touches, quorum.Touch{Session: h.ID(), TimeoutMs: h.TimeoutMs()})
 	}
 	for _, id := range e.forwarded.detached {
-		if r.owners[id] == nil {
+		if r.owners[id] == (departed{}) {
 			r.sessions.Remove(id)
+			delete(r.owners, id)
 		}
 	}
 	e.forwarded.detached = e.forwarded.detached[:0]

@@ -62,16 +62,23 @@ func (r *Replica) attach(id protocol.SessionID, owner Owner) {
 // or is opened again.
 func (r *Replica) Detach(id protocol.SessionID, owner Owner) {
 	if r.owners[id] == owner {
-		delete(r.owners, id)
+		r.owners[id] = departed{}
 		if r.ens != nil {
 			r.ens.detached(id)
 		}
 	}
 }
 
+// departed owns a session whose connection is gone. Until the session is opened
+// again nobody else may write in it: such a write was sent before those that the
+// departed connection brought (SessionTrackerImpl keeps the last owner, too).
+type departed struct{}
+
+func (departed) Disconnect(Reason) {}
+
 // checkSession is what the tracker says of a request's session: unknown,
-// closing, or attached to another connection. A session without an owner takes
-// the first that writes.
+// closing, or attached to another connection. A session that has had no owner
+// since this server began to lead takes the first that writes.
 func (r *Replica) checkSession(q *Request) protocol.Code {
 	if q.Owner == nil {
 		return protocol.OK

@@ -71,9 +71,13 @@ func TestReopen(t *testing.T) {
 	}
 	c.do(protocol.OpCreate, createOf("/mine", 1))
 
-	// A connection that went away leaves the session to the next.
+	// A connection that went away leaves the session to the next that opens it,
+	// and not to an earlier one whose writes come late.
 	g.r.Detach(c.id, old) // not its owner: nothing happens
 	g.r.Detach(c.id, c)
+	old.write(protocol.OpSetData, setOf("/mine", "late"))
+	g.settle()
+	old.expect("moved for good", "closed without reply")
 	next := &conn{g: g, id: old.id, ids: old.ids}
 	c.take()
 	if _, ok := reopen(g.r, g.now, old.id, password[:], 9000, next); !ok {

@@ -16,8 +16,8 @@ type history struct {
 
 	high protocol.Zxid // the highest zxid any client was shown
 	calm protocol.Zxid // as much when everybody had settled
-	// log is the history on disk as last read, from zxid 1 on. Logs may have
-	// been purged since.
+	// log is the committed history: with one server as last read from its disk
+	// (logs may have been purged since), in an ensemble the ledger's.
 	log []logged
 }
 

@@ -87,7 +87,7 @@ func (l *Leader) ack(f *learnerState, zxid protocol.Zxid) {
 		if f.acked == l.Proposed() {
 			f.readBytes = f.queuedBytes
 		}
-		if f.state == learnerReady || defect.Planted(defect.AckBeforeNewLeader) {
+		if f.state == learnerReady {
 			l.countAcks(f)
 		}
 	}

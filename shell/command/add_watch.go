@@ -1,6 +1,10 @@
 package command
 
-import "strings"
+import (
+	"strings"
+
+	"zookit/shell/session"
+)
 
 const (
 	watchPersistent = "PERSISTENT"
@@ -45,5 +49,12 @@ func runAddWatch(c *Context) error {
 	if err != nil {
 		return err
 	}
-	return s.AddWatch(c, path, recursive)
+	if err := s.AddWatch(c, path, recursive); err != nil {
+		return err
+	}
+	kind := session.WatchPersistent
+	if recursive {
+		kind = session.WatchRecursive
+	}
+	return c.emitSilent(RewatchRecord{path, kind.String()})
 }

@@ -31,6 +31,7 @@ type Console struct {
 	OutStyle, ErrStyle       render.Style
 	Location                 *time.Location // of the dates in Stats; nil is time.Local
 	Redraws                  bool           // stderr is a terminal that clears a row when asked
+	Width                    func() int     // of stdout's terminal in columns, 0 when it does not tell; nil is no limit
 
 	// Quiet leaves notes out: what is neither a result nor a failure.
 	Quiet bool

@@ -53,8 +53,10 @@ type Context struct {
 	flags   map[string]string
 	wrote   atomic.Bool // something was written
 	emitted int         // records printed
+	handed  bool        // another command ran in its place and printed its own
 	rows    tableRows   // records of FormatTable that wait to be printed
 	line    []string    // the words of the line
+	columns int         // of the terminal; 0 when it was not asked or does not tell
 
 	recording sync.Mutex
 	recorders []*recorder // one a connection; guarded by recording
@@ -99,14 +101,26 @@ func (c *Context) Tables() bool {
 	return c.Compat.Release == Own && (c.Shell.Out.OutTerminal || c.Shell.Format == FormatTable)
 }
 
-// PrintTable prints rows under a header.
-func (c *Context) PrintTable(header []string, rows [][]string) error {
-	b, err := render.Table(header, rows)
+// PrintTable prints rows under a header, as the terminal's width allows
+// (render.FitTable): spare are columns that may be left out, the least
+// important first.
+func (c *Context) PrintTable(header []string, rows [][]string, spare ...string) error {
+	b, err := render.FitTable(header, rows, c.width(), spare)
 	if err == nil {
 		c.Shell.settle(c)
 		c.Shell.Out.PrintStyled(b)
 	}
 	return err
+}
+
+// width is how many columns results may take, 0 when there is no limit. The
+// terminal is asked once a command.
+func (c *Context) width() int {
+	out := c.Shell.Out
+	if c.columns == 0 && out.OutTerminal && out.Width != nil {
+		c.columns = out.Width()
+	}
+	return c.columns
 }
 
 // Printf writes to stdout. On a terminal what is not text is made visible.

@@ -37,7 +37,7 @@ func runDelQuota(c *Context) error {
 	limitsPath := protocol.Join(own, quotaLimits)
 	limits, err := readTrack(c, s, limitsPath)
 	if errors.Is(err, protocol.NoNode) {
-		c.Printf("Quota does not exist for %s\n", path)
+		c.remark("Quota does not exist for " + path)
 		return nil
 	}
 	if err != nil {
@@ -50,13 +50,18 @@ func runDelQuota(c *Context) error {
 		}
 	}
 	if asked {
-		_, err := s.Set(c, limitsPath, []byte(limits.String()), -1)
-		return err
+		if _, err := s.Set(c, limitsPath, []byte(limits.String()), -1); err != nil {
+			return err
+		}
+		return c.emitSilent(PathRecord{path})
 	}
 	for _, name := range []string{quotaLimits, quotaStats} {
 		if err := s.Delete(c, protocol.Join(own, name), -1); err != nil && !errors.Is(err, protocol.NoNode) {
 			return err
 		}
 	}
-	return trimQuotaTree(c, s, own)
+	if err := trimQuotaTree(c, s, own); err != nil {
+		return err
+	}
+	return c.emitSilent(PathRecord{path})
 }

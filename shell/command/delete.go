@@ -25,5 +25,8 @@ func runDelete(c *Context) error {
 	if err != nil {
 		return err
 	}
-	return s.Delete(c, path, version)
+	if err := s.Delete(c, path, version); err != nil {
+		return err
+	}
+	return c.emitSilent(PathRecord{path})
 }

@@ -56,11 +56,24 @@ func (c *Context) Emit(record any, plain func()) error {
 	return nil
 }
 
+// emitSilent is Emit for a result of which text says nothing.
+func (c *Context) emitSilent(record any) error { return c.Emit(record, func() {}) }
+
+// remark prints a line that is part of the text Apache prints, and of no record:
+// among records it is a note.
+func (c *Context) remark(text string) {
+	if c.records() {
+		c.Shell.Out.Note(text)
+		return
+	}
+	c.Printf("%s\n", text)
+}
+
 // records tells whether results are printed as records.
 func (c *Context) records() bool { return c.Shell.Format != FormatText }
 
 // endEmit ends the results: the array of FormatJSON, an empty one when a command
-// succeeded without a result, and the table of FormatTable. It returns err, or
+// succeeded without a result and did not hand over to another, and the table of FormatTable. It returns err, or
 // what failed here.
 func (c *Context) endEmit(err error) error {
 	switch {
@@ -71,7 +84,7 @@ func (c *Context) endEmit(err error) error {
 	case c.Shell.Format != FormatJSON:
 	case c.emitted > 0:
 		c.Print([]byte("]\n"))
-	case err == nil:
+	case err == nil && !c.handed:
 		c.Print([]byte("[]\n"))
 	}
 	return err

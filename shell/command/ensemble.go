@@ -53,7 +53,7 @@ func (c *Context) ensemble() (*ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &ensemble{Prober: &probe.Prober{AdminPort: port}}
+	e := &ensemble{Prober: &probe.Prober{AdminPort: port, Timeout: c.Shell.AskTimeout}}
 	if c.Shell.Current() != nil || c.someServes(e.Prober, listed) {
 		if e.Config, err = c.configuration(); err != nil {
 			return nil, err

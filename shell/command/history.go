@@ -71,6 +71,7 @@ func runRedo(c *Context) error {
 	}
 	sh.history[n] = text
 	sh.literal = quotedWords(text)
+	c.handed = true
 	cmd, err := sh.execute(c.Context, args, nil)
 	if err == nil || errors.Is(err, errQuit) || c.Compat.Exits == ExitOwn {
 		return commandError(cmd, err)

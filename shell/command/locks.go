@@ -76,7 +76,7 @@ func runLocks(c *Context) error {
 		}
 		shown = r.Lock + r.Recipe
 		return []string{lock, recipe, fmt.Sprint(r.Place), r.State, short(time.Since(r.Since)) + " ago", dash(r.Client), r.Session, r.Data}
-	})
+	}, "session", "recipe")
 	for _, g := range giants {
 		c.Shell.Out.Note("not looked into, it has too many children: " + g)
 	}

@@ -28,7 +28,7 @@ func runPrintWatches(c *Context) error {
 	sh.mu.Lock()
 	sh.watches = on
 	sh.mu.Unlock()
-	return nil
+	return c.emitSilent(SwitchRecord{"printwatches", on})
 }
 
 func (s *Shell) printsWatches() bool {

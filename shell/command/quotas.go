@@ -60,7 +60,7 @@ func runQuotas(c *Context) error {
 		limit, bar := c.quotaCells(r.Znodes, r.Soft, r.Hard)
 		bytesLimit, bytesBar := c.quotaCells(r.Bytes, r.BytesSoft, r.BytesHard)
 		return []string{r.Path, fmt.Sprint(r.Znodes), limit, bar, fmt.Sprint(r.Bytes), bytesLimit, bytesBar}
-	})
+	}, "", "") // the bars
 }
 
 // quotaCells are a limit and the bar of its use. The smaller of two limits

@@ -87,7 +87,8 @@ func aclRecords(acl []protocol.ACL) []ACLRecord {
 	return list
 }
 
-// PathRecord is a line of what lists paths alone.
+// PathRecord is a line of what lists paths alone, and the znode that a command
+// worked on.
 type PathRecord struct {
 	Path string `json:"path"`
 }

@@ -1,9 +1,11 @@
 package command
 
 import (
+	"encoding/json"
 	"fmt"
 	"reflect"
 	"strings"
+	"time"
 )
 
 // Reference is docs/commands.md: the commands of zkcli's own manner and the
@@ -45,6 +47,10 @@ func Reference() string {
 	for _, r := range records {
 		fmt.Fprintf(&b, "\n## %s\n\n", r.commands)
 		describe(&b, reflect.TypeOf(r.record))
+	}
+	b.WriteString("\n## No records\n\n")
+	for _, r := range recordless {
+		fmt.Fprintf(&b, "- %s: %s\n", r.commands, r.why)
 	}
 	return b.String()
 }
@@ -90,7 +96,17 @@ func eachField(t reflect.Type, f func(name string, optional bool, kind string)) 
 
 // kindOf is the JSON type of a field in words.
 func kindOf(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[time.Time]():
+		return "text: a time as in RFC 3339"
+	case reflect.TypeFor[json.RawMessage]():
+		return "any"
+	case reflect.TypeFor[[]byte]():
+		return "text in base64"
+	}
 	switch t.Kind() {
+	case reflect.Interface:
+		return "any"
 	case reflect.Pointer:
 		return kindOf(t.Elem())
 	case reflect.String:

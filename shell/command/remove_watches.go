@@ -38,5 +38,8 @@ func runRemoveWatches(c *Context) error {
 	if err != nil {
 		return err
 	}
-	return s.RemoveWatches(c, path, kind, c.Has("l"))
+	if err := s.RemoveWatches(c, path, kind, c.Has("l")); err != nil {
+		return err
+	}
+	return c.emitSilent(PathRecord{path})
 }

@@ -18,7 +18,7 @@ var rewatch = &Command{
 	Run: runRewatch,
 }
 
-// RewatchRecord is a watch that was set.
+// RewatchRecord is a watch that was set, by addWatch or again.
 type RewatchRecord struct {
 	Path string `json:"path"`
 	Kind string `json:"kind"` // data, exist, children, persistent, recursive

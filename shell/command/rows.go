@@ -7,9 +7,10 @@ import (
 	"zookit/shell/render"
 )
 
-// Rows prints records as one table: framed where tables are wanted, in plain
-// columns elsewhere, as records in the JSON formats. No records are no table.
-func Rows[T any](c *Context, header []string, records []T, row func(T) []string) error {
+// Rows prints records as one table: with PrintTable where tables are wanted, in
+// plain columns elsewhere, as records in the JSON formats. No records are no
+// table. A terminal that is too narrow does not get the columns spare.
+func Rows[T any](c *Context, header []string, records []T, row func(T) []string, spare ...string) error {
 	if c.Shell.Format == FormatJSON || c.Shell.Format == FormatJSONL {
 		for _, r := range records {
 			if err := c.Emit(r, func() {}); err != nil {
@@ -26,7 +27,7 @@ func Rows[T any](c *Context, header []string, records []T, row func(T) []string)
 		rows[i] = row(r)
 	}
 	if c.Tables() || c.Shell.Format == FormatTable {
-		return c.PrintTable(header, rows)
+		return c.PrintTable(header, rows, spare...)
 	}
 	c.Print(render.AppendColumns(nil, header, rows))
 	return nil

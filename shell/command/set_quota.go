@@ -57,7 +57,10 @@ func runSetQuota(c *Context) error {
 	if err != nil {
 		return err
 	}
-	return writeQuota(c, s, path, limits)
+	if err := writeQuota(c, s, path, limits); err != nil {
+		return err
+	}
+	return c.emitSilent(PathRecord{c.Shell.resolve(c.Args[0])})
 }
 
 // quotaLimitsAsked reads the one flag that was given; the others are −1.
@@ -173,7 +176,7 @@ func warnExceeded(c *Context, limits, usage track) {
 		used := usage.get(k.soft)
 		soft, hard := limits.get(k.soft), limits.get(k.hard)
 		if soft > -1 && soft < used || hard > -1 && hard < used {
-			c.Printf("[Warning]: the %s quota you create is less than the existing %s:%d\n", k.word, k.word, used)
+			c.remark(fmt.Sprintf("[Warning]: the %s quota you create is less than the existing %s:%d", k.word, k.word, used))
 		}
 	}
 }

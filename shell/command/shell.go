@@ -9,6 +9,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
+	"time"
 
 	"zookit/shell/journal"
 	"zookit/shell/line"
@@ -60,6 +61,10 @@ type Shell struct {
 	// OpenSource opens an offline source: what follows file: in a target or a
 	// connect string. May be nil.
 	OpenSource func(ctx context.Context, source string) (Session, error)
+
+	// AskTimeout bounds a question to one server about itself; 0 is
+	// probe.DefaultTimeout.
+	AskTimeout time.Duration
 
 	// Stdin is what - reads; nil where the commands come from there.
 	Stdin io.Reader

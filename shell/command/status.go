@@ -105,6 +105,10 @@ func (r *StatusRecord) serves() bool { return r.Mode != modeSilent && r.Mode != 
 
 var statusHeader = []string{"server", "id", "mode", "zxid", "lag", "min/avg/max ms", "conns", "outst.", "znodes", "version", "up"}
 
+// statusSpare may be missing on a narrow terminal. That versions differ is told
+// below the table.
+var statusSpare = []string{"version", "outst.", "id", "min/avg/max ms", "znodes"}
+
 func (r *StatusRecord) row() []string {
 	id := "-"
 	if r.ID != nil {
@@ -272,7 +276,7 @@ func runStatus(c *Context) error {
 	if c.Err() != nil {
 		return c.Err()
 	}
-	if err := Rows(c, statusHeader, records, (*StatusRecord).row); err != nil {
+	if err := Rows(c, statusHeader, records, (*StatusRecord).row, statusSpare...); err != nil {
 		return err
 	}
 	oddities := disagreements(records, e.Config)

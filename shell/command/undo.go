@@ -148,7 +148,7 @@ func (c *Context) listChanges(list []journal.Header) error {
 		}
 	}
 	if len(rows) > 0 {
-		return c.PrintTable([]string{"number", "time", "servers", "changed", "command"}, rows)
+		return c.PrintTable([]string{"number", "time", "servers", "changed", "command"}, rows, "servers")
 	}
 	return nil
 }

@@ -272,7 +272,10 @@ func differences(before, now []string) (added, removed []string) {
 func (t *tail) record(kind, path string, st *protocol.Stat, data []byte, before *knownNode) *WatchedChange {
 	version := st.Version
 	r := &WatchedChange{Kind: kind, Path: path, Zxid: st.Mzxid.String(), Version: &version, New: data, haveNew: true}
-	if before != nil && before.czxid == st.Czxid {
+	switch {
+	case before == nil || before.czxid != st.Czxid:
+	case before.mzxid == st.Mzxid: // the event is of a change that the first look saw already
+	default:
 		r.Old, r.haveOld = before.data, before.hasData
 		r.Missed = max(st.Version-before.version-1, 0)
 	}

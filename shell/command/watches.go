@@ -110,7 +110,7 @@ func runWatches(c *Context) error {
 				id += " *"
 			}
 			return []string{r.Path, id, dash(r.Client), r.Server}
-		})
+		}, "server")
 	}
 	counted, countErr := c.printWatchCounts(e, silent)
 	if err := errors.Join(err, countErr); err != nil {

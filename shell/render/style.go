@@ -2,11 +2,8 @@ package render
 
 import (
 	"bytes"
-	"strings"
 
 	"github.com/fatih/color"
-	"github.com/olekukonko/tablewriter"
-	"github.com/olekukonko/tablewriter/tw"
 )
 
 // Style colours text for a terminal, or leaves it as it is.
@@ -67,30 +64,4 @@ func (s Style) AppendLabels(b, lines []byte) []byte {
 		}
 	}
 	return b
-}
-
-// Table lays rows out under a header, for a terminal alone: every cell is made
-// visible (see AppendVisible), line breaks included.
-func Table(header []string, rows [][]string) ([]byte, error) {
-	var out bytes.Buffer
-	t := tablewriter.NewTable(&out, tablewriter.WithHeaderAutoFormat(tw.Off), tablewriter.WithRowAutoWrap(tw.WrapNone))
-	t.Header(visibleCells(header))
-	for _, row := range rows {
-		if err := t.Append(visibleCells(row)); err != nil {
-			return nil, err
-		}
-	}
-	if err := t.Render(); err != nil {
-		return nil, err
-	}
-	return out.Bytes(), nil
-}
-
-func visibleCells(cells []string) []string {
-	seen := make([]string, len(cells))
-	for i, c := range cells {
-		line := Visible(c)
-		seen[i] = strings.NewReplacer("\n", `\n`, "\t", `\t`).Replace(line)
-	}
-	return seen
 }

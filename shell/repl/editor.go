@@ -26,7 +26,6 @@ const (
 // editor reads lines on a terminal with go-prompt.
 type editor struct {
 	o       Options
-	term    *terminal
 	parser  *parser
 	writer  *writer
 	prompt  *prompt.Prompt
@@ -56,7 +55,7 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 			err = fmt.Errorf("terminal: %v", v)
 		}
 	}()
-	e = &editor{o: o, term: t, search: &search{}, history: history{file: o.HistoryFile, keep: o.Keep}}
+	e = &editor{o: o, search: &search{}, history: history{file: o.HistoryFile, keep: o.Keep}}
 	old, err := e.history.load()
 	e.warn(err)
 	e.search.lines = old
@@ -66,7 +65,6 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 	e.writer.drawn = func(completes bool) { e.parser.frameDone(completes, len(e.shown.line)) }
 	e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(e.search.all()))...)
 	o.Printer.setRefresh(e.parser.refresh)
-	active.Store(t)
 	return e, nil
 }
 
@@ -341,6 +339,5 @@ func (e *editor) commandInterrupted() {
 func (e *editor) close() {
 	e.o.Printer.setRefresh(nil)
 	e.o.Printer.leave("")
-	active.CompareAndSwap(e.term, nil)
 	e.parser.close()
 }
