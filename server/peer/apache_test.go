@@ -14,6 +14,7 @@ import (
 	"zookit/protocol/quorum"
 	"zookit/server/election"
 	"zookit/server/peer"
+	"zookit/server/peer/peertest"
 	"zookit/server/zktest/apache"
 )
 
@@ -50,7 +51,7 @@ func joinApache(t *testing.T, a *apache.Ensemble, sid int64) (s *server, infos c
 	if err != nil {
 		t.Fatal(err)
 	}
-	s = &server{Connections: m, Elector: peer.NewElector(core, m, log.logger()), id: sid}
+	s = &server{Connections: m, Elector: peertest.NewElector(core, m, log.logger()), id: sid}
 	t.Cleanup(s.Close)
 	return s, quorumPort(t, self)
 }

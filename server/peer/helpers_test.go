@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"zookit/protocol/quorum"
 	"zookit/server/election"
 	"zookit/server/peer"
+	"zookit/server/peer/peertest"
 )
 
 // patience bounds every wait of these tests; nothing comes near it unless it
@@ -71,7 +73,7 @@ func (e *ensemble) connections(sid int64, change ...func(*peer.ConnectionsConfig
 // A server is a connection manager with an elector.
 type server struct {
 	*peer.Connections
-	*peer.Elector
+	*peertest.Elector
 	id int64
 }
 
@@ -91,7 +93,7 @@ func (e *ensemble) server(sid int64, change ...func(*peer.ConnectionsConfig)) *s
 		e.t.Fatal(err)
 	}
 	s := &server{Connections: e.connections(sid, change...), id: sid}
-	s.Elector = peer.NewElector(core, s.Connections, nil)
+	s.Elector = peertest.NewElector(core, s.Connections, nil)
 	e.t.Cleanup(s.Close)
 	return s
 }
@@ -142,6 +144,21 @@ func awaitReached(t *testing.T, m *peer.Connections, sid int64) {
 			return
 		}
 	}
+}
+
+// awaitConnected waits until a server is connected to these and nobody else. Two
+// that dial one another drop a connection, so for a moment there may be none.
+func (s *server) awaitConnected(t *testing.T, want []int64) {
+	t.Helper()
+	var got []int64
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		got = s.Connected()
+		slices.Sort(got)
+		if slices.Equal(got, want) {
+			return
+		}
+	}
+	t.Errorf("server %d is connected to %v, want %v", s.id, got, want)
 }
 
 // note is a notification that can be told from others by its round.

@@ -18,6 +18,7 @@ import (
 	"zookit/protocol/txn"
 	"zookit/server/election"
 	"zookit/server/peer"
+	"zookit/server/peer/peertest"
 	"zookit/server/tree"
 	"zookit/server/zab"
 	"zookit/server/zktest/apache"
@@ -32,7 +33,7 @@ type live struct {
 	t       *testing.T
 	id      int64
 	ens     *apache.Ensemble
-	elector *peer.Elector
+	elector *peertest.Elector
 	ln      net.Listener
 
 	do chan func() // runs in the loop, which owns what follows
@@ -73,7 +74,7 @@ func newLive(t *testing.T, ens *apache.Ensemble, id int64) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &live{t: t, id: id, ens: ens, elector: peer.NewElector(core, m, nil), do: make(chan func()), conns: map[zab.Conn]net.Conn{}, gone: map[zab.Conn]bool{}, recent: zab.NewRecent(0, 0)}
+	n := &live{t: t, id: id, ens: ens, elector: peertest.NewElector(core, m, nil), do: make(chan func()), conns: map[zab.Conn]net.Conn{}, gone: map[zab.Conn]bool{}, recent: zab.NewRecent(0, 0)}
 	if n.ln, err = net.Listen("tcp", self.Addresses[0].Quorum()); err != nil {
 		t.Fatal(err)
 	}

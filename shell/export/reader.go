@@ -79,9 +79,6 @@ func NewReader(in io.Reader) (*Reader, error) {
 // Root is the path whose subtree was exported.
 func (r *Reader) Root() string { return r.root }
 
-// Line is the number of the line read last.
-func (r *Reader) Line() int { return r.at }
-
 // Count is how many znodes were read.
 func (r *Reader) Count() int64 { return r.count }
 

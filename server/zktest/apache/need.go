@@ -31,9 +31,6 @@ func missing() string {
 	return ""
 }
 
-// Available reports that Apache's server and shell can be started.
-func Available() bool { return missing() == "" }
-
 // Need leaves a test out when Apache's ZooKeeper is not installed, and fails it under CI=true. Each test left out is
 // appended to the file the environment variable ZOOKIT_LEFT_OUT names, so that a run can count them at its end.
 func Need(t testing.TB) {

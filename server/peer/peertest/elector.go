@@ -1,20 +1,22 @@
-package peer
+// Package peertest drives an election without the rest of a server, for tests
+// of elections over real connections.
+package peertest
 
 import (
-	"context"
 	"log/slog"
 	"math"
 	"sync"
 	"time"
 
 	"zookit/server/election"
+	"zookit/server/peer"
 )
 
 // An Elector drives one election core with Connections: one goroutine owns the
 // core, and sleeps until a message comes or the core's deadline.
 type Elector struct {
 	core        *election.Election
-	connections *Connections
+	connections *peer.Connections
 	log         *slog.Logger
 	began       time.Time
 	asked       chan election.Event
@@ -25,7 +27,7 @@ type Elector struct {
 }
 
 // NewElector starts to drive core. Close does not close the connections.
-func NewElector(core *election.Election, c *Connections, log *slog.Logger) *Elector {
+func NewElector(core *election.Election, c *peer.Connections, log *slog.Logger) *Elector {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
@@ -87,7 +89,7 @@ func (e *Elector) take() {
 
 func (e *Elector) carryOut(r election.Ready) {
 	for i := range r.Notes {
-		LogNote(e.log, &r.Notes[i])
+		peer.LogNote(e.log, &r.Notes[i])
 	}
 	for _, m := range r.Messages {
 		e.connections.Send(m)
@@ -96,26 +98,4 @@ func (e *Elector) carryOut(r election.Ready) {
 		e.take()
 		e.decisions <- *r.Decision
 	}
-}
-
-// LogNote writes one step of an election to the log.
-func LogNote(log *slog.Logger, n *election.Note) {
-	level := slog.LevelInfo
-	if n.Debug() {
-		level = slog.LevelDebug
-	}
-	if !log.Enabled(context.Background(), level) {
-		return
-	}
-	args := []any{"state", n.State, "round", n.Round, "vote", n.Vote, "reason", n.Reason}
-	if n.From != 0 {
-		args = append(args, "from", n.From)
-	}
-	if n.Votes != "" {
-		args = append(args, "votes", n.Votes)
-	}
-	if n.WaitMs != 0 {
-		args = append(args, "nextMs", n.WaitMs)
-	}
-	log.Log(context.Background(), level, "election: "+n.What, args...)
 }
