@@ -281,7 +281,7 @@ func runSessions(c *Context) error {
 			ephemerals = "-"
 		}
 		return []string{id, dash(client), dash(r.Server), connected, timeout, dash(r.LastOp), queued, avg, ephemerals}
-	}, "queued", "avg ms", "timeout", "last op", "ephemerals")
+	}, "queued", "avg ms", "timeout", "last op", "ephemerals", "connected", "server")
 	l.tellMissing()
 	return err
 }
