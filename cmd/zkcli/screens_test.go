@@ -145,6 +145,7 @@ func (s *screens) full(title string) {
 	s.shell.Send("\x0ctop\r")
 	s.shell.Has("leader")
 	s.shell.Has("follower")
+	s.shell.Has("interval")
 	s.keep(title, func(screen string) string { return screen })
 	s.shell.Send("q")
 	prompt(s.shell, s.addr, s.lines)

@@ -15,14 +15,16 @@ func TestRollingRestart(t *testing.T) {
 	e.start(1, 2, 3)
 	e.await("a leader", func() bool { return e.leader() != 0 })
 	writers := []*writer{e.write("/one", 1, 2, 3), e.write("/two", 2, 3, 1)}
-	session := e.session(1, nil)
+	// Nothing pings this session, and a swap takes as long as Java takes to start.
+	const patientMs = 60_000
+	session := e.sessionFor(1, nil, patientMs)
 	e.ephemeral(session, "/mine")
 	for range 2 { // to ours, and back
 		for sid := int64(1); sid <= 3; sid++ {
 			e.swap(sid)
 			e.await("it to serve", func() bool { return e.mode(sid) != "" })
 			session.Drop()
-			session = e.session(sid, session)
+			session = e.sessionFor(sid, session, patientMs)
 			for _, w := range writers {
 				w.more(50)
 			}

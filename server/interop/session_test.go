@@ -107,7 +107,13 @@ const sessionMs = 8000
 // session opens a session at a member, or takes up that of another connection.
 func (e *ensemble) session(sid int64, of *wire.Conn) *wire.Conn {
 	e.t.Helper()
-	o := wire.Options{TimeoutMs: sessionMs}
+	return e.sessionFor(sid, of, sessionMs)
+}
+
+// sessionFor is session with a timeout of its own.
+func (e *ensemble) sessionFor(sid int64, of *wire.Conn, timeoutMs int32) *wire.Conn {
+	e.t.Helper()
+	o := wire.Options{TimeoutMs: timeoutMs}
 	if of != nil {
 		o.Session, o.Password = of.Session.Session, of.Session.Password
 	}
