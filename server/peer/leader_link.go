@@ -60,7 +60,15 @@ func (l *LeaderLink) run(addresses []string) {
 // dial.
 const firstPause = 2 * time.Millisecond
 
+// dialAttempts is how often a leader is dialed with the whole pause in between
+// (Learner.connectToLeader tries as often). One that is not there by then may
+// have followed another itself, which the next election tells at once.
+const dialAttempts = 5
+
+// dial connects to the leader. When it gives up it says so as the end of the
+// connection.
 func (l *LeaderLink) dial(addresses []string) net.Conn {
+	left := dialAttempts
 	for pause := firstPause; l.ctx.Err() == nil; pause *= 2 {
 		ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
 		conn, err := dialAny(ctx, &l.running, l.cfg.Dial, addresses)
@@ -70,6 +78,10 @@ func (l *LeaderLink) dial(addresses []string) net.Conn {
 		}
 		if l.ctx.Err() == nil && pause >= l.cfg.DialPause {
 			l.log.say(addresses[0], "the leader cannot be reached", "error", err)
+			if left--; left == 0 {
+				l.cfg.Deliver(newInbox(0), zab.Disconnected{Conn: l.id})
+				return nil
+			}
 		}
 		pause = min(pause, l.cfg.DialPause)
 		select {

@@ -294,6 +294,20 @@ func TestQuorumPortGarbage(t *testing.T) {
 	}
 }
 
+// A leader that is not there after some attempts is given up.
+func TestDialGivesUp(t *testing.T) {
+	t.Parallel()
+	ln := listenLoopback(t)
+	address := ln.Addr().String()
+	ln.Close()
+	s := newSink(t)
+	link := peer.DialLeader(peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond}, 1, []string{address})
+	defer link.Close()
+	if ev := s.next(); ev != (zab.Disconnected{Conn: 1}) {
+		t.Errorf("%#v", ev)
+	}
+}
+
 // A learner dials until there is a leader, and Close ends the dialing.
 func TestDialUntilThereIsALeader(t *testing.T) {
 	t.Parallel()
@@ -301,7 +315,7 @@ func TestDialUntilThereIsALeader(t *testing.T) {
 	address := ln.Addr().String()
 	ln.Close()
 	s := newSink(t)
-	cfg := peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond}
+	cfg := peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Second}
 	link := peer.DialLeader(cfg, 1, []string{address})
 	ln, err := net.Listen("tcp", address)
 	if err != nil {

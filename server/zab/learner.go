@@ -117,6 +117,10 @@ func (l *Learner) Step(nowMs int64, ev Event) {
 	case Connected:
 		l.connected()
 	case Disconnected:
+		if l.role == connecting {
+			l.stop(LeaderUnreachable, "")
+			return
+		}
 		l.stop(LeaderLost, "")
 	case Received:
 		l.heardMs = l.nowMs

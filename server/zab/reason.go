@@ -16,7 +16,7 @@ const (
 	EpochExhausted                   // an epoch is an int32 on the wire
 
 	// Of a learner.
-	LeaderUnreachable  // not connected within initLimit
+	LeaderUnreachable  // not connected in a few attempts, or within initLimit
 	LeaderLost         // the connection has ended
 	LeaderSilent       // no packet within initLimit or syncLimit
 	LeaderBehind       // its epoch is older than the accepted one
