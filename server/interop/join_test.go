@@ -66,8 +66,9 @@ func (e *ensemble) proposeInVain() {
 		e.t.Fatal(err)
 	}
 	defer c.Drop()
-	e.member(1).kill()
-	e.member(2).kill()
+	// They are still connected, so that server 3 goes on for syncLimit.
+	e.member(1).pause()
+	e.member(2).pause()
 	const n = 5
 	for i := range n {
 		r := &protocol.CreateRequest{Path: fmt.Sprintf("/in-vain-%d", i), ACL: protocol.OpenACL}
@@ -87,7 +88,9 @@ func (e *ensemble) proposeInVain() {
 		}
 		return false
 	})
-	e.member(3).kill()
+	for _, m := range e.members {
+		m.kill()
+	}
 }
 
 // rejoin starts server 3 and looks for the way it was synchronised in the log

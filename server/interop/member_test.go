@@ -44,6 +44,7 @@ type member interface {
 	addr() string
 	dir() string
 	start()
+	pause() // until kill: SIGSTOP
 	kill()
 	stop()
 	running() bool
@@ -145,6 +146,7 @@ func (m *theirs) addr() string  { return m.e.config.Client(m.sid) }
 func (m *theirs) dir() string   { return m.data }
 func (m *theirs) running() bool { return m.on }
 func (m *theirs) log() string   { return m.s.Output() }
+func (m *theirs) pause()        { m.s.Pause() }
 func (m *theirs) kill()         { m.s.Kill9(); m.on = false }
 func (m *theirs) stop()         { m.s.Stop(); m.on = false }
 func (m *theirs) start() {
@@ -238,7 +240,8 @@ func (m *ours) start() {
 	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(m.cmd, m.done)
 }
 
-func (m *ours) kill() { m.end(syscall.SIGKILL) }
+func (m *ours) pause() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }
+func (m *ours) kill()  { m.end(syscall.SIGKILL) }
 func (m *ours) stop() {
 	if err := m.end(syscall.SIGTERM); err != nil {
 		m.e.t.Errorf("our server %d ended with %v", m.sid, err)

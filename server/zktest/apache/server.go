@@ -231,6 +231,14 @@ func (s *Server) Output() string {
 	return string(bytes.TrimSpace(text))
 }
 
+// Pause stops the process where it is, connections open; Kill9 ends it.
+func (s *Server) Pause() {
+	s.t.Helper()
+	if err := s.process.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // Kill9 ends the server as a crash does: no shutdown hook runs.
 func (s *Server) Kill9() { s.end(syscall.SIGKILL) }
 
