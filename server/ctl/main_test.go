@@ -23,6 +23,7 @@ import (
 // fake is a server that listens and answers srvr, and ends when told.
 type fake struct {
 	cfg       *config.Config
+	mu        sync.Mutex // a signal may close what is still starting
 	ln        net.Listener
 	startErr  error
 	err       error
@@ -38,6 +39,8 @@ func (f *fake) Start() error {
 	if err != nil {
 		return err
 	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.ln = ln
 	return nil
 }
@@ -46,6 +49,8 @@ func (f *fake) Done() <-chan struct{} { return f.done }
 func (f *fake) Err() error            { return f.err }
 func (f *fake) Close() error {
 	f.closeOnce.Do(func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
 		if f.ln != nil {
 			f.ln.Close()
 		}

@@ -112,11 +112,11 @@ func TestNewestMessageWaitsAndLastIsRepeated(t *testing.T) {
 	// The newer connection takes the place of the older.
 	old := dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
 	awaitReached(t, m, 2)
-	fresh := dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
-	awaitReached(t, m, 2)
 	if got := old.round(); got != 49 {
 		t.Errorf("got round %d", got)
 	}
+	fresh := dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
+	awaitReached(t, m, 2)
 	old.closed("the older connection")
 	if got := fresh.round(); got != 49 {
 		t.Errorf("got round %d", got)
