@@ -51,10 +51,9 @@ var ensembleKeys = []key{
 	only(fileOnly("localSessionsUpgradingEnabled", anyBool)), // asks for nothing without localSessionsEnabled
 
 	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
-	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
 	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
 	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
-	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("oraclePath", anyText)),
 
 	instead("observers connect to the leader", "", zk("observerMaster.sizeLimit", anyInt)),
 	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),

@@ -32,6 +32,7 @@ type LeaderLink struct {
 // tried at once. Events carry id as their connection.
 func DialLeader(cfg QuorumConfig, id zab.Conn, addresses []string) *LeaderLink {
 	cfg.setDefaults()
+	cfg.Dial = cfg.Security.dialer(cfg.Dial, false)
 	l := &LeaderLink{cfg: cfg, id: id, log: newRefusals(cfg.Logger)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.running.Go(func() { l.run(addresses) })
