@@ -16,19 +16,22 @@ const expiresSoon = 14 * 24 * time.Hour
 // peerSecurity is what stands before the ports between servers; nil is nothing.
 func (s *Server) peerSecurity() (*peer.Security, error) {
 	c := &s.cfg.Ensemble.Security
-	if !c.UsesTLS() {
+	if !c.UsesTLS() && !c.SASL.Enabled {
 		return nil, nil
 	}
-	keys, err := s.openKeys(&c.TLS, "ssl.quorum.", "the ports between servers")
-	if err != nil {
-		return nil, err
+	g := &peer.Security{Timeout: time.Duration(c.TLS.HandshakeMs) * time.Millisecond}
+	if c.UsesTLS() {
+		keys, err := s.openKeys(&c.TLS, "ssl.quorum.", "the ports between servers")
+		if err != nil {
+			return nil, err
+		}
+		g.Keys, g.Plain, g.DialPlain = keys, c.PortUnification, !c.SSL
+		g.AnyServer, g.AnyCaller = !c.TLS.VerifyHost, !c.TLS.VerifyCaller
 	}
-	return &peer.Security{
-		Keys:  keys,
-		Plain: c.PortUnification, DialPlain: !c.SSL,
-		AnyServer: !c.TLS.VerifyHost, AnyCaller: !c.TLS.VerifyCaller,
-		Timeout: time.Duration(c.TLS.HandshakeMs) * time.Millisecond,
-	}, nil
+	if a := &c.SASL; a.Enabled {
+		g.SASL = &peer.SASL{LogsIn: a.LearnerRequire, User: a.User, Password: a.Password, Required: a.ServerRequire, Users: a.Users}
+	}
+	return g, nil
 }
 
 // openKeys reads the key and trust store of a port, whose keys in zoo.cfg begin

@@ -84,3 +84,35 @@ func TestUnreadableKeyStore(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// An ensemble whose servers log in to each other; one with another password gets
+// no seat, and no password gets into a log.
+func TestEnsembleWithSASL(t *testing.T) {
+	t.Parallel()
+	const password = "canary-5as1"
+	o := observe(t, 3, nil, func(sid int64, cfg *config.Config) []server.Option {
+		s := &cfg.Ensemble.Security.SASL
+		s.Enabled, s.LearnerRequire, s.ServerRequire = true, true, true
+		s.User, s.Password, s.Users = "peer", password, map[string]certs.Secret{"peer": password}
+		return nil
+	})
+	o.Start()
+	o.Await()
+	zktest.Dial(t, o.Server(1).Addr()).Create("/a", nil, protocol.FlagPersistent)
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+	leader := o.Leader()
+	out := leader%3 + 1
+	o.Stop(out)
+	o.configs[out].Ensemble.Security.SASL.Password = password + "!"
+	o.Start(out)
+	o.logs[leader].await(t, "SASL: authentication denied: the user or the password is wrong")
+	o.logs[out].await(t, "the other server refuses it: are user and password in its JAAS file")
+	if o.Server(out).Server().Status().Serving {
+		t.Error("a server with another password serves")
+	}
+	for sid, l := range o.logs {
+		if l := l.lines(password); len(l) > 0 {
+			t.Errorf("server %d logs the password: %s", sid, l)
+		}
+	}
+}

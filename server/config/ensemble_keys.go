@@ -50,10 +50,7 @@ var ensembleKeys = []key{
 	instead("the sessions of this server are all known to the ensemble", "false", fileOnly("localSessionsEnabled", anyBool)),
 	only(fileOnly("localSessionsUpgradingEnabled", anyBool)), // asks for nothing without localSessionsEnabled
 
-	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
-	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
-	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
-	only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("oraclePath", anyText)), // refused in an ensemble (refusedInEnsemble)
 
 	instead("observers connect to the leader", "", zk("observerMaster.sizeLimit", anyInt)),
 	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),

@@ -209,7 +209,7 @@ func TestEnsembleChecks(t *testing.T) {
 		{name: "no such type of store", lines: three + "ssl.quorum.keyStore.type=BCFKS\n", err: "write PEM, PKCS12 or JKS"},
 		{name: "no safe TLS", lines: three + "ssl.quorum.enabledProtocols=TLSv1,TLSv1.1\n", err: "none of these is safe to use"},
 		{name: "revocation", lines: three + "ssl.quorum.crl=true\n", err: "a revoked certificate would be taken"},
-		{name: "SASL", lines: three + "quorum.auth.enableSasl=true\n", err: "zoo.cfg:8: quorum.auth.enableSasl=true: SASL between servers is not supported by this release"},
+		{name: "SASL", lines: three + "quorum.auth.enableSasl=true\n", err: "zoo.cfg:8: quorum.auth.enableSasl=true: there is no JAAS file; start with -Djava.security.auth.login.config=FILE"},
 		{name: "SASL required", lines: three + "quorum.auth.serverRequireSasl=true\n", err: "quorum.auth.serverRequireSasl=true: quorum.auth.enableSasl is not true"},
 		{name: "oracle", lines: three + "oraclePath=/x\n", err: "oraclePath=/x: an ensemble of two with an oracle"},
 		{name: "local sessions", lines: three + "localSessionsEnabled=true\n", warning: "zoo.cfg:8: localSessionsEnabled: accepted without effect"},

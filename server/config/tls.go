@@ -27,10 +27,11 @@ type Security struct {
 	PortUnification bool // portUnification: they may call without it, too
 	ReloadCertFiles bool // sslQuorumReloadCertFiles: key and trust stores that are replaced are read again
 	TLS             TLS
+	SASL            SASL
 }
 
 func defaultSecurity() Security {
-	return Security{TLS: TLS{VerifyHost: true, VerifyCaller: true, HandshakeMs: defaultHandshakeMs}}
+	return Security{TLS: TLS{VerifyHost: true, VerifyCaller: true, HandshakeMs: defaultHandshakeMs}, SASL: defaultSASL()}
 }
 
 // UsesTLS reports that a port between servers speaks it, alone or beside plain TCP.

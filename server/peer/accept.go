@@ -62,6 +62,9 @@ func (m *Connections) called(conn net.Conn) {
 		err = m.vouch(wire, &hello)
 	}
 	if err == nil {
+		wire, err = m.authenticate(wire)
+	}
+	if err == nil {
 		err = conn.SetReadDeadline(time.Time{})
 	}
 	m.mu.Lock()
@@ -106,6 +109,16 @@ func (m *Connections) vouch(wire net.Conn, hello *quorum.InitialMessage) error {
 	}
 	m.mu.Unlock()
 	return m.config.Security.vouch(wire, sid, hosts)
+}
+
+// authenticate lets a caller log in. Behind its initial message, as with Apache.
+func (m *Connections) authenticate(wire net.Conn) (net.Conn, error) {
+	from := wire.RemoteAddr().String()
+	wire, note, err := m.config.Security.authenticate(wire)
+	if note != nil {
+		m.log.say(from, letIn, "why", note)
+	}
+	return wire, err
 }
 
 // admit decides what becomes of a caller. mu is held.

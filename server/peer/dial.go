@@ -31,6 +31,11 @@ func (m *Connections) connect(r *remote, dial dialFunc, addresses []string) {
 	if err == nil {
 		err = m.greet(conn)
 	}
+	if err == nil {
+		if err = m.config.Security.logIn(m.ctx, conn); err != nil {
+			_ = conn.Close()
+		}
+	}
 	m.mu.Lock()
 	r.dialing = false
 	switch {

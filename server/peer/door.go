@@ -48,14 +48,22 @@ func (l *Learners) let(p *packets) error {
 	}
 	l.door.enter(p.conn)
 	wire, err := l.cfg.Security.accept(p.conn)
+	tls := wire
+	var note error
+	if err == nil {
+		wire, note, err = l.cfg.Security.authenticate(wire)
+	}
 	if !l.door.leave(p.conn) {
 		err = fmt.Errorf("more than %d connections were waiting", maxCallers)
 	}
 	if err != nil {
 		return err
 	}
+	if note != nil {
+		l.log.say(p.conn.RemoteAddr().String(), letIn, "why", note)
+	}
 	p.through(wire)
-	p.first = func(packet *quorum.Packet) error { return l.vouch(wire, packet) }
+	p.first = func(packet *quorum.Packet) error { return l.vouch(tls, packet) }
 	return nil
 }
 

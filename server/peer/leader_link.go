@@ -73,6 +73,11 @@ func (l *LeaderLink) dial(addresses []string) net.Conn {
 	for pause := firstPause; l.ctx.Err() == nil; pause *= 2 {
 		ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
 		conn, err := dialAny(ctx, &l.running, l.cfg.Dial, addresses)
+		if err == nil {
+			if err = l.cfg.Security.logIn(ctx, conn); err != nil {
+				_ = conn.Close()
+			}
+		}
 		done()
 		if err == nil {
 			return conn

@@ -46,6 +46,8 @@ type Security struct {
 	// Timeout bounds the handshakes of one connection together; 0:
 	// DefaultHandshakeTimeout.
 	Timeout time.Duration
+	// SASL is the other way to tell servers from strangers; nil: it is not used.
+	SASL *SASL
 }
 
 func (s *Security) timeout() time.Duration {
