@@ -37,12 +37,14 @@ type Server struct {
 	serving   atomic.Bool
 	traceMask atomic.Int64
 
-	rep   *replica.Replica
-	store *storage.Store
-	conns *cnxn.Server
-	pipe  *pipeline
-	guard *peer.Security // of the ports between servers; nil: none
-	addr  net.Addr
+	rep        *replica.Replica
+	store      *storage.Store
+	conns      *cnxn.Server
+	pipe       *pipeline
+	guard      *peer.Security // of the ports between servers; nil: none
+	secure     *cnxn.Secure   // of clients; nil: none
+	secureAddr net.Addr
+	addr       net.Addr
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -87,11 +89,15 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 	s.traceMask.Store(defaultTraceMask)
 	rules, err := acl.New(acl.Options{
 		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+		X509: cfg.SecureClients.KnowsX509(), X509SuperUser: cfg.SecureClients.SuperUser,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.rules = rules
+	if s.secure, err = s.secureClients(); err != nil {
+		return nil, err
+	}
 	rc := s.replicaConfig()
 	if s.cfg.Distributed() {
 		if rc.Ensemble, err = s.ensembleConfig(); err != nil {
@@ -153,11 +159,16 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	ln, err := s.listen()
+	ln, secureLn, err := s.listenClients()
 	if err != nil {
 		return err
 	}
-	s.addr = ln.Addr()
+	if ln != nil {
+		s.addr = ln.Addr()
+	}
+	if secureLn != nil {
+		s.secureAddr = secureLn.Addr()
+	}
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -167,6 +178,7 @@ func (s *Server) Start() error {
 		RequireAuth:      s.requireAuth(),
 		Logger:           s.log,
 	})
+	s.conns.Secure(secureLn, s.secure)
 	s.conns.Serve()
 	if err := s.recover(); err != nil {
 		s.conns.Close()
@@ -191,7 +203,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addresses(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -203,16 +215,16 @@ func (s *Server) requireAuth() []string {
 	return nil
 }
 
-// listen binds as Apache does: clientPortAddress, or every interface.
-func (s *Server) listen() (*net.TCPListener, error) {
+// listen binds as Apache does: at the address, or at every interface.
+func (s *Server) listen(host string, port int, name string) (*net.TCPListener, error) {
 	lc := net.ListenConfig{KeepAlive: -1}
 	if s.cfg.ClientTCPKeepAlive {
 		lc.KeepAlive = 0 // Go's default intervals
 	}
-	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
+	address := net.JoinHostPort(host, strconv.Itoa(port))
 	ln, err := lc.Listen(context.Background(), "tcp", address)
 	if err != nil {
-		return nil, fmt.Errorf("bind the client port: %w", err)
+		return nil, fmt.Errorf("bind the %s: %w", name, err)
 	}
 	return ln.(*net.TCPListener), nil
 }
@@ -285,7 +297,8 @@ func (s *Server) settle(err error) {
 	}
 }
 
-// Addr is the address of the client port, nil before Start.
+// Addr is the address of the client port, nil before Start and when clients come
+// by SecureAddr alone.
 func (s *Server) Addr() net.Addr { return s.addr }
 
 // Done is closed when the server has stopped: by Close, or because it failed.

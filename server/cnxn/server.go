@@ -53,13 +53,15 @@ func (c *Config) setDefaults() {
 
 // Server owns the listener and every client connection.
 type Server struct {
-	cfg     Config
-	backend Backend
-	log     *slog.Logger
-	ln      *net.TCPListener
-	running sync.WaitGroup // accept loop, connections, temporary writers
-	gate    gate
-	stats   Totals
+	cfg      Config
+	backend  Backend
+	log      *slog.Logger
+	ln       *net.TCPListener // nil: there is none
+	secure   *Secure          // nil: no client comes under TLS
+	secureLn *net.TCPListener // nil: there is none
+	running  sync.WaitGroup   // accept loop, connections, temporary writers
+	gate     gate
+	stats    Totals
 
 	// Of the pipeline's goroutine.
 	touched    []*Conn        // commits have appended to since the last Flush
@@ -76,7 +78,8 @@ type Server struct {
 	refused int       // refusals since
 }
 
-// New returns a server of the connections that ln accepts. Serve starts it.
+// New returns a server of the connections that ln accepts, which may be nil
+// beside that of Secure. Serve starts it.
 func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{
@@ -90,15 +93,26 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 }
 
 // Serve starts to accept and returns at once.
-func (s *Server) Serve() { s.running.Go(s.accept) }
+func (s *Server) Serve() {
+	if s.ln != nil {
+		admit := s.admit
+		if s.secure != nil && s.secure.Plain {
+			admit = func(nc *net.TCPConn) { s.admitSecure(nc, true) }
+		}
+		s.running.Go(func() { s.accept(s.ln, admit) })
+	}
+	if s.secureLn != nil {
+		s.running.Go(func() { s.accept(s.secureLn, func(nc *net.TCPConn) { s.admitSecure(nc, false) }) })
+	}
+}
 
 // acceptPause is the wait after an accept that failed for want of descriptors
 // or memory, as Apache's acceptor does.
 const acceptPause = 10 * time.Millisecond
 
-func (s *Server) accept() {
+func (s *Server) accept(ln *net.TCPListener, admit func(*net.TCPConn)) {
 	for {
-		nc, err := s.ln.AcceptTCP()
+		nc, err := ln.AcceptTCP()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -106,7 +120,7 @@ func (s *Server) accept() {
 			s.warn("accept", "error", err)
 			time.Sleep(acceptPause)
 		default:
-			s.admit(nc)
+			admit(nc)
 		}
 	}
 }
@@ -120,14 +134,19 @@ func (s *Server) admit(nc *net.TCPConn) {
 		return
 	}
 	if c := s.open(sock); c != nil {
-		// The handshake grows the stack of its goroutine. An idle connection
-		// should not keep that: its requests get a goroutine of their own.
-		s.running.Go(func() {
-			if c.greeted() {
-				s.running.Go(c.serve)
-			}
-		})
+		s.start(c)
 	}
+}
+
+// start serves a connection. The handshake grows the stack of its goroutine. An
+// idle connection should not keep that: its requests get a goroutine of their
+// own.
+func (s *Server) start(c *Conn) {
+	s.running.Go(func() {
+		if c.greeted() {
+			s.running.Go(c.serve)
+		}
+	})
 }
 
 // ServeConn serves a connection that did not come over the listener, until it
@@ -260,7 +279,11 @@ func flushAll(list []*Conn) {
 // CloseConns closes the listener and every connection at once, without waiting
 // for their goroutines: the first thing a failed server does.
 func (s *Server) CloseConns(why string) {
-	s.ln.Close()
+	for _, ln := range []*net.TCPListener{s.ln, s.secureLn} {
+		if ln != nil {
+			ln.Close()
+		}
+	}
 	s.mu.Lock()
 	s.closed = true
 	list := make([]*Conn, 0, len(s.conns))
