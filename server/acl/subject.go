@@ -6,8 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 
 	"zookit/protocol"
 )
@@ -74,26 +72,16 @@ func attribute(id asn1.ObjectIdentifier, v asn1.RawValue) string {
 	return keyword + "=" + escapeDN(text)
 }
 
-// derText is the text of the kinds of strings that names have.
+// derText is the text of the kinds of strings that names have. Whatever the
+// kind, Java reads the bytes as UTF-8, and so does this: the name must be the
+// same on all servers.
 func derText(v asn1.RawValue) (string, bool) {
 	if v.Class != asn1.ClassUniversal {
 		return "", false
 	}
 	switch v.Tag {
-	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagGeneralString:
-		return strings.ToValidUTF8(string(v.Bytes), string(utf8.RuneError)), true
-	case asn1.TagT61String:
-		text := make([]rune, len(v.Bytes))
-		for i, b := range v.Bytes {
-			text[i] = rune(b)
-		}
-		return string(text), true
-	case asn1.TagBMPString:
-		units := make([]uint16, len(v.Bytes)/2)
-		for i := range units {
-			units[i] = uint16(v.Bytes[2*i])<<8 | uint16(v.Bytes[2*i+1])
-		}
-		return string(utf16.Decode(units)), true
+	case asn1.TagUTF8String, asn1.TagPrintableString, asn1.TagIA5String, asn1.TagGeneralString, asn1.TagT61String, asn1.TagBMPString:
+		return string([]rune(string(v.Bytes))), true
 	}
 	return "", false
 }
