@@ -53,7 +53,8 @@ type pipeline struct {
 	taken   []task
 	held    []task // taken but not proposed: the replica does not accept for now
 	ended   bool
-	jobsOut int // with the syncer
+	jobsOut int  // with the syncer
+	slow    bool // the last sync took slowSync or longer
 	// deadline is what the timer is set for, on the steady clock.
 	deadline int64
 
@@ -69,13 +70,17 @@ type task struct {
 
 type syncJob struct {
 	roll    bool
+	few     bool // a batch of fewWrites at most, and nothing else
 	entries []storage.Entry
 	// order is what one of several servers does instead of appending entries; what
 	// it returns is called by the pipeline.
-	order func() func(replica.Now)
+	order func() (after func(replica.Now), appended bool)
 }
 
+func (j *syncJob) empty() bool { return !j.roll && len(j.entries) == 0 && j.order == nil }
+
 type syncResult struct {
+	took  time.Duration // of the sync of a batch
 	zxid  protocol.Zxid
 	err   error
 	after func(replica.Now)
@@ -186,13 +191,19 @@ func (p *pipeline) propose() {
 	p.held = p.held[:rest]
 }
 
-// handOut gives the syncer the next batch, and starts a snapshot when one is
-// due.
+// handOut carries out what the replica is ready for.
 func (p *pipeline) handOut() {
+	for p.carryOut() {
+	}
+}
+
+// carryOut does what one Ready asks for. With more, a batch was synced
+// meanwhile, which makes the replica ready for what comes behind it.
+func (p *pipeline) carryOut() (more bool) {
 	rd := p.rep.Ready()
 	if err := p.rep.Err(); err != nil {
 		p.end(err)
-		return
+		return false
 	}
 	for _, n := range rd.Notes {
 		logNote(p.log, n)
@@ -200,27 +211,22 @@ func (p *pipeline) handOut() {
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
+	job := syncJob{roll: rd.Roll, entries: rd.Append, few: len(rd.Append) <= fewWrites}
 	if p.members != nil {
 		rd.CarryOut(p.members)
-		p.members.carriedOut()
-		return
+		job = p.members.carriedOut()
 	}
-	if !rd.Roll && len(rd.Append) == 0 {
-		return
-	}
-	job := syncJob{roll: rd.Roll, entries: rd.Append}
-	if len(rd.Append) <= fewWrites && p.jobsOut == 0 && p.idle() {
+	switch {
+	case job.empty():
+		return false
+	case job.few && p.jobsOut == 0 && !p.slow && p.idle():
 		p.persisted(p.sync(job))
 		p.flush()
-		return
+		return !p.ended
 	}
-	p.give(job)
-}
-
-// give hands a job to the syncer.
-func (p *pipeline) give(job syncJob) {
 	p.jobsOut++
 	p.jobs <- job
+	return false
 }
 
 // fewWrites is the largest batch the pipeline syncs itself when nobody else is
@@ -229,11 +235,16 @@ func (p *pipeline) give(job syncJob) {
 // sync anyhow.
 const fewWrites = 2
 
-// idle tells that nothing was submitted since the last propose.
+// slowSync is the time from which a sync is left to the syncer again: while a
+// member's disk is slow, its pipeline has the other servers to listen to.
+const slowSync = 5 * time.Millisecond
+
+// idle tells that nothing was submitted or has arrived since the last round.
 func (p *pipeline) idle() bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.queue) == 0 && len(p.held) == 0
+	waiting := len(p.queue) + len(p.held)
+	p.mu.Unlock()
+	return waiting == 0 && (p.members == nil || p.members.idle())
 }
 
 // syncer appends and syncs one batch at a time.
@@ -249,23 +260,33 @@ func (p *pipeline) sync(j syncJob) syncResult {
 			return syncResult{err: fmt.Errorf("begin a new txn log: %w", err)}
 		}
 	}
+	begin := time.Now()
 	if j.order != nil {
-		return syncResult{after: j.order()}
+		after, appended := j.order()
+		r := syncResult{after: after}
+		if appended {
+			r.took = time.Since(begin)
+			p.syncs.add(r.took)
+		}
+		return r
 	}
 	if len(j.entries) == 0 {
 		return syncResult{}
 	}
-	begin := time.Now()
 	if err := p.store.Append(j.entries); err != nil {
 		return syncResult{err: fmt.Errorf("write the txn log: %w", err)}
 	}
-	p.syncs.add(time.Since(begin))
-	return syncResult{zxid: j.entries[len(j.entries)-1].Zxid}
+	r := syncResult{zxid: j.entries[len(j.entries)-1].Zxid, took: time.Since(begin)}
+	p.syncs.add(r.took)
+	return r
 }
 
 // persisted commits a batch; the connections it touched are flushed after the
 // next batch is with the disk.
 func (p *pipeline) persisted(r syncResult) {
+	if r.took > 0 {
+		p.slow = r.took >= slowSync
+	}
 	switch {
 	case r.err != nil:
 		p.end(r.err)

@@ -127,6 +127,8 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offered is an epoch that a voter has accepted: this server leads no earlier one.
+	offered int64
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
