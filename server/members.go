@@ -118,7 +118,7 @@ func (m *members) arrive(a arrival) {
 	m.mu.Lock()
 	m.arrivals = append(m.arrivals, a)
 	m.mu.Unlock()
-	m.p.nudge()
+	m.p.visit()
 }
 
 // deliver is what the connections of a term call.

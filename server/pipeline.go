@@ -16,9 +16,10 @@ import (
 	"zookit/server/storage"
 )
 
-// pipeline is the goroutine that owns the replica. It takes what connections
-// submit, hands batches to the syncer, commits what is synced, and flushes the
-// connections a commit has touched.
+// pipeline owns the replica. It takes what connections submit, hands batches to
+// the syncer, commits what is synced, and flushes the connections a commit has
+// touched: in rounds, one at a time, on a goroutine of its own, or on that of a
+// connection to another server that has brought something (visit).
 //
 //	connections ──queue──▶ pipeline ──job──▶ syncer (append, one sync)
 //	     ▲                   │  ▲               │
@@ -49,7 +50,16 @@ type pipeline struct {
 	mu    sync.Mutex
 	queue []task
 
-	// Of the pipeline's goroutine.
+	// Of the pipeline's goroutine, between its turns.
+	rang bool // the timer
+	back []syncResult
+
+	turn     sync.Mutex // held during a round; guards the replica and all below
+	panicked error
+	timer    *time.Timer
+	ready    replica.Ready
+	left     bool // ready is to be carried out yet, by the pipeline's own goroutine
+
 	taken   []task
 	held    []task // taken but not proposed: the replica does not accept for now
 	ended   bool
@@ -91,6 +101,7 @@ func (p *pipeline) start() {
 	p.synced = make(chan syncResult, 2) // a roll and a batch may be out
 	p.jobs = make(chan syncJob, 1)
 	p.stop = make(chan struct{})
+	p.timer = time.NewTimer(time.Hour)
 	p.work.Go(p.syncer)
 	if p.members != nil {
 		p.members.start()
@@ -123,40 +134,104 @@ func (p *pipeline) nudge() {
 	}
 }
 
-// run is the pipeline's goroutine. A panic in the replica is a broken
-// invariant: it ends the server, not the process.
+// run is the pipeline's goroutine.
 func (p *pipeline) run() {
-	defer close(p.jobs)
-	defer func() {
-		if r := recover(); r != nil {
-			p.fail(fmt.Errorf("request pipeline: %w: %v\n%s", replica.ErrInvariant, r, debug.Stack()))
-		}
-	}()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for !p.ended {
-		if p.members != nil {
-			p.members.step()
-		}
-		p.propose()
-		p.handOut()
-		p.flush()
-		if p.ended {
-			return
-		}
-		p.setTimer(timer)
+	defer p.leave()
+	for p.ownTurn() {
 		select {
 		case <-p.wake:
-		case <-timer.C:
-			p.deadline = 0
-			p.rep.Tick(p.now())
+		case <-p.timer.C:
+			p.rang = true
 		case r := <-p.synced:
-			p.jobsOut--
-			p.persisted(r)
+			p.back = append(p.back, r)
 		case <-p.stop:
 			return
 		}
 	}
+}
+
+// ownTurn is a round of the pipeline's goroutine. It is false when the server
+// has failed.
+func (p *pipeline) ownTurn() bool {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.guarded(false)
+	if p.panicked != nil && !p.ended {
+		p.ended = true
+		p.fail(p.panicked)
+	}
+	return !p.ended
+}
+
+// visit is a round on the goroutine of somebody who has queued something for
+// it: that saves a lone write the way to another goroutine at every server it
+// passes. What such a guest cannot do is left to the pipeline's own goroutine.
+func (p *pipeline) visit() {
+	if !p.turn.TryLock() {
+		p.nudge()
+		return
+	}
+	defer p.turn.Unlock()
+	if !p.left && !p.ended {
+		p.guarded(true)
+	}
+	if p.left || p.panicked != nil {
+		p.nudge()
+	}
+}
+
+// leave ends the pipeline: there are no turns after it.
+func (p *pipeline) leave() {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.ended = true
+	p.timer.Stop()
+	close(p.jobs)
+}
+
+// guarded is a round in which a panic of the replica is a broken invariant: it
+// ends the server, not the process.
+func (p *pipeline) guarded(guest bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.panicked = fmt.Errorf("request pipeline: %w: %v\n%s", replica.ErrInvariant, r, debug.Stack())
+		}
+	}()
+	if p.panicked == nil {
+		p.round(guest)
+	}
+}
+
+// round takes in what there is, and does what comes of it.
+func (p *pipeline) round(guest bool) {
+	if !guest {
+		p.settle()
+	}
+	if p.members != nil {
+		p.members.step()
+	}
+	p.propose()
+	p.handOut(guest)
+	p.flush()
+	p.setTimer()
+}
+
+// settle takes in what only the pipeline's goroutine hears of.
+func (p *pipeline) settle() {
+	if p.left {
+		p.left = false
+		p.carryOut()
+	}
+	if p.rang {
+		p.rang, p.deadline = false, 0
+		p.rep.Tick(p.now())
+	}
+	for _, r := range p.back {
+		p.jobsOut--
+		p.persisted(r)
+	}
+	clear(p.back)
+	p.back = p.back[:0]
 }
 
 // propose gives the replica everything that was submitted.
@@ -191,16 +266,23 @@ func (p *pipeline) propose() {
 	p.held = p.held[:rest]
 }
 
-// handOut carries out what the replica is ready for.
-func (p *pipeline) handOut() {
-	for p.carryOut() {
+// handOut carries out what the replica is ready for. A guest leaves the
+// beginning and the end of a role alone, since it may be one of the
+// connections that end with it, and is waited for.
+func (p *pipeline) handOut(guest bool) {
+	for more := true; more && !p.ended; {
+		p.ready = p.rep.Ready()
+		if p.left = guest && (p.ready.Role != nil || p.rep.Err() != nil); p.left {
+			return
+		}
+		more = p.carryOut()
 	}
 }
 
-// carryOut does what one Ready asks for. With more, a batch was synced
+// carryOut does what a Ready asks for. With more, a batch was synced
 // meanwhile, which makes the replica ready for what comes behind it.
 func (p *pipeline) carryOut() (more bool) {
-	rd := p.rep.Ready()
+	rd := &p.ready
 	if err := p.rep.Err(); err != nil {
 		p.end(err)
 		return false
@@ -222,7 +304,7 @@ func (p *pipeline) carryOut() (more bool) {
 	case job.few && p.jobsOut == 0 && !p.slow && p.idle():
 		p.persisted(p.sync(job))
 		p.flush()
-		return !p.ended
+		return true
 	}
 	p.jobsOut++
 	p.jobs <- job
@@ -326,7 +408,7 @@ func (p *pipeline) snapshot(src storage.Source, zxid protocol.Zxid) {
 }
 
 // setTimer wakes the pipeline at the replica's deadline.
-func (p *pipeline) setTimer(timer *time.Timer) {
+func (p *pipeline) setTimer() {
 	at := p.rep.Deadline()
 	if at == p.deadline {
 		return
@@ -336,7 +418,7 @@ func (p *pipeline) setTimer(timer *time.Timer) {
 	if at != math.MaxInt64 {
 		wait = min(wait, max(0, time.Duration(at-p.now().MonoMs)*time.Millisecond))
 	}
-	timer.Reset(wait)
+	p.timer.Reset(wait)
 }
 
 // logNote logs what the replica noted.
