@@ -31,6 +31,7 @@ import (
 //	stall s1 s2 2s                       nothing of s1 arrives at s2
 //	power-at s1 sync 2                   the power fails before the 2nd sync from now
 //	fail s1 sync 1                       the disk fails the next sync
+//	purge s1                             its old snapshots and logs go, in steps
 //	heal                                 faults stop, and everybody comes back
 //	check                                every server is read, and every invariant looked at
 //	show
@@ -203,6 +204,8 @@ func (s *story) command(f []string) {
 		s.server(f[1]).act(&Action{Kind: FaultCutIn, Effect: vfs.Op(f[2]), N: s.number(f[3])})
 	case "fail":
 		s.server(f[1]).act(&Action{Kind: FaultDisk, Effect: vfs.Op(f[2]), N: s.number(f[3])})
+	case "purge":
+		s.server(f[1]).purge()
 	case "heal":
 		for _, p := range w.processes {
 			p.boot()
