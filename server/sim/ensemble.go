@@ -9,8 +9,8 @@ import (
 	"zookit/server/replica"
 )
 
-// ensemble is what the servers of a world share: the configuration, the network
-// between them, and the checkers' view of it (zab.go).
+// ensemble is what the servers of a world share: the configuration and the network
+// between them.
 type ensemble struct {
 	w        *world
 	verifier *quorum.Verifier
@@ -18,13 +18,11 @@ type ensemble struct {
 	routes   map[[2]int]*route // by the ids, the lower first: direction 0 is from it
 	links    []*peerLink       // of the quorum ports, that one side uses at least
 	votes    map[[2]int]*voteLink
-	ledger
 }
 
 func newEnsemble(w *world) *ensemble {
 	o := &w.plan.Options
 	e := &ensemble{w: w, routes: map[[2]int]*route{}, votes: map[[2]int]*voteLink{}}
-	e.ledger.e = e
 	c := &quorum.Config{}
 	for i := range o.Processes {
 		c.Members = append(c.Members, quorum.Member{ID: int64(i + 1), Observer: i >= o.Voters,

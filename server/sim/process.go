@@ -174,12 +174,15 @@ func (p *process) boot() {
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
+	w.ledger.restarted(p)
+	if _, err := readLogs(p.mem); err != nil {
+		w.violated("I7 no holes", "%v: %v", p, err)
+		return
+	}
 	if p.seat != nil {
-		w.ensemble.recovered(p)
 		p.do(w.between(millisecond, 100*millisecond), p.pump)
 		return
 	}
-	w.history.readLogs(w, p)
 	p.do(w.between(millisecond, 100*millisecond), func() {
 		p.serving = true
 		p.setTimer()
@@ -308,6 +311,7 @@ func (p *process) sync(roll bool, batch []storage.Entry) {
 		if len(batch) > 0 {
 			last := batch[len(batch)-1].Zxid
 			p.w.tracef("s%d synced up to %v", p.id, last)
+			p.w.ledger.look(p)
 			p.rep.Persisted(p.clock(), last)
 			if p.broken() {
 				return
@@ -416,6 +420,7 @@ func (p *process) powerCut() {
 	p.w.tracef("s%d power cut", p.id)
 	p.w.reached("power cut")
 	p.mem = p.mem.Crash(rand.New(rand.NewSource(p.w.rng.Int64())))
+	p.w.ledger.restarted(p)
 	p.end(true)
 }
 
@@ -435,13 +440,10 @@ func (p *process) stop() {
 	p.exit()
 }
 
-// purge removes old snapshots and logs. What the logs hold is read first.
+// purge removes old snapshots and logs.
 func (p *process) purge() {
 	if !p.serving {
 		return
-	}
-	if p.seat == nil {
-		p.w.history.readLogs(p.w, p)
 	}
 	p.background(job{
 		run: func(*fiber) error { return p.store.Purge(1) },

@@ -40,7 +40,7 @@ func (p *Plan) Run(trace bool) *Result {
 	w.runUntil(p.Heal, never)
 	w.settle()
 	w.finish()
-	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
+	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.ledger.chain), Events: w.events, Virtual: w.now, Met: w.met}
 	for _, o := range w.history.ops {
 		r.Answered += b2i(o.Answered)
 		r.Writes += b2i(o.Answered && o.Code == protocol.OK && isWrite(o.Type))
@@ -54,7 +54,7 @@ func (p *Plan) Run(trace bool) *Result {
 	return r
 }
 
-// finish reads the tree of every server and looks at the whole history.
+// finish reads the tree of every server, and the disks a last time.
 func (w *world) finish() {
 	w.audit()
 	for _, s := range w.processes {
@@ -64,7 +64,7 @@ func (w *world) finish() {
 		}
 	}
 	if w.broken == nil {
-		w.check()
+		w.judge.found(w.judge.sessions())
 	}
 	if w.broken == nil {
 		w.atRest()
@@ -78,9 +78,11 @@ func (p *Plan) world(trace bool) *world {
 		w.trace = new(bytes.Buffer)
 		w.tracef("seed %d: %+v", p.Seed, p.Options)
 	}
+	w.judge = newJudge(w)
 	if p.Options.Voters > 0 {
 		w.ensemble = newEnsemble(w)
 	}
+	w.ledger = newLedger(w)
 	for i := range p.Options.Processes {
 		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
 		w.processes = append(w.processes, s)
@@ -248,13 +250,6 @@ func (w *world) audit() {
 	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) {
 		w.violated("V2 every request is answered", "the last clients could not read the tree within %d s: %v", auditTime/second, left)
 		return
-	}
-	if w.ensemble != nil {
-		w.history.log = w.ensemble.chain
-		return
-	}
-	for _, p := range w.processes {
-		w.history.readLogs(w, p)
 	}
 }
 

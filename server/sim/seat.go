@@ -274,7 +274,7 @@ func (s *seat) replaceHistory(o zab.Order, l *peerLink) {
 	}
 	var done func(replica.Now)
 	p.background(job{calm: true, run: func(*fiber) error {
-		p.w.ensemble.before(p, o)
+		p.w.ledger.before(p, o)
 		done = s.disk.Carry(p.rep, o, func(zxid protocol.Zxid) error { return s.install(zxid, l) })
 		return nil
 	}, done: func(error) {
@@ -287,7 +287,7 @@ func (s *seat) written(took int64, done func(replica.Now)) {
 	s.p.do(took, func() {
 		s.writing = false
 		done(s.p.clock())
-		s.p.w.ensemble.after(s.p)
+		s.p.w.ledger.look(s.p)
 		s.nextWrite()
 		s.p.pump()
 	})

@@ -158,7 +158,7 @@ func (s *story) until(what string) {
 		done = w.ensemble.led
 	case strings.HasPrefix(what, "epoch="):
 		epoch := int64(s.number(what[6:]))
-		done = func() bool { return w.ensemble.leaders[epoch] != nil }
+		done = func() bool { return w.ledger.leaders[epoch] != nil }
 	}
 	w.runUntil(w.now+settleTime, done)
 	if w.broken == nil && !done() {
@@ -219,7 +219,7 @@ func (s *story) command(f []string) {
 		w.finish()
 		if w.broken == nil {
 			w.trace.Reset()
-			w.tracef("every invariant holds; %d txns, %v the last", len(w.history.log), w.ensemble.end())
+			w.tracef("every invariant holds; %d txns, %v the last", len(w.ledger.chain), w.ledger.end())
 		}
 	case "show":
 		w.tracef("%s", w.ensemble.state())
