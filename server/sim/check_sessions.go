@@ -31,7 +31,7 @@ func (j *judge) sessions() *Violation {
 // client had an answer to by then. A later ping may be answered while the end of
 // the session is on its way to the disk.
 func (j *judge) notEarly(end *txn.Txn) *Violation {
-	at, ok := j.w.timeOf(end)
+	at, rate, ok := j.w.timeOf(end)
 	if !ok {
 		return nil // a jump of the clock makes it ambiguous
 	}
@@ -52,15 +52,16 @@ func (j *judge) notEarly(end *txn.Txn) *Violation {
 			}
 		}
 	}
-	if waited := at + millisecond - heard; waited < timeout {
-		return violation("S5 sessions do not expire early", "session %v was ended at %s, %d ms after a request that was answered; its timeout is %d ms",
+	if waited := (at + millisecond - heard) * rate / 1000; waited < timeout-millisecond {
+		return violation("S5 sessions do not expire early", "session %v was ended at %s, %d ms of its leader's clock after a request that was answered; its timeout is %d ms",
 			end.Session, clockText(at), waited/millisecond, timeout/millisecond)
 	}
 	return nil
 }
 
-// timeOf finds the time at which the server that made a txn read its wall clock.
-func (w *world) timeOf(t *txn.Txn) (at int64, ok bool) {
+// timeOf finds the time at which the server that made a txn read its wall clock,
+// and how many ms that goes in a second.
+func (w *world) timeOf(t *txn.Txn) (at, rate int64, ok bool) {
 	n, wallMs := 0, t.TimeMs
 	for _, p := range w.processes {
 		if w.ensemble != nil && w.ledger.leaders[t.Zxid.Epoch()] != p {
@@ -71,13 +72,13 @@ func (w *world) timeOf(t *txn.Txn) (at int64, ok bool) {
 			if i+1 < len(p.clocks) {
 				end = p.clocks[i+1].from
 			}
-			if t := (wallMs - wallStart - s.offset) * millisecond; s.from-millisecond <= t && t <= end {
-				at = t
+			if t := (wallMs - wallStart - s.offset) * second / p.rate; s.from-2*millisecond <= t && t <= end {
+				at, rate = t, p.rate
 				n++
 			}
 		}
 	}
-	return at, n == 1
+	return at, rate, n == 1
 }
 
 func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {

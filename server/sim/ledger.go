@@ -33,7 +33,7 @@ func newLedger(w *world) *ledger {
 	g.quorum = func(has func(*process) bool) bool { return has(w.processes[0]) }
 	if w.ensemble != nil {
 		g.quorum = func(has func(*process) bool) bool {
-			return w.ensemble.verifier.ContainsQuorum(func(sid int64) bool { return has(w.processes[sid-1]) })
+			return w.plan.Options.quorum(func(id int) bool { return has(w.processes[id-1]) })
 		}
 	}
 	return g

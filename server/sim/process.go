@@ -33,6 +33,9 @@ type process struct {
 	cutNextOp   vfs.Op
 	failNext    int
 	failNextAs  failure
+	fullUntil   int64 // until then nothing grows on the disk
+	fullShort   bool  // of what would grow, what fits is written
+	rate        int64 // ms that its clock goes in a second
 
 	// Of one run of the server.
 	run     int // counts the runs; events of an earlier one are void
@@ -73,8 +76,8 @@ func (p *process) setClock(offset int64) {
 
 func (p *process) clock() replica.Now {
 	return replica.Now{
-		MonoMs: (p.w.now - p.started) / millisecond,
-		WallMs: wallStart + p.w.now/millisecond + p.wallOffset,
+		MonoMs: (p.w.now - p.started) * p.rate / second,
+		WallMs: wallStart + p.w.now*p.rate/second + p.wallOffset,
 	}
 }
 
@@ -147,7 +150,7 @@ func (p *process) boot() {
 	p.run++
 	p.up, p.serving, p.awake, p.running = true, false, false, false
 	p.started = w.now
-	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
+	p.disk = &disk{mem: p.mem, w: w, machine: p, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
 	p.seat = nil
 	if w.ensemble != nil {
@@ -351,7 +354,7 @@ func (p *process) setTimer() {
 		return
 	}
 	p.tickAt = at
-	p.do(p.started+at*millisecond-p.w.now, func() {
+	p.do(p.started+(at*second+p.rate-1)/p.rate-p.w.now, func() {
 		if p.tickAt != at {
 			return
 		}

@@ -103,7 +103,7 @@ func dump(t *tree.Tree) string {
 
 // open recovers a data directory and stops again.
 func (w *world) open(p *process, mem *vfs.Mem) (*replica.Replica, error) {
-	q := &process{w: w, id: p.id, mem: mem, disk: &disk{mem: mem, w: w}}
+	q := &process{w: w, id: p.id, rate: p.rate, mem: mem, disk: &disk{mem: mem, w: w}}
 	if w.ensemble != nil {
 		q.seat = w.ensemble.seat(q)
 	}

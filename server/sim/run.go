@@ -84,7 +84,10 @@ func (p *Plan) world(trace bool) *world {
 	}
 	w.ledger = newLedger(w)
 	for i := range p.Options.Processes {
-		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
+		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem(), rate: 1000}
+		if p.Options.Rates != nil {
+			s.rate = p.Options.Rates[i]
+		}
 		w.processes = append(w.processes, s)
 		s.setClock(0)
 		w.after(0, s.boot)
@@ -214,6 +217,16 @@ func (p *process) act(a *Action) {
 		}
 	case FaultSlowDisk:
 		p.slowDisk = max(p.slowDisk, p.w.now+a.Length)
+	case FaultSlowDisks:
+		for _, o := range p.w.processes {
+			if o != p {
+				o.slowDisk = max(o.slowDisk, p.w.now+a.Length)
+			}
+		}
+	case FaultOverload:
+		p.overload(a.Length, a.N)
+	case FaultFull:
+		p.fullUntil, p.fullShort = max(p.fullUntil, p.w.now+a.Length), a.Short
 	case FaultPause:
 		p.pause(a.Length)
 	case FaultClock:

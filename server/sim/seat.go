@@ -41,7 +41,7 @@ func (s *seat) config() *replica.Ensemble {
 		ID: int64(s.p.id), Observer: s.p.id > o.Voters, Verifier: e.verifier, ConfigText: e.text,
 		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
-		RecentEntries: o.Recent, MaxNotificationMs: 2000,
+		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
 	}
 }
 
