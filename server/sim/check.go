@@ -18,6 +18,8 @@ import (
 //	          and the tree at its zxid (check_replies.go), which may be an old
 //	          one, and against what was answered before it was asked for
 //	          (check_order.go)
+//	a disk    when a server has started on it: the tree it reads is the one that
+//	          the committed history makes (check_trees.go)
 //	an event  as it arrives, and the absence of one with the next reply
 //	          (check_watch.go)
 //

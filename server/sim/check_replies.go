@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"slices"
 
 	"zookit/protocol"
 	"zookit/protocol/txn"
@@ -123,9 +122,8 @@ func (j *judge) read(o *Op) *Violation {
 		stat = r.Stat
 	case *protocol.GetChildren2Response:
 		stat = r.Stat
-		got, want := slices.Sorted(slices.Values(r.Children)), slices.Sorted(slices.Values(n.children))
-		if !slices.Equal(got, want) {
-			return violation("S8 reads show one state", "%v: children %q, and at %v they are %q", o, got, o.Zxid, want)
+		if !sameSet(r.Children, n.children) {
+			return violation("S8 reads show one state", "%v: children %q, and at %v they are %q", o, r.Children, o.Zxid, n.children)
 		}
 	}
 	if want := n.clientStat(); stat != want && path != "/" {

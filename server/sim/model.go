@@ -22,6 +22,7 @@ type model struct {
 	past     map[string][]version        // of every path there ever was, by zxid; nil: not kept
 	sessions map[protocol.SessionID]bool // open; false: closed
 	made     map[protocol.SessionID]protocol.Zxid
+	ended    map[protocol.SessionID]protocol.Zxid
 	lastCxid map[protocol.SessionID]int32
 	sequence map[string]int32 // by parent: the last number given
 	zxid     protocol.Zxid
@@ -56,7 +57,7 @@ func newModel() *model {
 	root := &modelNode{children: []string{"zookeeper"}}
 	return &model{
 		nodes: map[string]*modelNode{"/": root}, past: map[string][]version{"/": {{0, root}}},
-		sessions: map[protocol.SessionID]bool{}, made: map[protocol.SessionID]protocol.Zxid{}, lastCxid: map[protocol.SessionID]int32{}, sequence: map[string]int32{},
+		sessions: map[protocol.SessionID]bool{}, made: map[protocol.SessionID]protocol.Zxid{}, ended: map[protocol.SessionID]protocol.Zxid{}, lastCxid: map[protocol.SessionID]int32{}, sequence: map[string]int32{},
 	}
 }
 
@@ -109,6 +110,18 @@ func (m *model) zxids(path string, z protocol.Zxid) zxids {
 		return zxids{}
 	}
 	return zxids{true, n.stat.Mzxid, n.stat.Pzxid}
+}
+
+// sessionsAt are those that were open at a zxid, ascending.
+func (m *model) sessionsAt(z protocol.Zxid) []protocol.SessionID {
+	var open []protocol.SessionID
+	for id, made := range m.made {
+		if end, over := m.ended[id]; made <= z && (!over || end > z) {
+			open = append(open, id)
+		}
+	}
+	slices.Sort(open)
+	return open
 }
 
 func (m *model) ephemerals(id protocol.SessionID) []string {
@@ -237,7 +250,7 @@ func (m *model) closeSession(t *txn.Txn) (changes []change, err error) {
 	if open, known := m.sessions[t.Session]; !open {
 		return nil, fmt.Errorf("S5 a session ends once: %v ends session %v (made: %v)", t.Zxid, t.Session, known)
 	}
-	m.sessions[t.Session] = false
+	m.sessions[t.Session], m.ended[t.Session] = false, t.Zxid
 	own := m.ephemerals(t.Session)
 	body, _ := t.Body.(*txn.CloseSession)
 	if body != nil && body.Paths != nil {

@@ -178,6 +178,7 @@ func (p *process) boot() {
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
 	w.ledger.restarted(p)
+	w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
 	if _, err := readLogs(p.mem); err != nil {
 		w.violated("I7 no holes", "%v: %v", p, err)
 		return

@@ -28,6 +28,9 @@ func (w *world) atRest() {
 			return
 		}
 		t := rep.State().Tree()
+		if !w.judge.found(w.judge.recovered(p, t)) {
+			return
+		}
 		text := dump(t)
 		z := t.LastZxid().String()
 		if o := trees[z]; o != nil && dump(o.final) != text {
