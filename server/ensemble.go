@@ -41,6 +41,8 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		ConnectMs:         max(0, int64(e.ConnectLimit)*int64(c.TickMs)),
 		MinNotificationMs: int64(e.MinNotificationMs),
 		MaxNotificationMs: int64(e.MaxNotificationMs),
+
+		LocalSessions: e.LocalSessions, LocalUpgrading: e.LocalSessionsUpgrading, ReadOnlyFallback: c.ReadOnlyMode,
 	}, nil
 }
 
@@ -63,7 +65,7 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve,
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders,
 		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
@@ -130,6 +132,16 @@ func (s *Server) serve(on bool) {
 	}
 }
 
+// serveReaders lets those in who only read, or sends them away; the pipeline
+// calls it.
+func (s *Server) serveReaders(on bool) {
+	s.readOnly.Store(on)
+	s.serving.Store(on)
+	if !on {
+		s.conns.DropConns("the server is no longer read-only")
+	}
+}
+
 // ensembleStatus is what the words say of the ensemble, and the mode.
 func (s *Server) ensembleStatus(st *admin.Status) {
 	role := s.pipe.members.role.Load()
@@ -150,7 +162,10 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	modes := map[quorum.ServerState]string{quorum.Leading: "leader", quorum.Following: "follower", quorum.Observing: "observer"}
 	doing := map[quorum.ServerState]string{quorum.Leading: "leading", quorum.Following: "following", quorum.Observing: "observing"}
-	st.Mode = modes[role.State]
+	st.Mode, st.ReadOnly = modes[role.State], role.ReadOnly
+	if role.ReadOnly {
+		st.Mode = "read-only"
+	}
 	if role.State != quorum.Looking {
 		phase := "synchronization"
 		if role.Serving {

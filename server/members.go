@@ -35,6 +35,7 @@ type members struct {
 	store   *storage.Store
 	log     *slog.Logger
 	serving func(bool) // clients are let in, or sent away
+	readers func(bool) // clients that only read are
 
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
@@ -244,6 +245,12 @@ func (m *members) Become(role replica.Role) {
 		}
 	}
 	m.role.Store(&role)
+	if role.ReadOnly != was.ReadOnly {
+		m.readers(role.ReadOnly)
+		if role.ReadOnly {
+			m.log.Warn("read-only: there is no leader, so only clients that asked for no more than to read are served", "zxid", m.rep.State().Zxid())
+		}
+	}
 	if role.Serving != was.Serving {
 		m.began.Store(time.Now().UnixMilli())
 		m.serving(role.Serving)

@@ -39,7 +39,7 @@ func monitor(b *strings.Builder, st Status) {
 	if st.OpenFiles >= 0 {
 		put("open_file_descriptor_count", st.OpenFiles)
 	}
-	put("local_sessions", 0)
+	put("local_sessions", st.LocalSessions)
 	put("uptime", time.Since(st.Started).Milliseconds())
 	put("max_latency", st.LatencyMax)
 	put("outstanding_tls_handshake", 0)

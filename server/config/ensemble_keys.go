@@ -47,8 +47,8 @@ var ensembleKeys = []key{
 	instead(atOnce, "0", zk("observer.reconnectDelayMs", checked(0, "milliseconds"))),
 	instead(atOnce, "0", zk("observer.election.DelayMs", checked(0, "milliseconds"))),
 	instead("observers connect to the leader", "0 -1", fileOnly("observerMasterPort", observerMasterPort)),
-	instead("the sessions of this server are all known to the ensemble", "false", fileOnly("localSessionsEnabled", anyBool)),
-	only(fileOnly("localSessionsUpgradingEnabled", anyBool)), // asks for nothing without localSessionsEnabled
+	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
+	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessionsUpgrading }))),
 
 	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
 	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),

@@ -31,6 +31,7 @@ type cluster struct {
 	verifier *quorum.Verifier
 	text     []byte
 	cfg      Config
+	change   func(*Ensemble) // what differs from the usual
 
 	agenda   agenda
 	seq      int
@@ -209,6 +210,9 @@ func (n *node) start() {
 		AcceptedEpoch: n.disk.accepted, CurrentEpoch: n.disk.current,
 		RecentEntries: 20, Quarantined: n.quarantined,
 	}
+	if c.change != nil {
+		c.change(cfg.Ensemble)
+	}
 	r, err := New(cfg)
 	if err != nil {
 		c.t.Fatal(err)
@@ -337,7 +341,7 @@ func (n *node) pump() {
 func (n *node) newRole(role Role) {
 	c := n.c
 	c.tracef("%d role %+v", n.sid, role)
-	if n.role.Serving && !role.Serving {
+	if n.role.Serving && !role.Serving || n.role.ReadOnly && !role.ReadOnly {
 		n.unended += len(n.conns)
 		n.closeClients("not serving")
 	}

@@ -46,6 +46,10 @@ type Ensemble struct {
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
 
 	MaxCounter uint32 // the counter that ends an epoch; tests lower it
+
+	LocalSessions    bool // localSessionsEnabled: sessions begin without a txn
+	LocalUpgrading   bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes global
+	ReadOnlyFallback bool // readonlymode.enabled: without a leader it serves those who only read
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has
@@ -60,7 +64,9 @@ type Role struct {
 	Term int64
 	// Serving: requests are taken. While it is false no client may connect.
 	Serving bool
-	Epoch   int64 // of the leader, with Serving
+	// ReadOnly: with State LOOKING, clients that only read may connect.
+	ReadOnly bool
+	Epoch    int64 // of the leader, with Serving
 	// Why the last role ended, with State LOOKING; nil at the start.
 	Why *zab.StepDown
 }
@@ -127,6 +133,8 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+
+	lookingSince int64 // with State LOOKING: when that began, steady clock
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
@@ -238,6 +246,12 @@ func (r *Replica) ensembleDeadline() int64 {
 	if e.core != nil {
 		at = min(at, e.core.Deadline())
 	}
+	if r.local != nil {
+		at = min(at, r.local.Deadline())
+	}
+	if e.mayReadOnly() {
+		at = min(at, e.readOnlyAt())
+	}
 	if e.leader != nil && e.role.Serving {
 		at = min(at, r.sessions.Deadline(), r.containers.deadline())
 	}
@@ -255,6 +269,8 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}
+	r.expireLocal(now)
+	r.tryReadOnly()
 	return e.leader != nil && e.role.Serving
 }
 

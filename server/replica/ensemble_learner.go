@@ -133,10 +133,14 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		if b, ok := t.Body.(*txn.Error); ok {
 			out.err = b.Err
 		}
+		if f.q.ephemeralErr != protocol.OK {
+			out.err = f.q.ephemeralErr
+		}
 	}
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answer(f.q, &out)
+	r.closeLocalBehind(t.Session)
 }
 
 // digestMismatch: this tree and the leader's differ. Like Apache the server
@@ -176,6 +180,8 @@ func (r *Replica) overtaken(f *inFlight) {
 		r.completed(head)
 		if head.q.Op == protocol.OpSync {
 			r.answerSync(head.q, protocol.OK)
+		} else if head.local {
+			r.localClosed(head.q)
 		} else {
 			r.drop(head.q)
 		}
@@ -204,6 +210,7 @@ func (r *Replica) synced() {
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answerSync(f.q, protocol.OK)
+	r.closeLocalBehind(f.q.Session)
 }
 
 // revalidated attaches a session that the leader knows to the connection that
