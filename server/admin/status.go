@@ -25,7 +25,7 @@ type Status struct {
 	Started  time.Time
 	Serving  bool // false before recovery is done and after a failure
 	ReadOnly bool
-	Mode     string // standalone, leader, follower, observer
+	Mode     string // standalone, leader, follower, observer, read-only
 
 	LatencyMin, LatencyMax int64 // ms, from a request's arrival to its reply
 	LatencyAvg             float64
