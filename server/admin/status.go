@@ -103,7 +103,7 @@ type Source interface {
 	// LocalExpiries is the same for the sessions that this server alone knows; ok is
 	// false when there are no such sessions here.
 	LocalExpiries() (list []Expiry, ok bool)
-	Sessions() []Session            // of the tree, ascending
+	Sessions() []Session // of the tree, ascending
 	Ephemerals() map[protocol.SessionID][]string
 	WatchesBySession() []watch.SessionPaths
 	WatchesByPath() []watch.PathSessions

@@ -31,7 +31,8 @@ type cluster struct {
 	verifier *quorum.Verifier
 	text     []byte
 	cfg      Config
-	change   func(*Ensemble) // what differs from the usual
+	change   func(*Ensemble)            // what differs from the usual
+	master   func(observer *node) int64 // whom an observer connects to; nil: the leader
 
 	agenda   agenda
 	seq      int
@@ -96,7 +97,7 @@ type link struct {
 func newCluster(t *testing.T, seed uint64, voters, observers int) *cluster {
 	c := &cluster{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: Now{MonoMs: 1000, WallMs: 1_600_000_000_000},
-		cutOff: map[int64]bool{}, digests: map[protocol.Zxid]uint64{},
+		nextConn: 1 << 32, cutOff: map[int64]bool{}, digests: map[protocol.Zxid]uint64{},
 	}
 	qc := &quorum.Config{}
 	for i := range voters + observers {
@@ -347,6 +348,9 @@ func (n *node) newRole(role Role) {
 	}
 	old := n.role
 	n.role = role
+	if role.Serving && role.State == quorum.Following && c.master != nil {
+		n.down = map[zab.Conn]*link{} // of observers
+	}
 	if role.Term == old.Term {
 		return
 	}
@@ -367,6 +371,9 @@ func (n *node) dial(role Role) {
 			return
 		}
 		to := c.node(role.Leader)
+		if n.observer && c.master != nil {
+			to = c.node(c.master(n))
+		}
 		if to.r == nil || to.down == nil || c.cutOff[to.sid] || c.cutOff[n.sid] {
 			n.dial(role)
 			return
@@ -381,8 +388,11 @@ func (n *node) dial(role Role) {
 }
 
 func (n *node) link(conn zab.Conn) *link {
-	if n.down != nil {
-		return n.down[conn]
+	if l := n.down[conn]; l != nil || n.up == nil {
+		return l
+	}
+	if conn > 1<<32 { // an observer's that is gone
+		return nil
 	}
 	return n.up
 }

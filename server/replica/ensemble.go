@@ -49,6 +49,7 @@ type Ensemble struct {
 
 	LocalSessions    bool // localSessionsEnabled: sessions begin without a txn
 	LocalUpgrading   bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes global
+	HostObservers    bool // observerMasterPort: a follower serves observers
 	ReadOnlyFallback bool // readonlymode.enabled: without a leader it serves those who only read
 }
 
@@ -141,6 +142,7 @@ type ensemble struct {
 
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
+	hosting   hosting                    // follower: the observers it serves
 
 	out Peers
 }
@@ -204,6 +206,9 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	}
 	e := r.ens
 	e.now = now
+	if e.hosted(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case zab.Connected:
 		if e.stale(ev.Conn) {
@@ -249,6 +254,9 @@ func (r *Replica) ensembleDeadline() int64 {
 	if r.local != nil {
 		at = min(at, r.local.Deadline())
 	}
+	if e.hosting.master != nil {
+		at = min(at, e.hosting.master.Deadline())
+	}
 	if e.mayReadOnly() {
 		at = min(at, e.readOnlyAt())
 	}
@@ -268,6 +276,9 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	}
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
+	}
+	if e.hosting.master != nil {
+		e.hosting.in = append(e.hosting.in, zab.Tick{})
 	}
 	r.expireLocal(now)
 	r.tryReadOnly()
@@ -316,7 +327,7 @@ func (r *Replica) pump() {
 		if er.Decision != nil {
 			r.begin(er.Decision)
 		}
-		if e.core != nil && !e.ending && r.pumpCore() {
+		if e.core != nil && !e.ending && (r.pumpCore() || r.pumpMaster()) {
 			continue
 		}
 		if !r.rest() && !r.lookAgain() {
@@ -331,6 +342,7 @@ func (r *Replica) pumpCore() bool {
 	rd := e.core.Ready()
 	if len(rd.Commits) > 0 {
 		r.commitEntries(rd.Commits)
+		r.inform(&rd)
 	}
 	e.out.Messages = append(e.out.Messages, rd.Messages...)
 	e.out.Close = append(e.out.Close, rd.Close...)

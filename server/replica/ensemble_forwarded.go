@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/txn"
 	"zookit/server/session"
+	"zookit/server/zab"
 )
 
 // forwarded is what a learner has sent to its leader and waits for.
@@ -27,6 +28,8 @@ type inFlight struct {
 	done bool
 	// local: the close of a local session, which waits here for its turn alone.
 	local bool
+	// observer has asked for this sync, not a client here; 0: no observer has.
+	observer zab.Conn
 }
 
 // reopening is a connection that waits for the leader's word on its session.
@@ -36,6 +39,7 @@ type reopening struct {
 	owner     Owner
 	done      func(*session.Handle)
 	seq       uint64
+	observer  zab.Conn // has asked, not a client here; 0: no observer has
 }
 
 func (f *forwarded) reset() {

@@ -201,6 +201,10 @@ func (r *Replica) synced() {
 		r.note(Note{Text: "the leader has answered a sync that was not asked for"})
 		return
 	}
+	if f.observer != 0 {
+		r.ens.hosting.in = append(r.ens.hosting.in, zab.SyncRequest{Conn: f.observer})
+		return
+	}
 	if f.done {
 		return // a commit behind it came with the same packets
 	}
@@ -222,6 +226,10 @@ func (r *Replica) revalidated(reply quorum.RevalidateReply) {
 		r.note(Note{Text: "the leader has answered for a session that was not asked for", Session: reply.Session})
 		return
 	}
+	if w.observer != 0 {
+		r.revalidatedForObserver(w, reply.Valid)
+		return
+	}
 	if !reply.Valid {
 		w.done(nil)
 		return
@@ -240,6 +248,7 @@ func (r *Replica) pong(zxid protocol.Zxid) {
 	for _, h := range handles {
 		touches = append(touches, quorum.Touch{Session: h.ID(), TimeoutMs: h.TimeoutMs()})
 	}
+	touches = e.hosting.takeTouched(touches)
 	for _, id := range e.forwarded.detached {
 		if r.owners[id] == (departed{}) {
 			r.sessions.Remove(id)

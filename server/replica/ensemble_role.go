@@ -134,6 +134,7 @@ func (r *Replica) serve(epoch int64) {
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
+	r.beginHosting(epoch)
 	if e.leader != nil {
 		r.closeDeadSessions()
 	}
@@ -155,7 +156,7 @@ func (r *Replica) end(why *zab.StepDown) {
 		e.asked = e.core.Epoch()
 	}
 	e.ending = true
-	e.held = nil
+	e.held, e.hosting = nil, hosting{}
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
