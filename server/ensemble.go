@@ -43,6 +43,7 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		MaxNotificationMs: int64(e.MaxNotificationMs),
 
 		LocalSessions: e.LocalSessions, LocalUpgrading: e.LocalSessionsUpgrading, ReadOnlyFallback: c.ReadOnlyMode,
+		HostObservers: e.ObserverMasterPort > 0,
 	}, nil
 }
 
@@ -67,6 +68,9 @@ func (s *Server) joinMembers() error {
 	}
 	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders,
 		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
+	if observes(&s.cfg) {
+		m.masters = newMasters(&e.Servers)
+	}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
@@ -114,8 +118,12 @@ func (s *Server) tryPorts() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the quorum port: %w", err)
 	}
-	for _, ln := range probe {
+	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(), e.TCPKeepAlive)
+	for _, ln := range append(probe, observers...) {
 		_ = ln.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open observerMasterPort: %w", err)
 	}
 	return peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
 }
@@ -175,6 +183,12 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	if role.State == quorum.Leading && role.Serving {
 		s.pipe.members.tally.report(a, time.UnixMilli(s.pipe.members.began.Load()))
+	}
+	if role.State == quorum.Following && e.ObserverMasterPort > 0 {
+		a.SyncedObservers = s.pipe.members.tally.observers()
+	}
+	if id := s.pipe.members.masterID.Load(); id != 0 {
+		a.LeaderID = id // observer_master_id
 	}
 	st.Ensemble = a
 }
