@@ -1,6 +1,8 @@
 package chaos
 
 import (
+	"time"
+
 	"zookit/protocol"
 )
 
@@ -9,7 +11,7 @@ import (
 // since the watch was set, and in the order of the changes.
 func (c *checker) watches() {
 	for _, l := range c.h.Conns {
-		w := watching{c: c, l: l, armed: map[Watch]protocol.Zxid{}, again: map[Watch]bool{}}
+		w := watching{c: c, l: l, armed: map[Watch]protocol.Zxid{}, again: map[Watch]bool{}, came: map[Watch]time.Duration{}}
 		for _, watch := range l.Rearmed {
 			w.again[watch] = true
 		}
@@ -28,6 +30,7 @@ type watching struct {
 	armed map[Watch]protocol.Zxid // by the zxid from which on changes count
 	again map[Watch]bool          // in a setWatches that is not answered yet: their events may come at any time
 	last  protocol.Zxid           // of the last event
+	came  map[Watch]time.Duration // when events came
 }
 
 func (w *watching) packet(p *Packet) bool {
@@ -35,6 +38,10 @@ func (w *watching) packet(p *Packet) bool {
 		return w.event(p)
 	}
 	o := p.Op
+	if o.Type == protocol.OpSetWatches2 && o.Code != protocol.OK {
+		w.c.fail(violation("W4 watches can be set again", "%v", o))
+		return false
+	}
 	if o.Type == protocol.OpSetWatches2 {
 		for watch := range w.again {
 			w.armed[watch] = w.l.Relative
@@ -48,7 +55,9 @@ func (w *watching) packet(p *Packet) bool {
 		}
 	}
 	if watch, ok := sets(o); ok {
-		if _, had := w.armed[watch]; !had && !w.again[watch] {
+		at, early := w.came[watch]
+		early = early && w.l.Apache && at >= o.Sent // its event overtook this reply
+		if _, had := w.armed[watch]; !had && !w.again[watch] && !early {
 			w.armed[watch] = o.Zxid
 		}
 	}
@@ -82,10 +91,12 @@ func (w *watching) event(p *Packet) bool {
 		}
 		if w.again[watch] {
 			// It tells of the state of the znode, not of the first change.
+			w.came[watch] = p.At
 			delete(w.again, watch)
 			delete(w.armed, watch)
 			return true
 		}
+		w.came[watch] = p.At
 		from, ok := w.armed[watch]
 		if !ok {
 			continue

@@ -146,7 +146,8 @@ func (c *client) forgetSession() {
 
 // rearm sends the watches again, as client libraries do.
 func (c *client) rearm(w *wire.Conn) {
-	r := &protocol.SetWatches2Request{RelativeZxid: c.last}
+	// Empty lists, since Apache does not take null ones.
+	r := &protocol.SetWatches2Request{RelativeZxid: c.last, Data: []string{}, Exist: []string{}, Child: []string{}, Persistent: []string{}, PersistentRecursive: []string{}}
 	for watch := range c.armed {
 		c.conn.Rearmed = append(c.conn.Rearmed, watch)
 		switch watch.Kind {
