@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -241,6 +242,14 @@ func (e *ensemble) leader() *node {
 		}
 	}
 	return found
+}
+
+// watch notes who leads until ctx ends.
+func (e *ensemble) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		e.leader()
+		rest(ctx, 300*time.Millisecond)
+	}
 }
 
 // awaitServing waits until every server serves, under one leader.

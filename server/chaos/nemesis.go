@@ -75,7 +75,7 @@ func (m *nemesis) do(s Step, n, other *node) error {
 		return n.inject(fmt.Sprintf("delay_enter=%d", 20_000+m.rng.IntN(400_000)), false, s.Hold)
 	case "failing syncs":
 		return m.failingSyncs(n, s.Hold)
-	case "slow syncs, then kill -9 of all":
+	case "kill -9 during slow syncs":
 		return m.slowThenKill(s.Hold)
 	case "full disk":
 		return m.fullDisk(n, s.Hold)
@@ -119,6 +119,7 @@ func (m *nemesis) failingSyncs(n *node, d time.Duration) error {
 // slowThenKill widens the time between the arrival of a txn and its sync, and
 // kills everything in it: whatever was acknowledged before it was written shows.
 func (m *nemesis) slowThenKill(d time.Duration) error {
+	d += 500 * time.Millisecond // until strace has hold of all threads
 	var wg sync.WaitGroup
 	for _, n := range m.e.nodes {
 		wg.Go(func() { _ = n.inject("delay_enter=250000", false, d+200*time.Millisecond) })

@@ -126,20 +126,23 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 	var broken []Violation
 	from := map[protocol.Zxid]int{} // the first server that had it
 	all := map[protocol.Zxid][]byte{}
-	ours := func(l Log) int {
-		if l.Apache {
-			return 1
-		}
-		return 0
-	}
 	logs = slices.Clone(logs)
-	slices.SortStableFunc(logs, func(a, b Log) int { return ours(a) - ours(b) })
-	for _, l := range logs {
-		for _, r := range l.Records {
-			if have, ok := all[r.Zxid]; !ok {
-				all[r.Zxid], from[r.Zxid] = r.Payload, l.Server
-			} else if !bytes.Equal(have, r.Payload) {
-				broken = append(broken, violation("I2 a zxid is one txn", "%v is another txn in the log of server %d than in that of server %d", r.Zxid, l.Server, from[r.Zxid]))
+	slices.SortStableFunc(logs, func(a, b Log) int { return rank(a) - rank(b) }) // ours first
+	for i, l := range logs {
+		segments := l.segments()
+		for k, s := range segments {
+			for _, r := range s {
+				have, ok := all[r.Zxid]
+				switch {
+				case ok && !bytes.Equal(have, r.Payload):
+					broken = append(broken, violation("I2 a zxid is one txn", "%v is another txn in the log of server %d than in that of server %d", r.Zxid, l.Server, from[r.Zxid]))
+				case !ok && l.Apache && k < len(segments)-1 && covered(logs[:i], r.Zxid):
+					// It lies before a snapshot that the server was given: its log keeps
+					// what that has overruled, and it is not read again.
+					ref.Notes = append(ref.Notes, fmt.Sprintf("server %d, Apache's, keeps %v in its log, which a snapshot has overruled", l.Server, r.Zxid))
+				case !ok:
+					all[r.Zxid], from[r.Zxid] = r.Payload, l.Server
+				}
 			}
 		}
 	}
@@ -189,12 +192,9 @@ func (ref *Reference) addBeginning(saved []Log) {
 }
 
 // compare finds what the reference has in the range of a log that the log has
-// not: some server holds a txn that others went on without. Records of Apache's
-// that lie before a snapshot it was given are noted alone: its log keeps what
-// the snapshot has overruled, and does not read it again.
-func (ref *Reference) compare(l *Log, all map[protocol.Zxid][]byte) (broken []Violation) {
-	segments := l.segments()
-	for i, s := range segments {
+// not: some server holds a txn that others went on without.
+func (ref *Reference) compare(l *Log, all map[protocol.Zxid][]byte) []Violation {
+	for _, s := range l.segments() {
 		first, last := s[0].Zxid, s[len(s)-1].Zxid
 		lo, _ := slices.BinarySearchFunc(ref.Records, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
 		have := 0
@@ -207,15 +207,29 @@ func (ref *Reference) compare(l *Log, all map[protocol.Zxid][]byte) (broken []Vi
 				continue
 			}
 			if _, live := all[r.Zxid]; live {
-				v := violation("I4 logs are parts of one history", "server %d has no %v between %v and %v, and another server has", l.Server, r.Zxid, first, last)
-				if l.Apache && i < len(segments)-1 {
-					ref.Notes = append(ref.Notes, v.String())
-					continue
-				}
-				broken = append(broken, v)
-				return broken
+				return []Violation{violation("I4 logs are parts of one history", "server %d has no %v between %v and %v, and another server has", l.Server, r.Zxid, first, last)}
 			}
 		}
 	}
-	return broken
+	return nil
+}
+
+// rank is 0 for ours.
+func rank(l Log) int {
+	if l.Apache {
+		return 1
+	}
+	return 0
+}
+
+// covered tells whether a zxid lies within what one of the logs has.
+func covered(logs []Log, z protocol.Zxid) bool {
+	for _, l := range logs {
+		for _, s := range l.segments() {
+			if s[0].Zxid <= z && z <= s[len(s)-1].Zxid {
+				return true
+			}
+		}
+	}
+	return false
 }

@@ -99,6 +99,7 @@ func Run(o Options) (*Result, error) {
 	for _, c := range crowd {
 		work.Go(func() { c.run(working) })
 	}
+	work.Go(func() { e.watch(working) })
 	faults := e.faults(o, rng, can)
 	e.heal()
 	if err := e.start(); err != nil {
