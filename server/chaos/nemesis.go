@@ -56,8 +56,7 @@ func (m *nemesis) do(s Step, n, other *node) error {
 		return n.start()
 	case "kill -9 of all":
 		m.killAll(m.e.nodes)
-		hold()
-		return m.e.start()
+		return m.startWithout(n, s.Hold)
 	case "kill -9 of most":
 		m.killAll(m.without(n, len(m.e.nodes)/2))
 		hold()
@@ -76,7 +75,7 @@ func (m *nemesis) do(s Step, n, other *node) error {
 	case "failing syncs":
 		return m.failingSyncs(n, s.Hold)
 	case "kill -9 during slow syncs":
-		return m.slowThenKill(s.Hold)
+		return m.slowThenKill(n, s.Hold)
 	case "full disk":
 		return m.fullDisk(n, s.Hold)
 	case "wiped disk":
@@ -116,18 +115,34 @@ func (m *nemesis) failingSyncs(n *node, d time.Duration) error {
 	return n.start()
 }
 
-// slowThenKill widens the time between the arrival of a txn and its sync, and
-// kills everything in it: whatever was acknowledged before it was written shows.
-func (m *nemesis) slowThenKill(d time.Duration) error {
-	d += 500 * time.Millisecond // until strace has hold of all threads
+// slowThenKill widens the time between the arrival of a txn and its sync at all
+// servers but one, kills all in it, and lets the others begin without that one:
+// whatever they had acknowledged before they had it on disk is lost.
+func (m *nemesis) slowThenKill(n *node, d time.Duration) error {
+	slow := 500*time.Millisecond + d/2 // until strace has hold of all threads, and more
 	var wg sync.WaitGroup
-	for _, n := range m.e.nodes {
-		wg.Go(func() { _ = n.inject("delay_enter=250000", false, d+200*time.Millisecond) })
+	for _, x := range m.e.nodes {
+		if x != n {
+			wg.Go(func() { _ = x.inject("delay_enter=400000", false, slow+time.Second) })
+		}
 	}
-	rest(m.ctx, d)
+	rest(m.ctx, slow)
 	m.killAll(m.e.nodes)
 	wg.Wait()
-	return m.e.start()
+	return m.startWithout(n, d)
+}
+
+// startWithout starts all servers, one of them later.
+func (m *nemesis) startWithout(n *node, d time.Duration) error {
+	for _, x := range m.e.nodes {
+		if x != n {
+			if err := x.start(); err != nil {
+				return err
+			}
+		}
+	}
+	rest(m.ctx, d)
+	return n.start()
 }
 
 // fullDisk: the server must end by itself, or have written nothing meanwhile.

@@ -34,10 +34,11 @@ type node struct {
 	mu      sync.Mutex // guards what follows
 	cmd     *exec.Cmd  // nil: not running
 	done    chan struct{}
-	ending  bool // it is being ended
-	failing bool // its disk has been made to fail since it was started: it may end by itself
-	held    bool // it must stay down: its files are being changed
-	tmpfs   bool
+	ending  bool      // it is being ended
+	failing bool      // its disk has been made to fail since it was started: it may end by itself
+	held    bool      // it must stay down: its files are being changed
+	tracer  *exec.Cmd // strace, while it holds the server
+	tmpfs   bool      // the data directory is a small disk of its own
 }
 
 func (n *node) data() string   { return filepath.Join(n.home, "data") }
@@ -123,6 +124,9 @@ func (n *node) end(s syscall.Signal) {
 	n.ending = true
 	_ = cmd.Process.Signal(s)
 	_ = cmd.Process.Signal(syscall.SIGCONT)
+	if n.tracer != nil {
+		_ = n.tracer.Process.Kill() // a process whose threads are held does not end
+	}
 	n.mu.Unlock()
 	select {
 	case <-done:
@@ -182,20 +186,31 @@ func (n *node) inject(what string, fails bool, d time.Duration) error {
 		n.mu.Unlock()
 		return nil
 	}
-	pid, done := n.cmd.Process.Pid, n.done
-	n.failing = n.failing || fails
-	n.mu.Unlock()
-	cmd := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-p", fmt.Sprint(pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+what)
+	if n.tracer != nil {
+		n.mu.Unlock()
+		return errors.New("strace holds it already")
+	}
+	done := n.done
+	cmd := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-p", fmt.Sprint(n.cmd.Process.Pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+what)
 	cmd.SysProcAttr = n.e.group()
-	if err := cmd.Start(); err != nil {
+	err := cmd.Start()
+	if err == nil {
+		n.failing = n.failing || fails
+		n.tracer = cmd
+	}
+	n.mu.Unlock()
+	if err != nil {
 		return err
 	}
 	select {
 	case <-done:
 	case <-time.After(d):
 	}
-	_ = cmd.Process.Signal(syscall.SIGTERM) // it lets go of the server
+	_ = cmd.Process.Kill() // the kernel lets go of what it held
 	_ = cmd.Wait()
+	n.mu.Lock()
+	n.tracer = nil
+	n.mu.Unlock()
 	return nil
 }
 

@@ -47,13 +47,13 @@ const (
 var (
 	processFaults = []kind{
 		{"kill -9", 8, 1500 * time.Millisecond, ""},
-		{"kill -9 of all", 2, 500 * time.Millisecond, ""},
+		{"kill -9 of all", 3, 2 * time.Second, ""},
 		{"kill -9 of most", 2, 1500 * time.Millisecond, ""},
 		{"restart", 2, 500 * time.Millisecond, ""},
 		{"SIGSTOP", 6, 4 * time.Second, ""},
 		{"slow syncs", 3, 3 * time.Second, needsStrace},
 		{"failing syncs", 3, 1500 * time.Millisecond, needsStrace},
-		{"kill -9 during slow syncs", 4, time.Second, needsStrace},
+		{"kill -9 during slow syncs", 4, 2 * time.Second, needsStrace},
 		{"full disk", 2, 1500 * time.Millisecond, needsMount},
 		{"wiped disk", 2, 1500 * time.Millisecond, ""},
 		{"stale backup", 2, 1500 * time.Millisecond, needsQuarantine},
