@@ -56,18 +56,18 @@ func number(t *testing.T, name string, otherwise int) int {
 	return n
 }
 
-// TestChaos plays rounds for SECONDS seconds of faults in all, the n-th with
-// seed SEED+n and the n-th ensemble of MIX, in turns. ROUND is the length of
-// one. ONLY names the faults to play, separated by commas; DEFECT one to plant
-// in our servers.
+// TestChaos plays rounds for CHAOS_SECONDS seconds of faults in all, the n-th
+// with seed SEED+n and the n-th ensemble of CHAOS_MIX, in turns. CHAOS_ROUND is
+// the length of one. CHAOS_ONLY names the faults to play, separated by commas;
+// DEFECT one (package defect) to plant in our servers.
 func TestChaos(t *testing.T) {
-	seconds, seed, length := number(t, "SECONDS", 60), number(t, "SEED", 1), number(t, "ROUND", 20)
+	seconds, seed, length := number(t, "CHAOS_SECONDS", 60), number(t, "SEED", 1), number(t, "CHAOS_ROUND", 20)
 	mix := strings.Split("ooo,ooooo,ooA", ",")
-	if text := os.Getenv("MIX"); text != "" {
+	if text := os.Getenv("CHAOS_MIX"); text != "" {
 		mix = strings.Split(text, ",")
 	}
 	var only []string
-	if text := os.Getenv("ONLY"); text != "" {
+	if text := os.Getenv("CHAOS_ONLY"); text != "" {
 		only = strings.Split(text, ",")
 	}
 	var environ []string
