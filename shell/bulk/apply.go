@@ -28,6 +28,7 @@ const (
 type Step struct {
 	Level int
 	Alone bool             // it is not to be part of a multi
+	Of    any              // the caller's own, for Resolve and Done
 	Op    protocol.MultiOp // a create of any kind, delete, setData, check; or OpSetACL, which goes alone
 }
 
