@@ -16,7 +16,9 @@ import (
 // the rule, on what is there now.
 func TestImportAmongOthers(t *testing.T) {
 	t.Parallel()
-	refused := func(op protocol.OpCode, code protocol.Code) error { return &session.OpError{Op: op, Path: "/a", Code: code} }
+	refused := func(op protocol.OpCode, code protocol.Code) error {
+		return &session.OpError{Op: op, Path: "/a", Code: code}
+	}
 	for _, test := range []struct {
 		name   string
 		rule   conflictRule
