@@ -134,8 +134,8 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
-	// offered is an epoch that a voter has accepted: this server leads no earlier one.
-	offered int64
+	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
+	offeredEpoch int64
 
 	lookingSince int64 // with State LOOKING: when that began, steady clock
 
