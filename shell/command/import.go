@@ -20,10 +20,10 @@ var importTree = &Command{
 	Usage: Usage{Own: "[-n] [-on-conflict fail|skip|overwrite] [-rate N] FILE [path]"},
 	Flags: []Flag{
 		{Name: "n", Help: "say what would be done and do nothing"},
-		{Name: "on-conflict", Arg: "rule", Words: []string{"fail", "skip", "overwrite"}, Help: "what to do with a znode that is there with other data or another ACL (default fail)"},
+		{Name: "on-conflict", Arg: "rule", Words: []Word{{"fail", "write nothing when one is in the way"}, {"skip", "leave it as it is"}, {"overwrite", "set its data and ACL"}}, Help: "what to do with a znode that is there with other data or another ACL (default fail)"},
 		{Name: "rate", Arg: "N", Help: "write at most so many znodes a second"},
 	},
-	Args:    []Arg{{Name: "file"}, {Name: "path", Kind: PathArg}},
+	Args:    []Arg{{Name: "file", Kind: FileArg}, {Name: "path", Kind: TargetArg}},
 	Summary: "create the znodes of an export",
 	Help: "They go where they were, or below path. The file is checked as a whole first; one that was cut short or changed is refused.\n" +
 		"Znodes that are there already with the same data and ACL are left as they are, so after an interruption the same command goes on.\n" +

@@ -21,6 +21,7 @@ set /a 'x; y > z | w'   inside them ; > and | are data
 set /a x;y=>z           and so they are inside a word: only at its beginning (> |)
                         or at its beginning and end (;) they are signs
 addauth digest u:p      the history holds it without the password
+addauth digest u -      the password is typed and not shown
 
 With -compat the grammar is Apache's, which has no signs.
 `},
