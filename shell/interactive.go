@@ -121,8 +121,8 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 // errNoSession: completion does not open one.
 var errNoSession = errors.New("no session")
 
-// pagerOf is what shows long results: $PAGER, or less where it is there. nil is
-// none, for -no-pager and for cat.
+// pagerOf is what shows long results: $PAGER, or less where it is there, unless
+// a profile says otherwise. nil is none, for -no-pager.
 func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 	program := env.Getenv("PAGER")
 	if program == "" {
@@ -130,13 +130,10 @@ func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 			program = "less -FRX"
 		}
 	}
-	if o.noPager || program == "" || program == "cat" {
+	if o.noPager {
 		return nil
 	}
-	return &command.Pager{Program: program, Rows: func() int {
-		_, rows := window(out)
-		return rows
-	}}
+	return &command.Pager{Program: program, Window: func() (cols, rows int) { return window(out) }}
 }
 
 // window is the size of what is a terminal, 0, 0 when it does not tell.

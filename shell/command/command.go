@@ -31,7 +31,7 @@ type Command struct {
 	Min      int    // arguments without which the command is misused
 	Max      int    // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool   // needs no session: never dials
-	Pages    bool   // its results end by themselves and may be long: a pager shows them
+	Unpaged  bool   // its results do not end by themselves, or it has the terminal: no pager
 	Data     int    // the argument that is data and may be @FILE, - or <<WORD (see Context.Data); 0 means none
 	Secret   int    // number of the word, from 1, from which on the arguments are not for the history; 0 means none
 	Tail     string // a flag that is followed by a command, up to a ; or the end

@@ -31,7 +31,8 @@ With -compat the grammar is Apache's, which has no signs.
 -o json    an array of records; -o jsonl one a line; their fields are in docs/commands.md
 -q         nothing but results and failures
 -y         yes to every question
--no-pager  long results are not shown in $PAGER (less -FRX when it is not set)
+-no-pager  at the prompt, results longer than the screen are not shown in $PAGER
+           (less -FRX when it is not set)
 NO_COLOR, -color always|auto|never
 
 -o and -y stand before the command on zkcli's command line, or behind any command.
@@ -48,6 +49,7 @@ profiles:
     readonly: true        nothing is written, whatever the command
     protected: true       at the prompt, what changes something asks for the name
     undo: false           changes are not kept for undo
+    pager: off            or a command line; $PAGER when it is left out
     auth:
       - {scheme: digest, user: joe, password-command: pass show zk}
     tls: {trust: ca.pem, key: client.p12, key-password-env: ZK_KEY}
