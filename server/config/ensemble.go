@@ -43,9 +43,9 @@ type Ensemble struct {
 
 	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
 
-	LocalSessions          bool // localSessionsEnabled: sessions begin on one server alone, without a txn
-	LocalSessionsUpgrading bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
-	Security Security // who may call, and how
+	LocalSessions          bool     // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool     // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+	Security               Security // who may call, and how
 
 	alone bool             // standaloneEnabled: one voter is a server alone
 	lines map[int64]source // of each server line

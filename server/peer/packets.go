@@ -151,7 +151,7 @@ type packets struct {
 	id    zab.Conn
 	conn  net.Conn
 	raw   syscall.RawConn // nil: there is no write that does not wait
-	wire  net.Conn // what is read and written: conn, or what Security has put on it
+	wire  net.Conn        // what is read and written: conn, or what Security has put on it
 	in    *bufio.Reader
 	first func(*quorum.Packet) error // checks the first packet; nil: nothing to check
 	inbox *Inbox
