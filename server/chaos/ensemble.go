@@ -32,6 +32,7 @@ type ensemble struct {
 	closing atomic.Bool
 	keeper  *exec.Cmd // the leader of the processes' group; see begin
 	hold    io.Closer
+	damaged *node // the last whose disk was damaged; of the nemesis of disks
 
 	mu      sync.Mutex
 	broken  []Violation
