@@ -195,17 +195,25 @@ func sorted(all map[protocol.Zxid][]byte) []Record {
 }
 
 // addBeginning takes what is before the oldest record of any log from the saved
-// one that leads up to it.
+// ones. Such a log may end with what was never committed; one that goes on with
+// the oldest record is better than one that only leads up to it.
 func (ref *Reference) addBeginning(saved []Log) {
-	for _, l := range saved {
-		if len(ref.Records) == 0 || ref.Records[0].Zxid == 0 {
+	for len(ref.Records) > 0 {
+		first := ref.Records[0].Zxid
+		var before []Record
+		certain := false
+		for _, l := range saved {
+			for _, s := range l.segments() {
+				n, has := slices.BinarySearchFunc(s, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
+				if n > 0 && (has || !certain && follows(s[n-1].Zxid, first)) && (len(before) == 0 || has && !certain) {
+					before, certain = s[:n], has
+				}
+			}
+		}
+		if len(before) == 0 {
 			return
 		}
-		first := ref.Records[0].Zxid
-		n, _ := slices.BinarySearchFunc(l.Records, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
-		if n > 0 && follows(l.Records[n-1].Zxid, first) {
-			ref.Records = append(slices.Clone(l.Records[:n]), ref.Records...)
-		}
+		ref.Records = append(slices.Clone(before), ref.Records...)
 	}
 }
 
