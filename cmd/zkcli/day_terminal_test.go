@@ -111,7 +111,9 @@ func habits(t *testing.T, addr, root string) {
 	if b, err := os.ReadFile(out); err != nil || string(b) != "[config, two words]\n" {
 		t.Errorf("> file: %q, %v", b, err)
 	}
-	c.Send("\x0cget /tw\t\r") // a name with a blank is put between quotation marks
+	c.Send("\x0cget /tw") // a name with a blank is put between quotation marks
+	c.Ends("two words")
+	c.Send("\t\r")
 	c.Has("get \"/two words\"\nof /one/two words\n" + prompt("one", 6))
 	c.Send("use tw\t\r")
 	c.Ends(fmt.Sprintf("[zk: two(CONNECTED to %s, readonly) 7]", addr))
