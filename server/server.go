@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -40,7 +38,7 @@ type Server struct {
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	addr  net.Addr
+	addr  atomic.Pointer[address]
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -118,6 +116,7 @@ func (s *Server) replicaConfig() replica.Config {
 		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
+		ReconfigEnabled:         c.Ensemble.ReconfigEnabled,
 		CloseSessionTxn:         c.CloseSessionPath,
 		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
@@ -152,7 +151,7 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	s.addr = ln.Addr()
+	s.addr.Store(&address{ln.Addr()})
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -186,7 +185,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addr().String(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -200,16 +199,11 @@ func (s *Server) requireAuth() []string {
 
 // listen binds as Apache does: clientPortAddress, or every interface.
 func (s *Server) listen() (*net.TCPListener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	if s.cfg.ClientTCPKeepAlive {
-		lc.KeepAlive = 0 // Go's default intervals
-	}
-	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
-	ln, err := lc.Listen(context.Background(), "tcp", address)
+	ln, err := s.listenAt(s.cfg.ClientPortAddress, s.cfg.ClientPort)
 	if err != nil {
 		return nil, fmt.Errorf("bind the client port: %w", err)
 	}
-	return ln.(*net.TCPListener), nil
+	return ln, nil
 }
 
 func (s *Server) storageConfig() storage.Config {
@@ -281,7 +275,12 @@ func (s *Server) settle(err error) {
 }
 
 // Addr is the address of the client port, nil before Start.
-func (s *Server) Addr() net.Addr { return s.addr }
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a.Addr
+	}
+	return nil
+}
 
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }

@@ -211,7 +211,6 @@ func TestEnsembleChecks(t *testing.T) {
 		{name: "oracle", lines: three + "oraclePath=/x\n", err: "oraclePath=/x: an ensemble of two with an oracle"},
 		{name: "local sessions", lines: three + "localSessionsEnabled=true\n", warning: "zoo.cfg:8: localSessionsEnabled: accepted without effect"},
 		{name: "observer master", lines: three + "observerMasterPort=2191\n", warning: "observers connect to the leader"},
-		{name: "reconfig", lines: three + "reconfigEnabled=true\n", warning: "reconfigEnabled: accepted without effect"},
 		{name: "reachability", lines: three + "multiAddress.reachabilityCheckEnabled=false\n", warning: "accepted without effect: all addresses of a server are tried at once"},
 		{name: "wait for epoch", lines: three + "leader.maxTimeToWaitForEpoch=100\n", warning: "accepted without effect: a leader waits initLimit for its followers"},
 		{name: "no log", lines: three + "syncEnabled=false\n", warning: "zoo.cfg:8: syncEnabled: accepted without effect: an observer keeps its log and snapshots"},

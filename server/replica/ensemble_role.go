@@ -10,7 +10,6 @@ import (
 	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/session"
-	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -36,6 +35,9 @@ func (r *Replica) look(why *zab.StepDown) {
 	e.lookAt = 0
 	if e.role.State != quorum.Looking || e.role.Term == 0 {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
+	}
+	if r.lookForDesignated() {
+		return
 	}
 	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch, Abstain: e.Quarantined})
 }
@@ -63,7 +65,7 @@ func (r *Replica) becomeLeading() {
 	e := r.ens
 	e.learners = make(map[zab.Conn]*learnerOwner)
 	e.leader = zab.NewLeader(zab.LeaderConfig{
-		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
+		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, View: e.view, Next: e.seen, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
 		Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
@@ -86,7 +88,7 @@ func (r *Replica) becomeLearner() {
 	e := r.ens
 	e.forwarded.reset()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
-		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
+		ID: e.ID, Observer: e.Observer || e.Quarantined, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
@@ -104,6 +106,9 @@ func (r *Replica) serve(epoch int64) {
 		e.Quarantined = false
 		r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
 		e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+		return
+	}
+	if e.learner != nil && r.takeOffered() {
 		return
 	}
 	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
@@ -232,7 +237,11 @@ func (r *Replica) rest() bool {
 		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
 	}
 	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
-	e.lookAt = e.now.MonoMs + e.backOff()
+	r.seeAgain()
+	e.lookAt = e.now.MonoMs
+	if e.designated == nil {
+		e.lookAt += e.backOff()
+	}
 	return r.err == nil
 }
 
@@ -302,11 +311,6 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 	}
 	e.ordered, e.reloaded = zab.Order{}, nil
 	return r.err == nil
-}
-
-// useConfig puts the configuration of this server into a tree.
-func (r *Replica) useConfig(t *tree.Tree) {
-	t.SetConfig(r.ens.ConfigText, r.ens.Verifier.Version(), r.ens.now.WallMs)
 }
 
 // install puts the tree that was read anew in the place of the old one.
