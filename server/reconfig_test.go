@@ -114,6 +114,21 @@ func (c *changing) awaitMembers(want string, sids ...int64) {
 	c.Await(sids...)
 }
 
+// awaitLeader waits until one of these servers leads, and all serve.
+func (c *changing) awaitLeader(sids ...int64) (leader int64) {
+	c.t.Helper()
+	c.Until("another leader", func() bool {
+		for _, sid := range sids {
+			if c.Server(sid).Server().Status().Mode == "leader" {
+				leader = sid
+			}
+		}
+		return leader != 0
+	})
+	c.Await(sids...)
+	return leader
+}
+
 // A writer creates znodes one after the other, at whatever member answers.
 type writer struct {
 	root  string
@@ -230,7 +245,7 @@ func TestGrow(t *testing.T) {
 	}
 	// Three of five go on without the other two, the first leader among them.
 	c.Stop(1, 2)
-	c.Await(3, 4, 5)
+	c.awaitLeader(3, 4, 5)
 	for _, sid := range []int64{3, 4, 5} {
 		if got := c.members(sid); got != "1 2 3 4 5" {
 			t.Errorf("server %d has the members %s", sid, got)
@@ -242,4 +257,167 @@ func TestGrow(t *testing.T) {
 	c.more(w2, 20)
 	c.check(w2, 3, 4, 5)
 	c.check(w, 3, 4, 5)
+}
+
+// A member whose machine is gone is replaced by another, then the leader is
+// moved away, becomes an observer, and comes back as a participant: a client
+// writes all the time, and no configuration is skipped.
+func TestReplaceAndMove(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t, 4)
+	c.Start(1, 2, 3)
+	c.Await(1)
+	c.reconfig(1, c.join(2, 3))
+	c.awaitMembers("1 2 3", 1, 2, 3)
+	c.Start(4) // so that the writer knows it
+	c.Await(4)
+	w := c.write("/w")
+	c.more(w, 20)
+	c.Stop(3)
+	change := c.join(4)
+	gone := "3"
+	change.Leaving = &gone
+	c.reconfig(2, change)
+	c.awaitMembers("1 2 4", 1, 2, 4)
+	c.more(w, 20)
+
+	leader := c.Leader()
+	if leader != 1 {
+		t.Fatalf("server %d leads", leader)
+	}
+	c.reconfig(2, leave("1"))
+	c.awaitMembers("2 4", 1, 2, 4)
+	c.more(w, 20)
+	if next := c.Leader(); next == 1 {
+		t.Error("the leader that was removed leads")
+	}
+	if mode := c.Server(1).Server().Status().Mode; mode != "follower" {
+		t.Errorf("the server that was removed is a %s", mode)
+	}
+	back := strings.Replace(c.lines[1], "participant", "observer", 1)
+	c.reconfig(1, protocol.ReconfigRequest{Joining: &back})
+	c.awaitMembers("1o 2 4", 1, 2, 4)
+	c.Until("server 1 to observe", func() bool { return c.Server(1).Server().Status().Mode == "observer" })
+	c.more(w, 20)
+	c.reconfig(1, c.join(1))
+	c.awaitMembers("1 2 4", 1, 2, 4)
+	c.Until("server 1 to follow", func() bool { return c.Server(1).Server().Status().Mode == "follower" })
+	c.more(w, 20)
+	c.check(w, 1, 2, 4)
+}
+
+// What a client is told of a change that cannot be.
+func TestReconfigRefused(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t, 3)
+	c.Start(1, 2)
+	c.Await(1)
+	c.reconfig(1, c.join(2))
+	c.awaitMembers("1 2", 1, 2)
+	text := func(s string) *string { return &s }
+	line := "server.9=127.0.0.1:2:3:participant;127.0.0.1:4"
+	for _, tt := range []struct {
+		q    protocol.ReconfigRequest
+		want protocol.Code
+	}{
+		{protocol.ReconfigRequest{CurConfigID: 7}, protocol.BadVersion},
+		{protocol.ReconfigRequest{Joining: text("server.9=127.0.0.1:2:3")}, protocol.BadArguments},
+		{protocol.ReconfigRequest{Joining: text("server.9=127.0.0.1:2:2;4")}, protocol.BadArguments},
+		{protocol.ReconfigRequest{Joining: text("server.9")}, protocol.BadArguments},
+		{protocol.ReconfigRequest{Leaving: text("one")}, protocol.MarshallingError},
+		{protocol.ReconfigRequest{Leaving: text("1,2")}, protocol.BadArguments},
+		{protocol.ReconfigRequest{NewMembers: text("tickTime=3")}, protocol.BadArguments},
+		{protocol.ReconfigRequest{NewMembers: text(line)}, protocol.NewConfigNoQuorum},
+		{protocol.ReconfigRequest{Joining: text(line + "," + strings.ReplaceAll(line, "9", "8"))}, protocol.NewConfigNoQuorum},
+	} {
+		for _, sid := range []int64{1, 2} {
+			if tt.q.CurConfigID == 0 {
+				tt.q.CurConfigID = -1
+			}
+			conn := zktest.Dial(t, c.Server(sid).Addr())
+			var reply protocol.GetDataResponse
+			if err := conn.Do(protocol.OpReconfig, &tt.q, &reply); !errors.Is(err, tt.want) {
+				t.Errorf("%+v at server %d: %v, want %v", tt.q, sid, err, tt.want)
+			}
+		}
+	}
+	if got := c.members(1); got != "1 2" {
+		t.Errorf("the members are %s", got)
+	}
+	// It is all there to be read, and by a watch too.
+	conn := zktest.Dial(t, c.Server(2).Addr())
+	var data protocol.GetDataResponse
+	conn.Must(protocol.OpGetData, &protocol.GetDataRequest{Path: "/zookeeper/config", Watch: true}, &data)
+	if want := c.lines[1] + "\n" + c.lines[2]; !strings.HasPrefix(string(data.Data), want) {
+		t.Errorf("/zookeeper/config is %q", data.Data)
+	}
+	c.reconfig(1, leave("2"))
+	if ev := conn.Receive().Event; ev == nil || ev.Path != "/zookeeper/config" || ev.Type != protocol.EventNodeDataChanged {
+		t.Errorf("the watch brought %+v", ev)
+	}
+}
+
+// Nobody may change the members but who may write /zookeeper/config: super, by
+// default; and nobody at all without reconfigEnabled.
+func TestReconfigPermission(t *testing.T) {
+	t.Parallel()
+	ask := func(change func(cfg *config.Config), auth ...string) error {
+		e := zktest.NewEnsemble(t, 1, func(_ int64, cfg *config.Config) []server.Option {
+			cfg.Ensemble.ReconfigEnabled, cfg.Ensemble.StandaloneEnabled = true, false
+			cfg.SuperDigest = protocol.DigestID("super:secret")
+			change(cfg)
+			return nil
+		})
+		e.Start()
+		e.Await()
+		conn := zktest.Dial(t, e.Server(1).Addr())
+		for _, a := range auth {
+			conn.Auth("digest", a)
+		}
+		self, _ := quorum.ParseConfig(e.Server(1).Server().Status().Ensemble.Membership)
+		line := fmt.Sprintf("server.1=%v", self.Members[0])
+		return conn.Do(protocol.OpReconfig, &protocol.ReconfigRequest{Joining: &line, CurConfigID: -1}, new(protocol.GetDataResponse))
+	}
+	same := func(*config.Config) {}
+	if err := ask(same); !errors.Is(err, protocol.NoAuth) {
+		t.Errorf("anybody: %v", err)
+	}
+	if err := ask(same, "super:secret"); err != nil {
+		t.Errorf("super: %v", err)
+	}
+	if err := ask(func(cfg *config.Config) { cfg.SkipACL = true }); err != nil {
+		t.Errorf("skipACL: %v", err)
+	}
+	if err := ask(func(cfg *config.Config) { cfg.Ensemble.ReconfigEnabled = false }, "super:secret"); !errors.Is(err, protocol.ReconfigDisabled) {
+		t.Errorf("disabled: %v", err)
+	}
+}
+
+// A server line gives a member other ports for clients and elections: the client
+// port moves at once and connections stay; the others find it for the next
+// election.
+func TestPortsMove(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t, 3)
+	c.Start(1, 2, 3)
+	c.Await(1)
+	c.reconfig(1, c.join(2, 3))
+	c.awaitMembers("1 2 3", 1, 2, 3)
+	spare := zktest.NewEnsemble(t, 1, func(_ int64, cfg *config.Config) []server.Option {
+		self, _ := cfg.Self()
+		c.lines[0] = fmt.Sprintf("server.2=%v", self)
+		return nil
+	})
+	_ = spare
+	before := zktest.Dial(t, c.Server(2).Addr())
+	moved := c.lines[0]
+	c.reconfig(1, protocol.ReconfigRequest{Joining: &moved})
+	_, client, _ := strings.Cut(moved, ";")
+	c.Until("the client port to move", func() bool { return c.Server(2).Addr() == client })
+	before.Must(protocol.OpSync, &protocol.SyncRequest{Path: "/"}, nil)
+	after := zktest.Dial(t, client)
+	after.Must(protocol.OpCreate, &protocol.CreateRequest{Path: "/after", ACL: protocol.OpenACL}, nil)
+	c.Stop(1)
+	c.awaitLeader(2, 3)
+	sameTrees(t, c.Ensemble, 2, 3)
 }

@@ -248,6 +248,9 @@ func (e *ensemble) stale(c zab.Conn) bool {
 func (r *Replica) ensembleDeadline() int64 {
 	e := r.ens
 	at := e.election.Deadline()
+	if e.leaving != "" {
+		return e.now.MonoMs
+	}
 	if e.lookAt != 0 {
 		at = min(at, e.lookAt)
 	}
@@ -268,6 +271,7 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if now.MonoMs >= e.election.Deadline() {
 		e.election.Step(now.MonoMs, nil)
 	}
+	r.leave()
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}

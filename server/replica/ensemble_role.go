@@ -153,7 +153,7 @@ func (r *Replica) end(why *zab.StepDown) {
 		e.asked = e.core.Epoch()
 	}
 	e.ending = true
-	e.held = nil
+	e.held, e.leaving = nil, ""
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil

@@ -38,6 +38,7 @@ type changes struct {
 	heard   []byte       // the last configuration of another that was of no use
 
 	designated *int64 // who leads next, for the end of a role
+	leaving    string // why this learner's role is to end, when its clients have been answered
 }
 
 // newChanges begins with what the ensemble was configured with.
@@ -231,8 +232,23 @@ func (r *Replica) take(was *quorum.View, designated *int64) (left bool) {
 	if stays || designated != nil {
 		e.designated = &leader
 	}
-	e.learner.Step(e.now.MonoMs, zab.Leave{Why: why})
+	e.leaving = why
+	if !e.role.Serving {
+		r.leave()
+	}
 	return true
+}
+
+// leave ends a learner's role for the configuration's sake. While it serves that
+// waits for the next Tick, which is due at once: so the driver has answered who
+// asked for the change.
+func (r *Replica) leave() {
+	e := r.ens
+	why := e.leaving
+	e.leaving = ""
+	if why != "" && e.learner != nil && !e.ending {
+		e.learner.Step(e.now.MonoMs, zab.Leave{Why: why})
+	}
 }
 
 // lookForDesignated takes up the leader that was designated, without an
