@@ -22,7 +22,8 @@ type Change struct {
 
 // Of is the configuration after the change of now, with the version given. code
 // is protocol.OK, or what a client is told (PrepRequestProcessor.pRequest2Txn of
-// Apache 3.9.5); why says more for the log.
+// Apache 3.9.5); why says more for the log. What Apache stumbles over, ids that
+// are no numbers and observers alone, is MarshallingError.
 func (ch *Change) Of(now *quorum.Config, version int64) (next *quorum.View, code protocol.Code, why string) {
 	var c *quorum.Config
 	if ch.Request.NewMembers != nil {
@@ -64,13 +65,22 @@ func (ch *Change) whole(text string) (*quorum.Config, protocol.Code, string) {
 		switch {
 		case !isMemberKey(prop.Key) && prop.Key != "version":
 			return nil, protocol.BadArguments, fmt.Sprintf("%s is neither a server nor a group nor a weight", printable(cut(prop.Key)))
-		case last[prop.Key] == i:
+		case last[prop.Key] == i && prop.Key != "version":
+			_, name, _ := strings.Cut(prop.Key, ".")
+			if _, why := serverID(name); why != "" {
+				return nil, protocol.MarshallingError, why
+			}
 			p.line(source{key: prop.Key, value: prop.Value})
 		}
 	}
 	p.finish()
 	if err := p.problems.err(); err != nil {
 		return nil, protocol.BadArguments, err.Error()
+	}
+	voters := (&Ensemble{Servers: p.config}).voters()
+	observers := len(p.config.Members) > voters
+	if voters == 0 && (observers || !ch.StandaloneEnabled) || voters == 1 && observers && ch.StandaloneEnabled {
+		return nil, protocol.MarshallingError, "observers need participants, and with standaloneEnabled more than one"
 	}
 	return &p.config, protocol.OK, ""
 }
@@ -85,7 +95,6 @@ func (ch *Change) step(now *quorum.Config) (*quorum.Config, protocol.Code, strin
 	for _, text := range listOf(ch.Request.Leaving) {
 		sid, why := wholeNumber(text)
 		if why != "" {
-			// Differs in nothing but the reason: Apache stumbles over it.
 			return nil, protocol.MarshallingError, fmt.Sprintf("%s is no server id", printable(cut(text)))
 		}
 		next.Members = slices.DeleteFunc(next.Members, func(m quorum.Member) bool { return m.ID == sid })

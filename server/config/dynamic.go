@@ -107,6 +107,9 @@ func pointTo(text []byte, dynamic string, client bool) ([]byte, error) {
 	if len(out) > 0 && !bytes.HasSuffix(out, []byte("\n")) {
 		out = append(out, '\n')
 	}
+	if last := bytes.TrimRight(out, "\r\n"); len(last) > 0 && continued(last[bytes.LastIndexByte(last, '\n')+1:]) {
+		out = append(out, '\n') // the last line would go on with ours
+	}
 	return append(out, "dynamicConfigFile="+escapeValue(filepath.ToSlash(dynamic))+"\n"...), nil
 }
 

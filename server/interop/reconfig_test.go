@@ -165,3 +165,84 @@ func (e *ensemble) sameConfig(want string, sids ...int64) {
 		return true
 	})
 }
+
+// Both kinds answer the same to changes that cannot be, and write the same
+// configuration for one that can.
+func TestReconfigAnswers(t *testing.T) {
+	t.Parallel()
+	text := func(s string) *string { return &s }
+	answers := map[string][]string{}
+	for _, kinds := range []string{"A", "o"} {
+		e := newEnsemble(t, kinds, nil, "reconfigEnabled=true", "standaloneEnabled=false")
+		e.start(1)
+		e.awaitMode(1, "leader")
+		m, _ := e.config.Config.Member(1)
+		own := fmt.Sprintf("server.1=%v;%s", m, e.config.Client(1))
+		other := "server.9=127.0.0.1:2:3"
+		for _, q := range []protocol.ReconfigRequest{
+			{CurConfigID: 7},
+			{CurConfigID: -1},
+			{Joining: text(own)},
+			{Joining: text(strings.Replace(own, "participant", "observer", 1))},
+			{Joining: text(other)},
+			{Joining: text(other + ";x")},
+			{Joining: text(other + ";4;5;6")},
+			{Joining: text(other + ":nobody;4")},
+			{Joining: text("server.9=127.0.0.1:2:2;4")},
+			{Joining: text("server.9=127.0.0.1:2;4")},
+			{Joining: text("server.9")},
+			{Joining: text("server.x=127.0.0.1:2:3;4")},
+			{Joining: text("server.9=a=b")},
+			{Joining: text(other + ";4")},
+			{Joining: text(other + ":observer;4")},
+			{Joining: text("server.9=10.1.1.1:2:3:observer;10.1.1.1:4,server.8=10.1.1.1:5:6:observer;10.1.1.1:4")},
+			{Leaving: text("9")},
+			{Leaving: text(" 9 ,, 8")},
+			{Leaving: text("x")},
+			{Leaving: text("1")},
+			{Leaving: text("")},
+			{NewMembers: text("")},
+			{NewMembers: text("tickTime=5")},
+			{NewMembers: text("server.x=127.0.0.1:2:3")},
+			{NewMembers: text("server.1=127.0.0.1")},
+			{NewMembers: text(own + ":observer")},
+			{NewMembers: text(strings.Replace(own, "participant", "observer", 1))},
+			{NewMembers: text(own + "," + other + ":observer;4,version=77")},
+			{NewMembers: text(own + "\n" + other + ":observer;4")},
+			{NewMembers: text(own + ",group.1=1")},
+			{NewMembers: text(own + ",group.1=2")},
+			{Joining: text(other + ";4")}, // groups are in force
+			{NewMembers: text(own)},
+		} {
+			if q.CurConfigID == 0 {
+				q.CurConfigID = -1
+			}
+			c, err := e.dial(1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var data protocol.GetDataResponse
+			err = c.Do(protocol.OpReconfig, &q, &data)
+			c.Drop()
+			shown := strings.NewReplacer(own, "OWN", fmt.Sprintf("server.1=%v", m), "OWN").Replace(string(data.Data))
+			if i := strings.Index(shown, "version="); i >= 0 {
+				shown = shown[:i]
+			}
+			var lists []string
+			for _, p := range []*string{q.Joining, q.Leaving, q.NewMembers} {
+				if p != nil {
+					observing := strings.Replace(own, "participant", "observer", 1)
+					lists = append(lists, strings.NewReplacer(own, "OWN", observing, "OBSERVING").Replace(*p))
+				}
+			}
+			answers[kinds] = append(answers[kinds], fmt.Sprintf("%q: %v %q", lists, err, shown))
+		}
+	}
+	for i, want := range answers["A"] {
+		if got := answers["o"][i]; got != want {
+			t.Errorf("Apache: %s\nours:   %s", want, got)
+		} else {
+			t.Log(got)
+		}
+	}
+}
