@@ -19,3 +19,15 @@ func (p *process) noted() bool {
 func (p *process) judgedDamaged(before bool) bool {
 	return !before && p.store.Quarantined() != nil
 }
+
+// votersBeside tells that every voter but one has a vote: one that stands still
+// beside one that has lost its data, or never had any, is one too many of three.
+func (w *world) votersBeside(hung int) bool {
+	for _, p := range w.processes[:w.plan.Options.Voters] {
+		if p.id != hung && (p.noted() || w.ensemble.view(p).current <= 0) {
+			w.reached("a hung voter beside one in quarantine")
+			return false
+		}
+	}
+	return true
+}
