@@ -26,6 +26,12 @@ import (
 
 // setRole makes a role known. The term stays as long as the connections do.
 func (e *ensemble) setRole(role Role) {
+	if e.Quarantined && role.Quarantine == nil {
+		role.Quarantine = &Quarantine{Why: e.QuarantineWhy, Awaits: "a leader that the other voters elect"}
+		if role.State != quorum.Looking {
+			role.Quarantine.Awaits = "the leader's snapshot"
+		}
+	}
 	e.role = role
 	e.out.Role = &role
 }
@@ -37,7 +43,9 @@ func (r *Replica) look(why *zab.StepDown) {
 	if e.role.State != quorum.Looking || e.role.Term == 0 {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	}
-	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch, Abstain: e.Quarantined})
+	e.leaderless.begin(e.now.MonoMs)
+	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch,
+		Abstain: e.Quarantined, Seen: e.Seen, CastWhenAll: true, Empty: e.empty()})
 }
 
 // begin takes up the role that was decided for.
@@ -85,9 +93,10 @@ func (e *ensemble) told(sid int64) int64 {
 func (r *Replica) becomeLearner() {
 	e := r.ens
 	e.forwarded.reset()
+	id, observer, accepted := e.learnFor()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
-		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
-		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
+		ID: id, Observer: observer, Counts: !observer, Timing: e.Timing, Batching: e.Batching,
+		AcceptedEpoch: accepted, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
@@ -100,10 +109,7 @@ func (r *Replica) serve(epoch int64) {
 	e := r.ens
 	t := r.state.tree
 	if e.Quarantined {
-		// It has a history again, and comes back with its vote.
-		e.Quarantined = false
-		r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
-		e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+		r.served()
 		return
 	}
 	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
@@ -112,6 +118,7 @@ func (r *Replica) serve(epoch int64) {
 	}
 	e.election.Step(e.now.MonoMs, election.Established{Epoch: epoch})
 	e.asked, e.failures, e.fuzzy = 0, 0, false
+	e.leaderless.end()
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
 	if e.leader != nil {
@@ -151,7 +158,7 @@ func (r *Replica) end(why *zab.StepDown) {
 		e.offered = max(e.offered, why.Epoch)
 	}
 	e.ending = true
-	e.held = nil
+	e.held, e.leaveAt = nil, 0
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -221,6 +228,10 @@ func (r *Replica) rest() bool {
 		// A snapshot on its way to a learner must not show what was never committed.
 		s.tree.AbandonCommitted()
 	}
+	discarded := e.turn.Kind == zab.BeginQuarantine
+	if discarded {
+		tail = nil
+	}
 	for _, entry := range tail {
 		t, err := txn.Decode(entry.Payload)
 		if err != nil {
@@ -231,11 +242,12 @@ func (r *Replica) rest() bool {
 	}
 	s.publish(s.tree.SessionCount())
 	s.mu.Unlock()
-	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd {
+	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd && !discarded {
 		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
 	}
 	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
 	e.lookAt = e.now.MonoMs + e.backOff()
+	r.takeTurn()
 	return r.err == nil
 }
 
@@ -264,7 +276,7 @@ func (r *Replica) lookAgain() bool {
 // is being written has ended.
 func (r *Replica) takeOrder(o zab.Order) {
 	e := r.ens
-	if (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot) && r.snapshots.running {
+	if (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot || o.Kind == zab.BeginQuarantine) && r.snapshots.running {
 		e.held = &o
 		return
 	}
@@ -298,6 +310,11 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 			e.fuzzy = true
 			r.install(ev.Zxid)
 		}
+	}
+	if ev, is := ev.(zab.QuarantineNoted); is && o.Kind == ev.Kind {
+		e.ordered = zab.Order{}
+		r.turned(ev.Kind)
+		return r.err == nil
 	}
 	if !ok {
 		r.broken("%#v reported as done while the order that is out is %v %v (epoch %d)", ev, o.Kind, o.Zxid, o.Epoch)
