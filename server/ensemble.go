@@ -76,6 +76,7 @@ func (s *Server) joinMembers() error {
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
+	s.members.Store(m)
 	return nil
 }
 

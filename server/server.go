@@ -33,6 +33,7 @@ type Server struct {
 	started   time.Time
 	serving   atomic.Bool
 	traceMask atomic.Int64
+	members   atomic.Pointer[members] // of one of several servers, once it is started
 
 	rep   *replica.Replica
 	store *storage.Store
@@ -240,6 +241,7 @@ func (s *Server) recover() error {
 	if got.EpochBehind && s.cfg.Distributed() {
 		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
+	s.warnOfQuarantine()
 	if got.LastZxid < 0 && s.cfg.Distributed() {
 		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
 	}

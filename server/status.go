@@ -34,6 +34,8 @@ func (s *source) Status() Status {
 		st.Mode = ""
 		if st.Serving {
 			(*Server)(s).ensembleStatus(&st)
+		} else {
+			st.Quarantine = (*Server)(s).quarantineStatus()
 		}
 	}
 	if !st.Serving {

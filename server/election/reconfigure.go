@@ -30,8 +30,8 @@ func (e *Election) reconfigure(now int64, r Reconfigured) {
 	if e.state != quorum.Looking || e.intervalMs == 0 {
 		return
 	}
-	if !e.candidate() {
-		e.initial = noVote
+	if !e.candidate() { // and so nobody's history is at stake
+		e.initial, e.empty = noVote, false
 	}
 	e.begin(now, "the configuration has changed")
 }
@@ -43,7 +43,7 @@ func (e *Election) candidate() bool { return e.config.Verifier.Voting(e.config.I
 
 // designate decides for the leader that was named.
 func (e *Election) designate(d Designated) {
-	e.state, e.abstain = quorum.Looking, false
+	e.state, e.abstain, e.empty = quorum.Looking, false, false
 	e.clear()
 	clear(e.looking)
 	e.round++

@@ -23,17 +23,21 @@ import (
 func (r *Replica) Recover(store *storage.Store, now func() Now) (storage.Recovered, error) {
 	got, err := store.Recover(r.Sink())
 	if err != nil {
+		err = r.quarantined(store, &got, now(), err)
+	}
+	if err != nil {
 		return got, err
 	}
 	first := got.Fresh || got.WantSnapshot
 	if r.ens != nil {
+		if err := r.considerQuarantine(store, &got, now()); err != nil {
+			return got, err
+		}
 		if err := settleEpochs(store, &got); err != nil {
 			return got, err
 		}
 		r.ens.AcceptedEpoch, r.ens.CurrentEpoch = got.AcceptedEpoch, got.CurrentEpoch
-		if got.LastZxid < 0 { // db.autocreate=false: not even snapshot.0, which would be a history
-			r.ens.Quarantined, first = true, false
-		}
+		first = first && !r.ens.Quarantined // not even snapshot.0, which would be a history
 		if first {
 			src, zxid := r.BeginSnapshot()
 			if err := store.Snapshot(zxid, src); err != nil {
@@ -171,6 +175,10 @@ func (d *Disk) execute(o zab.Order, install func(protocol.Zxid) error) (ev zab.E
 		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetAcceptedEpoch(o.Epoch)
 	case zab.WriteCurrentEpoch:
 		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetCurrentEpoch(o.Epoch)
+	case zab.BeginQuarantine:
+		return zab.QuarantineNoted{Kind: o.Kind}, false, d.Store.Quarantine(o.Why, o.Zxid, o.AtMs)
+	case zab.EndQuarantine:
+		return zab.QuarantineNoted{Kind: o.Kind}, false, d.Store.EndQuarantine()
 	case zab.Truncate:
 		err := d.Store.Truncate(o.Zxid)
 		if errors.Is(err, storage.ErrTruncate) {

@@ -34,7 +34,12 @@ type Ensemble struct {
 	// Quarantined: the history on the disk cannot be used, or its loss cannot be
 	// ruled out. The server has no vote and joins as an observer, until a leader
 	// has given it a snapshot.
-	Quarantined bool
+	Quarantined   bool
+	QuarantineWhy string        // one line
+	Seen          protocol.Zxid // the highest zxid known to have been in that history; 0: none is
+	// Trusted: a disk without any data is the operator's will, and may vote beside
+	// disks that have some.
+	Trusted bool
 
 	RecentEntries int   // commitLogCount
 	RecentBytes   int64 // of these
@@ -70,6 +75,8 @@ type Role struct {
 	Epoch   int64 // of the leader, with Serving
 	// Why the last role ended, with State LOOKING; nil at the start.
 	Why *zab.StepDown
+	// Quarantine is nil unless the member is in quarantine.
+	Quarantine *Quarantine
 }
 
 // Peers is the part of a Ready that an ensemble adds. The driver handles it in
@@ -138,6 +145,14 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offered is an epoch that a voter has accepted: this server leads no earlier one.
+	offered int64
+
+	turn          zab.Order // that begins or ends a quarantine when the role has ended; Kind 0: none
+	quarantinedAt int64     // ms
+	leaveAt       int64     // when the end of the quarantine is considered again; 0: not at all
+	mismatched    int64     // the epoch in which a digest has led to a quarantine; 0: none
+	leaderless    leaderless
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
@@ -168,6 +183,7 @@ func newEnsemble(cfg *Ensemble) (*ensemble, error) {
 func (r *Replica) startEnsemble(now Now) {
 	e := r.ens
 	e.now, e.fuzzy = now, true
+	e.quarantinedAt = now.MonoMs
 	e.logEnd = r.state.tree.LastZxid()
 	e.recent.Reset(e.logEnd)
 	r.sessions = session.NewTracker(r.cfg.TickMs, session.FirstID(r.cfg.ServerID, now.WallMs))
@@ -228,7 +244,7 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	case zab.StorageFailed:
 		r.Failed(ev.Err)
 		return
-	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled:
+	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled, zab.QuarantineNoted:
 		if !r.orderDone(ev) {
 			return
 		}
@@ -247,9 +263,12 @@ func (e *ensemble) stale(c zab.Conn) bool {
 // ensembleDeadline is when time brings something.
 func (r *Replica) ensembleDeadline() int64 {
 	e := r.ens
-	at := e.election.Deadline()
+	at := min(e.election.Deadline(), e.leaderless.deadline())
 	if e.leaving != "" {
 		return e.now.MonoMs
+	}
+	if e.leaveAt != 0 {
+		at = min(at, e.leaveAt)
 	}
 	if e.lookAt != 0 {
 		at = min(at, e.lookAt)
@@ -275,6 +294,10 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}
+	if e.leaveAt != 0 && now.MonoMs >= e.leaveAt && !e.ending {
+		r.served()
+	}
+	r.remind()
 	return e.leader != nil && e.role.Serving
 }
 
@@ -317,6 +340,10 @@ func (r *Replica) pump() {
 		er := e.election.Ready()
 		e.out.Votes = append(e.out.Votes, er.Messages...)
 		e.out.ElectionNotes = append(e.out.ElectionNotes, er.Notes...)
+		if h := er.History; h != nil {
+			r.quarantine(fmt.Sprintf("there is no data here, and server %d has some (epoch %d): this server's may have been lost", h.From, h.Epoch), 0)
+			continue
+		}
 		if er.Decision != nil {
 			r.begin(er.Decision)
 		}
@@ -363,7 +390,7 @@ func (r *Replica) commitEntries(entries []zab.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock() // also when a bug panics: readers must not hang on it
 	for i := range entries {
-		if r.err == nil {
+		if r.err == nil && r.ens.turn.Kind == 0 {
 			r.commitEntry(entries[i])
 		}
 	}

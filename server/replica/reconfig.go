@@ -30,12 +30,12 @@ import (
 // the leader that was designated, without an election (QuorumPeer.processReconfig
 // of Apache 3.9.5).
 type changes struct {
-	view *quorum.View // in force; nil without reconfigEnabled
-	seen *quorum.View // nil: none
+	view     *quorum.View // in force; nil without reconfigEnabled
+	proposed *quorum.View // seen; nil: none
 
-	made    *quorum.View // leader: what prep has just made
-	offered *quorum.View // learner: NEWLEADER's, to be in force with UPTODATE
-	heard   []byte       // the last configuration of another that was of no use
+	made      *quorum.View // leader: what prep has just made
+	newLeader *quorum.View // learner: NEWLEADER's, to be in force with UPTODATE
+	passed    []byte       // the last configuration of another that was of no use
 
 	designated *int64 // who leads next, for the end of a role
 	leaving    string // why this learner's role is to end, when its clients have been answered
@@ -89,10 +89,10 @@ func (r *Replica) configText() []byte {
 func (r *Replica) useConfig(t *tree.Tree) {
 	e := r.ens
 	if e.view != nil {
-		e.seen = seenIn(t, e.view)
+		e.proposed = seenIn(t, e.view)
 		r.tellElection()
 	}
-	if e.seen == nil {
+	if e.proposed == nil {
 		t.SetConfig(e.ConfigText, e.Verifier.Version(), e.now.WallMs)
 	}
 }
@@ -100,7 +100,7 @@ func (r *Replica) useConfig(t *tree.Tree) {
 // look over: what the log holds at the end of a role says what is seen.
 func (r *Replica) seeAgain() {
 	if e := r.ens; e.view != nil {
-		e.seen, e.offered = seenIn(r.state.tree, e.view), nil
+		e.proposed, e.newLeader = seenIn(r.state.tree, e.view), nil
 		r.tellElection()
 	}
 }
@@ -110,9 +110,9 @@ func (r *Replica) tellElection() {
 	e := r.ens
 	rc := election.Reconfigured{Verifier: e.Verifier, ConfigText: e.ConfigText}
 	voting := e.Verifier.Voting(e.ID)
-	if e.seen != nil {
-		rc.LastSeen = e.seen.Verifier
-		voting = voting || e.seen.Verifier.Voting(e.ID)
+	if e.proposed != nil {
+		rc.LastSeen = e.proposed.Verifier
+		voting = voting || e.proposed.Verifier.Voting(e.ID)
 	}
 	e.Observer = e.Verifier.Observing(e.ID) && !voting
 	e.election.Step(e.now.MonoMs, rc)
@@ -126,8 +126,8 @@ func (r *Replica) adopt(v *quorum.View) bool {
 		return false
 	}
 	e.view, e.Verifier, e.ConfigText = v, v.Verifier, v.Text
-	if e.seen != nil && e.seen.Version <= v.Version {
-		e.seen = nil
+	if e.proposed != nil && e.proposed.Version <= v.Version {
+		e.proposed = nil
 	}
 	e.out.View = v
 	r.tellElection()
@@ -202,8 +202,8 @@ func (r *Replica) activate(a *zab.Activate) {
 // It is false when the role goes on.
 func (r *Replica) takeOffered() (left bool) {
 	e := r.ens
-	v, was := e.offered, e.view
-	e.offered = nil
+	v, was := e.newLeader, e.view
+	e.newLeader = nil
 	if v == nil || protocol.Zxid(v.Version).Counter() != 0 && protocol.Zxid(v.Version) > r.state.tree.LastZxid() || !r.adopt(v) {
 		return false
 	}
@@ -222,7 +222,7 @@ func (r *Replica) take(was *quorum.View, designated *int64) (left bool) {
 	if designated != nil {
 		stays, leader = *designated == leader, *designated
 	}
-	if stays && (e.role.State == quorum.Observing) == (e.Observer || e.Quarantined) {
+	if stays && (e.Quarantined || (e.role.State == quorum.Observing) == e.Observer) {
 		return false
 	}
 	why := "another server leads"
@@ -271,7 +271,7 @@ func (r *Replica) offer(text []byte) {
 		r.note(Note{Text: "the leader's configuration cannot be read: " + err.Error()})
 		return
 	}
-	r.ens.offered = v
+	r.ens.newLeader = v
 }
 
 // hear takes a newer configuration from a notification, while this server looks
@@ -279,12 +279,12 @@ func (r *Replica) offer(text []byte) {
 func (r *Replica) hear(text []byte) {
 	e := r.ens
 	if e.view == nil || e.core != nil || e.role.State != quorum.Looking || len(text) == 0 ||
-		bytes.Equal(text, e.ConfigText) || bytes.Equal(text, e.heard) {
+		bytes.Equal(text, e.ConfigText) || bytes.Equal(text, e.passed) {
 		return
 	}
 	v, err := quorum.ParseView(text)
 	if err != nil || !r.adopt(v) {
-		e.heard = bytes.Clone(text)
+		e.passed = bytes.Clone(text)
 	}
 }
 

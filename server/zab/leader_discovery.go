@@ -153,8 +153,12 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.drop(f, "its acceptedEpoch 0x%x leaves no later one", accepted)
 		return
 	}
-	if f.sid >= 0 && !l.replace(f) { // anonymous observers have none
+	of, outside := quorum.OutsideOf(f.sid)
+	if (f.sid >= 0 || outside) && !l.replace(f) { // anonymous observers have none
 		return
+	}
+	if outside {
+		l.out.note(Note{Text: "a server that is in quarantine joins without a vote", Sid: of})
 	}
 	f.follows = f.sid >= 0 && !f.observer
 	votes := f.follows && l.voting(f.sid)
@@ -284,7 +288,7 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 		return // is synchronised with the others, and does not count
 	}
 	k := l.cfg.CurrentEpoch
-	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid {
+	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid && f.lastZxid != nowhere {
 		if !defect.Planted(defect.FollowerAheadIgnored) {
 			l.stop(FollowerAhead, fmt.Sprintf("server %d has (epoch %d, zxid %v), the leader (%d, %v)",
 				f.sid, f.currentEpoch, f.lastZxid, k, l.cfg.LastZxid))
