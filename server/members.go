@@ -35,11 +35,14 @@ type members struct {
 	store   *storage.Store
 	log     *slog.Logger
 	serving func(bool)            // clients are let in, or sent away
+	readers func(bool)            // clients that only read are
 	clients func(was, now string) // the client part of this server's line has changed
 	standing
 
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
+	hosted    *peer.Learners   // observers, while following with observerMasterPort
+	masters   *masters         // of an observer with observerMasterPort, else nil
 	leader    *peer.LeaderLink // while following or observing
 	term      int64
 	owed      []arrival // processed, but the connection is not read on yet
@@ -48,9 +51,12 @@ type members struct {
 	tally *tally
 	role  atomic.Pointer[replica.Role]
 	began atomic.Int64 // Unix ms of the last Serving
-	quit  chan struct{}
-	work  sync.WaitGroup
-	once  sync.Once
+	// masterID is the follower that this observer is connected to; 0: none, the
+	// leader is its master.
+	masterID atomic.Int64
+	quit     chan struct{}
+	work     sync.WaitGroup
+	once     sync.Once
 
 	mu       sync.Mutex
 	arrivals []arrival // handled before requests, and always
@@ -88,10 +94,15 @@ func (m *members) hangUp() {
 		m.learners.Close()
 		m.learners = nil
 	}
+	if m.hosted != nil {
+		m.hosted.Close()
+		m.hosted = nil
+	}
 	if m.leader != nil {
 		m.leader.Close()
 		m.leader = nil
 	}
+	m.masterID.Store(0)
 	m.owed = nil
 	m.tally.reset()
 }
@@ -153,7 +164,7 @@ func (m *members) step() {
 		case a.term == 0:
 			m.rep.PeerEvent(now, a.event)
 		case a.term == m.term:
-			if m.learners != nil {
+			if m.learners != nil || m.hosted != nil {
 				m.tally.heard(a.event)
 			}
 			m.rep.PeerEvent(now, a.event)
@@ -214,8 +225,9 @@ func (m *members) Vote(v election.Message) { m.elections.Send(v) }
 
 // Finish closes a connection behind what was sent on it.
 func (m *members) Finish(c zab.Closing) {
-	if m.learners != nil {
-		m.learners.End(c)
+	if l := m.learnersOf(c.Conn); l != nil {
+		l.End(c)
+		return
 	}
 	if m.leader != nil {
 		m.leader.Finish()
@@ -243,16 +255,16 @@ func (m *members) LookUp(l zab.LookUp) {
 }
 
 func (m *members) Send(msg *zab.Message) {
+	learners := m.learnersOf(msg.To)
 	switch {
+	case learners != nil && msg.Kind == zab.SnapshotStream:
+		src, _ := m.rep.BeginSnapshot()
+		learners.Send(*msg, &snapshotStream{src})
+	case learners != nil:
+		m.tally.said(msg)
+		learners.Send(*msg, nil)
 	case m.leader != nil:
 		m.leader.Send(*msg)
-	case m.learners == nil:
-	case msg.Kind == zab.SnapshotStream:
-		src, _ := m.rep.BeginSnapshot()
-		m.learners.Send(*msg, &snapshotStream{src})
-	default:
-		m.tally.said(msg)
-		m.learners.Send(*msg, nil)
 	}
 }
 
@@ -269,10 +281,24 @@ func (m *members) Become(role replica.Role) {
 		case quorum.Leading:
 			m.listen(role.Term)
 		case quorum.Following, quorum.Observing:
-			m.dial(role)
+			if !m.dialMaster(role) {
+				m.dial(role)
+			}
 		}
 	}
+	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers()) > 0 {
+		m.host(role.Term)
+	}
+	if role.Serving && m.masters != nil {
+		m.masters.served()
+	}
 	m.role.Store(&role)
+	if role.ReadOnly != was.ReadOnly {
+		m.readers(role.ReadOnly)
+		if role.ReadOnly {
+			m.log.Warn("read-only: there is no leader, so only clients that asked for no more than to read are served", "zxid", m.rep.State().Zxid())
+		}
+	}
 	if role.Serving != was.Serving {
 		m.began.Store(time.Now().UnixMilli())
 		m.serving(role.Serving)

@@ -128,7 +128,7 @@ func TestDynamicFilesCrash(t *testing.T) {
 		err := errors.Join(cut.SaveNext(view), cut.Save(view, false))
 		done = err == nil
 		for seed := range int64(8) {
-			f := &Files{FS: mem.Crash(rand.New(rand.NewSource(seed*1000+int64(n)))), File: cut.File}
+			f := &Files{FS: mem.Crash(rand.New(rand.NewSource(seed*1000 + int64(n)))), File: cut.File}
 			text := textOf(t, f, f.File)
 			_, named, found := strings.Cut(text, "dynamicConfigFile=")
 			switch {

@@ -45,6 +45,11 @@ type Ensemble struct {
 	DynamicFile       string // dynamicConfigFile: where the server lines are; "" for the configuration file itself
 	StandaloneEnabled bool   // standaloneEnabled: one voter is a server alone
 
+	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
+
+	LocalSessions          bool // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+
 	lines map[int64]source // of each server line
 }
 

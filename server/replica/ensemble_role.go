@@ -31,6 +31,9 @@ func (e *ensemble) setRole(role Role) {
 			role.Quarantine.Awaits = "the leader's snapshot"
 		}
 	}
+	if role.State == quorum.Looking && role.Term != e.role.Term {
+		e.lookingSince = e.now.MonoMs
+	}
 	e.role = role
 	e.out.Role = &role
 }
@@ -57,6 +60,7 @@ func (r *Replica) begin(d *election.Decision) {
 		r.broken("an election ended while the role is %v", e.role.State)
 		return
 	}
+	r.endReadOnly()
 	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
 	if d.Joined && d.PeerEpoch < e.CurrentEpoch && e.failures == 2 {
 		r.note(Note{Text: fmt.Sprintf("the history of this server is of epoch %d, that of its leader of %d: the data here are of another ensemble, or a majority has lost its own; empty the data directory to be given those of the ensemble, or restore the others",
@@ -75,7 +79,7 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, View: e.view, Next: e.proposed, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		OfferedEpoch: e.offered, Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offeredEpoch, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -126,6 +130,9 @@ func (r *Replica) serve(epoch int64) {
 	e.leaderless.end()
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
+	if e.LocalSessions {
+		r.beginLocal()
+	}
 	if e.leader != nil {
 		r.prep = r.newPrep()
 		r.prep.Begin(protocol.MakeZxid(epoch, 0))
@@ -139,6 +146,7 @@ func (r *Replica) serve(epoch int64) {
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
+	r.beginHosting(epoch)
 	if e.leader != nil {
 		r.closeDeadSessions()
 	}
@@ -160,10 +168,10 @@ func (r *Replica) end(why *zab.StepDown) {
 	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
 	case zab.EpochOvertaken:
-		e.offered = max(e.offered, why.Epoch)
+		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
 	}
 	e.ending = true
-	e.held, e.leaveAt, e.leaving = nil, 0, ""
+	e.held, e.hosting, e.leaveAt, e.leaving = nil, hosting{}, 0, ""
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -212,6 +220,7 @@ func (r *Replica) disconnectClients() {
 		r.owners[id].Disconnect(ReasonNotServing)
 	}
 	clear(r.owners)
+	r.endLocal()
 	for _, w := range r.ens.forwarded.takeReopening() {
 		w.owner.Disconnect(ReasonNotServing)
 	}
