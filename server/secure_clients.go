@@ -72,11 +72,11 @@ func (s *Server) SecureAddr() net.Addr { return s.secureAddr }
 func (s *Server) Addresses() string {
 	switch {
 	case s.secureAddr == nil:
-		return s.addr.String()
-	case s.addr == nil:
+		return s.Addr().String()
+	case s.Addr() == nil:
 		return s.secureAddr.String() + " (TLS)"
 	}
-	return s.addr.String() + " and " + s.secureAddr.String() + " (TLS)"
+	return s.Addr().String() + " and " + s.secureAddr.String() + " (TLS)"
 }
 
 // securePort is secureClientPort as conf shows it, -1 without one.

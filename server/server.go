@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,16 +33,19 @@ type Server struct {
 
 	started   time.Time
 	serving   atomic.Bool
+	readOnly  atomic.Bool // serving those alone who only read
 	traceMask atomic.Int64
+	members   atomic.Pointer[members] // of one of several servers, once it is started
 
-	rep        *replica.Replica
-	store      *storage.Store
-	conns      *cnxn.Server
-	pipe       *pipeline
-	guard      *peer.Security // of the ports between servers; nil: none
-	secure     *cnxn.Secure   // of clients; nil: none
+	rep   *replica.Replica
+	store *storage.Store
+	conns *cnxn.Server
+	pipe  *pipeline
+	guard *peer.Security // of the ports between servers; nil: none
+	addr  atomic.Pointer[address]
+
+	secure     *cnxn.Secure // clients under TLS; nil: none
 	secureAddr net.Addr
-	addr       net.Addr
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -129,6 +130,7 @@ func (s *Server) replicaConfig() replica.Config {
 		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
+		ReconfigEnabled:         c.Ensemble.ReconfigEnabled,
 		CloseSessionTxn:         c.CloseSessionPath,
 		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
@@ -164,7 +166,7 @@ func (s *Server) Start() error {
 		return err
 	}
 	if ln != nil {
-		s.addr = ln.Addr()
+		s.addr.Store(&address{ln.Addr()})
 	}
 	if secureLn != nil {
 		s.secureAddr = secureLn.Addr()
@@ -217,16 +219,11 @@ func (s *Server) requireAuth() []string {
 
 // listen binds as Apache does: at the address, or at every interface.
 func (s *Server) listen(host string, port int, name string) (*net.TCPListener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	if s.cfg.ClientTCPKeepAlive {
-		lc.KeepAlive = 0 // Go's default intervals
-	}
-	address := net.JoinHostPort(host, strconv.Itoa(port))
-	ln, err := lc.Listen(context.Background(), "tcp", address)
+	ln, err := s.listenAt(host, port)
 	if err != nil {
 		return nil, fmt.Errorf("bind the %s: %w", name, err)
 	}
-	return ln.(*net.TCPListener), nil
+	return ln, nil
 }
 
 func (s *Server) storageConfig() storage.Config {
@@ -263,6 +260,7 @@ func (s *Server) recover() error {
 	if got.EpochBehind && s.cfg.Distributed() {
 		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
+	s.warnOfQuarantine()
 	if got.LastZxid < 0 && s.cfg.Distributed() {
 		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
 	}
@@ -299,7 +297,12 @@ func (s *Server) settle(err error) {
 
 // Addr is the address of the client port, nil before Start and when clients come
 // by SecureAddr alone.
-func (s *Server) Addr() net.Addr { return s.addr }
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a.Addr
+	}
+	return nil
+}
 
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }

@@ -53,15 +53,13 @@ func (c *Config) setDefaults() {
 
 // Server owns the listener and every client connection.
 type Server struct {
-	cfg      Config
-	backend  Backend
-	log      *slog.Logger
-	ln       *net.TCPListener // nil: there is none
-	secure   *Secure          // nil: no client comes under TLS
-	secureLn *net.TCPListener // nil: there is none
-	running  sync.WaitGroup   // accept loop, connections, temporary writers
-	gate     gate
-	stats    Totals
+	cfg     Config
+	backend Backend
+	log     *slog.Logger
+	secure  *Secure        // nil: no client comes under TLS
+	running sync.WaitGroup // accept loop, connections, temporary writers
+	gate    gate
+	stats   Totals
 
 	// Of the pipeline's goroutine.
 	touched    []*Conn        // commits have appended to since the last Flush
@@ -70,12 +68,14 @@ type Server struct {
 	event      *watch.Event   // the last one delivered, and
 	eventFrame *buffer        // its frame
 
-	mu      sync.Mutex
-	closed  bool
-	conns   map[*Conn]struct{}
-	perIP   map[netip.Addr]int
-	warned  time.Time // when the last refusal was logged
-	refused int       // refusals since
+	mu       sync.Mutex
+	ln       *net.TCPListener // nil: none is open
+	secureLn *net.TCPListener // nil: there is none
+	closed   bool
+	conns    map[*Conn]struct{}
+	perIP    map[netip.Addr]int
+	warned   time.Time // when the last refusal was logged
+	refused  int       // refusals since
 }
 
 // New returns a server of the connections that ln accepts, which may be nil
@@ -95,14 +95,37 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 // Serve starts to accept and returns at once.
 func (s *Server) Serve() {
 	if s.ln != nil {
-		admit := s.admit
-		if s.secure != nil && s.secure.Plain {
-			admit = func(nc *net.TCPConn) { s.admitSecure(nc, true) }
-		}
-		s.running.Go(func() { s.accept(s.ln, admit) })
+		s.acceptOn(s.ln)
 	}
-	if s.secureLn != nil {
-		s.running.Go(func() { s.accept(s.secureLn, func(nc *net.TCPConn) { s.admitSecure(nc, false) }) })
+	if ln := s.secureLn; ln != nil {
+		s.running.Go(func() { s.accept(ln, func(nc *net.TCPConn) { s.admitSecure(nc, false) }) })
+	}
+}
+
+// acceptOn begins to accept those who may come without TLS.
+func (s *Server) acceptOn(ln *net.TCPListener) {
+	admit := s.admit
+	if s.secure != nil && s.secure.Plain {
+		admit = func(nc *net.TCPConn) { s.admitSecure(nc, true) }
+	}
+	s.running.Go(func() { s.accept(ln, admit) })
+}
+
+// Rebind accepts on ln from now on, and no more where it did; on nothing if it
+// is nil. The connections stay (NIOServerCnxnFactory.reconfigure).
+func (s *Server) Rebind(ln *net.TCPListener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	s.ln = ln
+	switch {
+	case ln == nil:
+	case s.closed:
+		ln.Close()
+	default:
+		s.acceptOn(ln)
 	}
 }
 
@@ -279,12 +302,13 @@ func flushAll(list []*Conn) {
 // CloseConns closes the listener and every connection at once, without waiting
 // for their goroutines: the first thing a failed server does.
 func (s *Server) CloseConns(why string) {
-	for _, ln := range []*net.TCPListener{s.ln, s.secureLn} {
-		if ln != nil {
-			ln.Close()
-		}
-	}
 	s.mu.Lock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	if s.secureLn != nil {
+		s.secureLn.Close()
+	}
 	s.closed = true
 	list := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {
