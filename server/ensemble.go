@@ -58,7 +58,7 @@ func (s *Server) joinMembers() error {
 		ID: s.cfg.MyID, Servers: &e.Servers,
 		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
 		SocketTimeout:  s.socketTimeout(),
-		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
+		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log, Security: s.guard,
 	}, listeners...)
 	if err != nil {
 		for _, ln := range listeners {
@@ -66,7 +66,7 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders,
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders,
 		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
 	if observes(&s.cfg) {
 		m.masters = newMasters(&e.Servers)

@@ -92,8 +92,12 @@ func TestGatePlaces(t *testing.T) {
 	var g gate
 	g.init(1000)
 	g.most = 2
-	if !g.take() || !g.take() || g.take() {
-		t.Fatal("not two places")
+	places := 0
+	for places < 5 && g.take() {
+		places++
+	}
+	if places != 2 {
+		t.Fatalf("%d places", places)
 	}
 	g.enter(1, 10) // has its place already
 	if g.used() != 2 {

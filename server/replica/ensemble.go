@@ -134,6 +134,8 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
+	offeredEpoch int64
 
 	lookingSince int64 // with State LOOKING: when that began, steady clock
 

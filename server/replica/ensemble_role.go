@@ -69,7 +69,7 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offeredEpoch, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -152,8 +152,11 @@ func (r *Replica) end(why *zab.StepDown) {
 		r.Failed(err)
 		return
 	}
-	if why.Reason == zab.CannotTruncate {
+	switch why.Reason {
+	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
+	case zab.EpochOvertaken:
+		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
 	}
 	e.ending = true
 	e.held, e.hosting = nil, hosting{}
