@@ -43,6 +43,7 @@ func TestRollingToTLS(t *testing.T) {
 			acked = append(acked, o.write(t, fmt.Sprintf("/%d-%d", i+1, sid), 3, sid)...)
 		}
 	}
+	o.Await()
 	for sid := int64(1); sid <= 3; sid++ {
 		has(t, o, sid, acked)
 	}
@@ -80,6 +81,21 @@ func TestUnreadableKeyStore(t *testing.T) {
 	if want := "zoo.cfg: ssl.quorum.*: no TLS on the ports between servers: " + id.P12 + ": the password is wrong; mend the file"; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("%v", err)
 	}
+}
+
+// A certificate that the others will refuse is said at the start.
+func TestCertificateForAnotherHost(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	id := ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"elsewhere.example"}})
+	o := observe(t, 2, nil, func(sid int64, cfg *config.Config) []server.Option {
+		tlsBetween(cfg, ca, id)
+		return nil
+	})
+	o.Start(1)
+	o.logs[1].await(t, "the certificate of this server does not name the host of its server line")
+	o.Start(2)
+	o.logs[2].await(t, "not 127.0.0.1")
 }
 
 // An ensemble whose servers log in to each other; one with another password gets
