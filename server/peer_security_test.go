@@ -95,7 +95,7 @@ func TestCertificateForAnotherHost(t *testing.T) {
 	o.Start(1)
 	o.logs[1].await(t, "the certificate of this server does not name the host of its server line")
 	o.Start(2)
-	o.logs[2].await(t, "not 127.0.0.1")
+	o.logs[2].await(t, "cannot validate certificate for 127.0.0.1")
 }
 
 // An ensemble whose servers log in to each other; one with another password gets
