@@ -17,6 +17,7 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
+	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -34,12 +35,14 @@ type Server struct {
 
 	started   time.Time
 	serving   atomic.Bool
+	readOnly  atomic.Bool // serving those alone who only read
 	traceMask atomic.Int64
 
 	rep   *replica.Replica
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
+	guard *peer.Security // of the ports between servers; nil: none
 	addr  net.Addr
 
 	background sync.WaitGroup // purge
@@ -96,6 +99,9 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 			return nil, err
 		}
 		rc.ServerID = s.cfg.MyID
+		if s.guard, err = s.peerSecurity(); err != nil {
+			return nil, err
+		}
 	}
 	s.rep, err = replica.New(rc)
 	if err != nil {

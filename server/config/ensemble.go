@@ -41,6 +41,12 @@ type Ensemble struct {
 	SnapshotSizeFactor float64 // snapshotSizeFactor: share of the snapshot's size the log on disk may have; negative never reads it
 	ForceSnapshotSync  bool    // forceSnapshotSync: always SNAP
 
+	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
+
+	LocalSessions          bool     // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool     // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+	Security               Security // who may call, and how
+
 	alone bool             // standaloneEnabled: one voter is a server alone
 	lines map[int64]source // of each server line
 }
@@ -76,7 +82,8 @@ func defaultEnsemble() Ensemble {
 		MinNotificationMs: 200, MaxNotificationMs: 60_000, LeaderNoDelay: true, FollowerNoDelay: true, ConnectRetryMs: 100,
 		PeerType: participant, LeaderServes: true, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
 		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33,
-		alone: true,
+		Security: defaultSecurity(),
+		alone:    true,
 	}
 }
 

@@ -46,6 +46,11 @@ type Ensemble struct {
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
 
 	MaxCounter uint32 // the counter that ends an epoch; tests lower it
+
+	LocalSessions    bool // localSessionsEnabled: sessions begin without a txn
+	LocalUpgrading   bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes global
+	HostObservers    bool // observerMasterPort: a follower serves observers
+	ReadOnlyFallback bool // readonlymode.enabled: without a leader it serves those who only read
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has
@@ -60,7 +65,9 @@ type Role struct {
 	Term int64
 	// Serving: requests are taken. While it is false no client may connect.
 	Serving bool
-	Epoch   int64 // of the leader, with Serving
+	// ReadOnly: with State LOOKING, clients that only read may connect.
+	ReadOnly bool
+	Epoch    int64 // of the leader, with Serving
 	// Why the last role ended, with State LOOKING; nil at the start.
 	Why *zab.StepDown
 }
@@ -127,12 +134,17 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
+	offeredEpoch int64
+
+	lookingSince int64 // with State LOOKING: when that began, steady clock
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
 
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
+	hosting   hosting                    // follower: the observers it serves
 
 	out Peers
 }
@@ -196,6 +208,9 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	}
 	e := r.ens
 	e.now = now
+	if e.hosted(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case zab.Connected:
 		if e.stale(ev.Conn) {
@@ -238,6 +253,15 @@ func (r *Replica) ensembleDeadline() int64 {
 	if e.core != nil {
 		at = min(at, e.core.Deadline())
 	}
+	if r.local != nil {
+		at = min(at, r.local.Deadline())
+	}
+	if e.hosting.master != nil {
+		at = min(at, e.hosting.master.Deadline())
+	}
+	if e.mayReadOnly() {
+		at = min(at, e.readOnlyAt())
+	}
 	if e.leader != nil && e.role.Serving {
 		at = min(at, r.sessions.Deadline(), r.containers.deadline())
 	}
@@ -255,6 +279,11 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}
+	if e.hosting.master != nil {
+		e.hosting.in = append(e.hosting.in, zab.Tick{})
+	}
+	r.expireLocal(now)
+	r.tryReadOnly()
 	return e.leader != nil && e.role.Serving
 }
 
@@ -300,7 +329,7 @@ func (r *Replica) pump() {
 		if er.Decision != nil {
 			r.begin(er.Decision)
 		}
-		if e.core != nil && !e.ending && r.pumpCore() {
+		if e.core != nil && !e.ending && (r.pumpCore() || r.pumpMaster()) {
 			continue
 		}
 		if !r.rest() && !r.lookAgain() {
@@ -315,6 +344,7 @@ func (r *Replica) pumpCore() bool {
 	rd := e.core.Ready()
 	if len(rd.Commits) > 0 {
 		r.commitEntries(rd.Commits)
+		r.inform(&rd)
 	}
 	e.out.Messages = append(e.out.Messages, rd.Messages...)
 	e.out.Close = append(e.out.Close, rd.Close...)

@@ -26,6 +26,9 @@ import (
 
 // setRole makes a role known. The term stays as long as the connections do.
 func (e *ensemble) setRole(role Role) {
+	if role.State == quorum.Looking && role.Term != e.role.Term {
+		e.lookingSince = e.now.MonoMs
+	}
 	e.role = role
 	e.out.Role = &role
 }
@@ -47,6 +50,7 @@ func (r *Replica) begin(d *election.Decision) {
 		r.broken("an election ended while the role is %v", e.role.State)
 		return
 	}
+	r.endReadOnly()
 	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
 	if d.Joined && d.PeerEpoch < e.CurrentEpoch && e.failures == 2 {
 		r.note(Note{Text: fmt.Sprintf("the history of this server is of epoch %d, that of its leader of %d: the data here are of another ensemble, or a majority has lost its own; empty the data directory to be given those of the ensemble, or restore the others",
@@ -65,7 +69,7 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offeredEpoch, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -114,6 +118,9 @@ func (r *Replica) serve(epoch int64) {
 	e.asked, e.failures, e.fuzzy = 0, 0, false
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
+	if e.LocalSessions {
+		r.beginLocal()
+	}
 	if e.leader != nil {
 		r.prep = r.newPrep()
 		r.prep.Begin(protocol.MakeZxid(epoch, 0))
@@ -127,6 +134,7 @@ func (r *Replica) serve(epoch int64) {
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
+	r.beginHosting(epoch)
 	if e.leader != nil {
 		r.closeDeadSessions()
 	}
@@ -144,11 +152,14 @@ func (r *Replica) end(why *zab.StepDown) {
 		r.Failed(err)
 		return
 	}
-	if why.Reason == zab.CannotTruncate {
+	switch why.Reason {
+	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
+	case zab.EpochOvertaken:
+		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
 	}
 	e.ending = true
-	e.held = nil
+	e.held, e.hosting = nil, hosting{}
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -197,6 +208,7 @@ func (r *Replica) disconnectClients() {
 		r.owners[id].Disconnect(ReasonNotServing)
 	}
 	clear(r.owners)
+	r.endLocal()
 	for _, w := range r.ens.forwarded.takeReopening() {
 		w.owner.Disconnect(ReasonNotServing)
 	}
