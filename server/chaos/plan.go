@@ -71,15 +71,17 @@ var (
 		{"slow links", 3, 3 * time.Second, ""},
 		{"dripping links", 2, 2 * time.Second, ""},
 		{"links reset", 3, 0, ""},
-		{"half-open links", 3, 0, ""},
+		{"half-open links", 3, 6 * time.Second, ""},
 		{"clients stall", 2, 3 * time.Second, ""},
 		{"clients slow", 2, 2 * time.Second, ""},
 		{"clients drip", 2, 2 * time.Second, ""},
 		{"clients reset", 3, 0, ""},
-		{"clients half-open", 2, 0, ""},
+		{"clients half-open", 2, 6 * time.Second, ""},
 		{"clients refused", 2, 2 * time.Second, ""},
 	}
 )
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // draw makes a plan of faults from kinds for a time.
 func draw(rng *rand.Rand, kinds []kind, can map[string]bool, servers int, during time.Duration) (plan []Step) {

@@ -62,7 +62,7 @@ func Run(o Options) (*Result, error) {
 	journal := &journal{begin: time.Now(), out: o.Log}
 	e := &ensemble{program: o.Program, environ: o.Environ, log: journal}
 	defer e.close()
-	rng := rand.New(rand.NewPCG(o.Seed, 0))
+	rng := newRand(o.Seed)
 	lines := []string{fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
 	if rng.IntN(2) == 0 {
 		lines = append(lines, fmt.Sprint("txnLogSizeLimitInKb=", 16+rng.IntN(200)))
