@@ -265,9 +265,7 @@ func (n *node) writeConfig(addr string, servers, lines []string) error {
 	}
 	text := append([]string{
 		"dataDir=" + n.data(), "clientPort=" + port, "clientPortAddress=" + host,
-		// Short, so that a run has many elections.
-		"tickTime=250", "initLimit=20", "syncLimit=8", "minSessionTimeout=1000", "maxSessionTimeout=60000",
-		"maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
+		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
 	}, lines...)
 	text = append(text, servers...)
 	return errors.Join(os.WriteFile(n.config(), []byte(strings.Join(text, "\n")+"\n"), 0o600), n.writeID())
