@@ -21,15 +21,22 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 	if !known {
 		return nil, fmt.Errorf("myid %d has no server line: write its number into %s/myid, or add server.%d to the configuration", c.MyID, c.DataDir, c.MyID)
 	}
-	verifier, err := quorum.NewVerifier(&e.Servers)
+	servers := e.Servers
+	view, err := quorum.NewView(&servers)
 	if err != nil {
 		return nil, err
 	}
+	verifier, text := view.Verifier, view.Text
+	if !e.ReconfigEnabled {
+		view = nil
+	}
 	return &replica.Ensemble{
+		View: view, StandaloneEnabled: e.StandaloneEnabled, MultiAddress: e.MultiAddress,
+
 		ID:         c.MyID,
 		Observer:   self.Observer,
 		Verifier:   verifier,
-		ConfigText: []byte(e.Servers.String()),
+		ConfigText: text,
 		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
 		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
 
@@ -66,14 +73,16 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders,
-		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
+	m.tally = newTally(m.voter)
+	s.reconfigurable(m)
 	if observes(&s.cfg) {
 		m.masters = newMasters(&e.Servers)
 	}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
+	s.members.Store(m)
 	return nil
 }
 
@@ -154,13 +163,14 @@ func (s *Server) serveReaders(on bool) {
 func (s *Server) ensembleStatus(st *admin.Status) {
 	role := s.pipe.members.role.Load()
 	e := &s.cfg.Ensemble
-	self, _ := s.cfg.Self()
+	servers := s.currentEnsemble()
+	self, _ := servers.Member(s.cfg.MyID)
 	a := &admin.Ensemble{
 		PeerState: "leader election", LeaderID: role.Leader,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Observer: self.Observer,
-		Membership: e.Servers.String(),
+		Membership: servers.String(),
 	}
-	for _, m := range e.Servers.Members {
+	for _, m := range servers.Members {
 		if !m.Observer {
 			a.Voters++
 		}

@@ -35,8 +35,10 @@ type members struct {
 	store   *storage.Store
 	log     *slog.Logger
 	guard   *peer.Security
-	serving func(bool) // clients are let in, or sent away
-	readers func(bool) // clients that only read are
+	serving func(bool)            // clients are let in, or sent away
+	readers func(bool)            // clients that only read are
+	clients func(was, now string) // the client part of this server's line has changed
+	standing
 
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
@@ -345,7 +347,7 @@ const listenPause = 100 * time.Millisecond
 
 // listen lets learners in.
 func (m *members) listen(term int64) {
-	addresses, _ := m.cfg.Listen()
+	addresses, _ := m.cfg.ListenAs(m.self)
 	listeners, err := peer.ListenQuorum(addresses, m.cfg.Ensemble.TCPKeepAlive)
 	if err != nil {
 		m.log.Error("the quorum port cannot be opened; trying again", "error", err)
@@ -366,7 +368,7 @@ func (m *members) listen(term int64) {
 
 // dial begins to connect to the leader.
 func (m *members) dial(role replica.Role) {
-	member, known := m.cfg.Ensemble.Servers.Member(role.Leader)
+	member, known := m.member(role.Leader)
 	if !known {
 		m.log.Warn("the leader is not in the configuration of this server: add its server line", "leader", role.Leader)
 		return

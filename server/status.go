@@ -34,6 +34,8 @@ func (s *source) Status() Status {
 		st.Mode = ""
 		if st.Serving {
 			(*Server)(s).ensembleStatus(&st)
+		} else {
+			st.Quarantine = (*Server)(s).quarantineStatus()
 		}
 	}
 	if !st.Serving {
@@ -64,7 +66,7 @@ func (s *source) Status() Status {
 func (s *source) settings() admin.Settings {
 	c := &s.cfg
 	return admin.Settings{
-		ClientPort: port(s.addr, c.ClientPort),
+		ClientPort: port((*Server)(s).Addr(), c.ClientPort),
 		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
 		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
 		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,

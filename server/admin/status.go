@@ -54,6 +54,10 @@ type Status struct {
 	Syncs     SyncStats // of the txn log
 	Settings  Settings
 	Ensemble  *Ensemble // nil of a server alone
+
+	// Quarantine is not nil of a member whose data cannot be used; it is not Serving
+	// then.
+	Quarantine *Quarantine
 }
 
 // SyncStats counts syncs of the txn log; times in milliseconds.

@@ -11,9 +11,8 @@ import (
 var ensembleKeys = []key{
 	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
 	only(fileOnly("dynamicConfigFile", anyText)),
-	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.alone }))),
-	instead("this release does not take part in changes of a running ensemble; change zoo.cfg on every server and restart one after the other", "false",
-		fileOnly("reconfigEnabled", anyBool)),
+	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.StandaloneEnabled }))),
+	only(fileOnly("reconfigEnabled", flag(func(e *Ensemble) *bool { return &e.ReconfigEnabled }))),
 	only(fileOnly("initLimit", count(func(e *Ensemble) *int { return &e.InitLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("syncLimit", count(func(e *Ensemble) *int { return &e.SyncLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("connectToLearnerMasterLimit", count(func(e *Ensemble) *int { return &e.ConnectLimit }, math.MinInt32, "ticks"))),

@@ -220,7 +220,6 @@ func TestEnsembleChecks(t *testing.T) {
 		{name: "observer master, election port", lines: three + "observerMasterPort=3888\n", err: "it is this server's election port too"},
 		{name: "observer master, client port", lines: three + "observerMasterPort=2181\n", err: "it is this server's client port too"},
 		{name: "observer master, cache", lines: three + "observerMaster.sizeLimit=100\n", warning: "accepted without effect: a follower brings observers up to date"},
-		{name: "reconfig", lines: three + "reconfigEnabled=true\n", warning: "reconfigEnabled: accepted without effect"},
 		{name: "reachability", lines: three + "multiAddress.reachabilityCheckEnabled=false\n", warning: "accepted without effect: all addresses of a server are tried at once"},
 		{name: "wait for epoch", lines: three + "leader.maxTimeToWaitForEpoch=100\n", warning: "accepted without effect: a leader waits initLimit for its followers"},
 		{name: "no log", lines: three + "syncEnabled=false\n", warning: "zoo.cfg:8: syncEnabled: accepted without effect: an observer keeps its log and snapshots"},

@@ -60,16 +60,16 @@ func (l *loader) voters() (ok bool) {
 		}
 	}
 	switch {
-	case voters == 0 && !e.alone:
+	case voters == 0 && !e.StandaloneEnabled:
 		l.refuse(alone.Line, "standaloneEnabled", "false", "an ensemble without a server that votes", "add the server lines, or remove this line to run one server")
 		return false
 	case voters == 0 && observers > 0:
 		l.problems = append(l.problems, firstObserver.refuse("observers without participants are an invalid configuration", "add the lines of the participants, or remove the server lines to run one server"))
 		return false
-	case voters == 1 && e.alone && observers > 0:
+	case voters == 1 && e.StandaloneEnabled && observers > 0:
 		l.problems = append(l.problems, firstObserver.refuse("observers without a quorum are an invalid configuration", "set standaloneEnabled=false, or remove the server lines to run one server"))
 		return false
-	case voters == 1 && e.alone:
+	case voters == 1 && e.StandaloneEnabled:
 		l.warnings = append(l.warnings, first.warn("Invalid configuration, only one server specified (ignoring)"))
 	case voters == 1 || voters == 2:
 		l.warnings = append(l.warnings, first.warn("No server failure will be tolerated. You need at least 3 servers."))

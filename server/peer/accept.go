@@ -18,7 +18,7 @@ const acceptPause = 100 * time.Millisecond
 func (m *Connections) accept(ln net.Listener) {
 	for {
 		conn, err := ln.Accept()
-		if m.ctx.Err() != nil {
+		if m.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			if err == nil {
 				_ = conn.Close()
 			}

@@ -43,9 +43,7 @@ type ConnectionsConfig struct {
 
 // Connections are the election connections of one server.
 type Connections struct {
-	config       ConnectionsConfig
-	listeners    []net.Listener
-	greeting     []byte // the initial message
+	config       ConnectionsConfig // but for Servers fixed
 	dialStranger dialFunc
 	log          *refusals
 	events       chan election.Event
@@ -53,7 +51,9 @@ type Connections struct {
 	cancel       context.CancelFunc
 	running      sync.WaitGroup
 
-	mu        sync.Mutex        // guards all below, and the fields of remotes
+	mu        sync.Mutex // guards all below, the fields of remotes, and config.Servers
+	listeners []net.Listener
+	greeting  []byte            // the initial message
 	remotes   map[int64]*remote // the configured servers but this one, and strangers
 	strangers int
 	anonymous int64      // the last number given to an observer without an id: −1, −2, …

@@ -104,8 +104,11 @@ func dialAny(ctx context.Context, running *sync.WaitGroup, dial func(context.Con
 
 // greet sends the initial message.
 func (m *Connections) greet(conn net.Conn) error {
+	m.mu.Lock()
+	greeting := m.greeting
+	m.mu.Unlock()
 	_ = conn.SetWriteDeadline(time.Now().Add(m.config.SocketTimeout))
-	if _, err := conn.Write(m.greeting); err != nil {
+	if _, err := conn.Write(greeting); err != nil {
 		_ = conn.Close()
 		return fmt.Errorf("initial message: %w", err)
 	}

@@ -517,6 +517,9 @@ func (n *node) order(o zab.Order) {
 		case zab.WriteCurrentEpoch:
 			n.disk.current = o.Epoch
 			return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}
+		case zab.BeginQuarantine, zab.EndQuarantine:
+			n.quarantined = o.Kind == zab.BeginQuarantine
+			return zab.QuarantineNoted{Kind: o.Kind}
 		case zab.Truncate:
 			return zab.Truncated{Zxid: o.Zxid, Err: n.disk.truncate(o.Zxid)}
 		default:

@@ -82,11 +82,15 @@ func (r *Replica) readableTxn(ev *zab.Received) bool {
 	if e.learner == nil || p.Type != quorum.Proposal && p.Type != quorum.Inform {
 		return true
 	}
-	if _, err := txn.DecodeBorrowed(p.Data); err != nil {
+	t, err := txn.DecodeBorrowed(p.Data)
+	if err != nil {
 		r.note(Note{Text: fmt.Sprintf("leaving the leader: its txn %v cannot be read: %v", p.Zxid, err)})
 		e.out.Close = append(e.out.Close, zab.Closing{Conn: ev.Conn, Why: "a txn that cannot be read"})
 		e.learner.Step(e.now.MonoMs, zab.Disconnected{Conn: ev.Conn})
 		return false
+	}
+	if b, ok := t.Body.(*txn.SetData); ok && t.Type == protocol.OpReconfig && e.view != nil && p.Type == quorum.Proposal {
+		e.out.Next = nextOf(b.Data)
 	}
 	return true
 }
@@ -108,8 +112,8 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		t.Digest = nil // the tree is ahead of it
 	}
 	s.tree.Apply(t, &r.result)
-	if r.result.DigestMismatch {
-		r.digestMismatch(t)
+	if r.result.DigestMismatch && r.digestMismatch(t) {
+		return
 	}
 	r.trigger(t.Zxid)
 	f := r.ens.forwarded.match(t)
@@ -143,14 +147,26 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 	r.closeLocalBehind(t.Session)
 }
 
-// digestMismatch: this tree and the leader's differ. Like Apache the server
-// goes on, and counts it.
-func (r *Replica) digestMismatch(t *txn.Txn) {
-	if r.state.tree.DigestMismatches() > 1 {
-		return
+// digestMismatch: this tree and the leader's differ. It is discarded, and this
+// member goes into quarantine; it is true then. If they differ again in the same
+// epoch, on the leader's own snapshot, the fault is not here: like Apache the
+// server goes on, and counts it.
+func (r *Replica) digestMismatch(t *txn.Txn) bool {
+	e := r.ens
+	again := e.mismatched == e.learner.Epoch()
+	if again && r.state.tree.DigestMismatches() > 1 {
+		return false
 	}
-	r.note(Note{Text: fmt.Sprintf("the tree differs from the leader's since %v: its digest is 0x%x, the leader's 0x%x; compare the members' data, and give this server a snapshot by emptying its data directory",
-		t.Zxid, r.state.tree.Digest(), t.Digest.Tree)})
+	text := fmt.Sprintf("the tree differs from the leader's since %v: its digest is 0x%x, the leader's 0x%x", t.Zxid, r.state.tree.Digest(), t.Digest.Tree)
+	if again {
+		r.note(Note{Text: text + ", though it began with the leader's snapshot; compare the members' data (zkcli diff), and restart the leader"})
+		return false
+	}
+	r.note(Note{Text: text})
+	e.mismatched = e.learner.Epoch()
+	r.quarantine(text, t.Zxid)
+	e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+	return true
 }
 
 // create2Ops are the create2 ops of a multi, whose txn does not tell them from

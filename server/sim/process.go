@@ -57,6 +57,8 @@ type process struct {
 
 	seat *seat // nil of a server alone
 
+	spoilt bool // its disk was damaged, beyond what a power cut does, since it was last whole
+
 	final *tree.Tree // as read from its disk when all was over
 }
 
@@ -156,6 +158,7 @@ func (p *process) boot() {
 	if w.ensemble != nil {
 		p.seat = w.ensemble.seat(p)
 	}
+	before := p.noted()
 	got, err := p.recover()
 	switch {
 	case p.disk.dead:
@@ -164,6 +167,9 @@ func (p *process) boot() {
 	case err != nil && p.disk.failed:
 		w.tracef("s%d cannot start: %v", p.id, err)
 		p.exit()
+		return
+	case err == nil && p.judgedDamaged(before) && !p.spoilt:
+		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server goes into quarantine: %s", p.id, p.store.Quarantined().Why)
 		return
 	case err != nil:
 		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)

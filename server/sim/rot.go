@@ -60,7 +60,7 @@ func (w *world) rotOne(p *process, whole string, mem *vfs.Mem) {
 	rep, err := w.open(p, mem)
 	var damage *storage.DamageError
 	switch {
-	case errors.As(err, &damage):
+	case errors.As(err, &damage), errors.Is(err, errQuarantined):
 		w.reached("damage refused")
 		return
 	case err != nil:
@@ -111,6 +111,9 @@ func (w *world) open(p *process, mem *vfs.Mem) (*replica.Replica, error) {
 		q.seat = w.ensemble.seat(q)
 	}
 	_, err := q.recover()
+	if err == nil && q.store.Quarantined() != nil {
+		err = errQuarantined
+	}
 	if q.store != nil {
 		err = errors.Join(err, q.store.Close())
 	}

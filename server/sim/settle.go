@@ -35,7 +35,7 @@ func (w *world) settle() {
 		}
 		c.settle()
 	}
-	if hung := w.plan.Options.Hung; hung > 0 {
+	if hung := w.plan.Options.Hung; hung > 0 && w.votersBeside(hung) {
 		w.tracef("* s%d stands still", hung)
 		p := w.processes[hung-1]
 		p.pause(settleTime)
