@@ -147,7 +147,7 @@ func TestDraw(t *testing.T) {
 	for _, kinds := range [][]kind{processFaults, linkFaults} {
 		seen := map[string]bool{}
 		for seed := range uint64(50) {
-			can := map[string]bool{needsNetwork: seed%2 == 0, needsMount: seed%3 == 0, needsStrace: true}
+			can := map[string]bool{needsNetwork: seed%2 == 0, needsMount: seed%3 == 0, needsStrace: true, needsProxies: seed%5 > 0, needsStatic: seed%5 > 0}
 			plan := draw(newRand(seed), kinds, can, 3, time.Minute)
 			if again := draw(newRand(seed), kinds, can, 3, time.Minute); !slices.Equal(plan, again) {
 				t.Fatalf("seed %d draws two plans", seed)
