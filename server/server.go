@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
+	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -34,13 +33,16 @@ type Server struct {
 
 	started   time.Time
 	serving   atomic.Bool
+	readOnly  atomic.Bool // serving those alone who only read
 	traceMask atomic.Int64
+	members   atomic.Pointer[members] // of one of several servers, once it is started
 
 	rep   *replica.Replica
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	addr  net.Addr
+	guard *peer.Security // of the ports between servers; nil: none
+	addr  atomic.Pointer[address]
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -96,6 +98,9 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 			return nil, err
 		}
 		rc.ServerID = s.cfg.MyID
+		if s.guard, err = s.peerSecurity(); err != nil {
+			return nil, err
+		}
 	}
 	s.rep, err = replica.New(rc)
 	if err != nil {
@@ -118,6 +123,7 @@ func (s *Server) replicaConfig() replica.Config {
 		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
+		ReconfigEnabled:         c.Ensemble.ReconfigEnabled,
 		CloseSessionTxn:         c.CloseSessionPath,
 		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
@@ -152,7 +158,7 @@ func (s *Server) Start() error {
 	if err != nil {
 		return err
 	}
-	s.addr = ln.Addr()
+	s.addr.Store(&address{ln.Addr()})
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -186,7 +192,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addr().String(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -200,16 +206,11 @@ func (s *Server) requireAuth() []string {
 
 // listen binds as Apache does: clientPortAddress, or every interface.
 func (s *Server) listen() (*net.TCPListener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	if s.cfg.ClientTCPKeepAlive {
-		lc.KeepAlive = 0 // Go's default intervals
-	}
-	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
-	ln, err := lc.Listen(context.Background(), "tcp", address)
+	ln, err := s.listenAt(s.cfg.ClientPortAddress, s.cfg.ClientPort)
 	if err != nil {
 		return nil, fmt.Errorf("bind the client port: %w", err)
 	}
-	return ln.(*net.TCPListener), nil
+	return ln, nil
 }
 
 func (s *Server) storageConfig() storage.Config {
@@ -246,6 +247,7 @@ func (s *Server) recover() error {
 	if got.EpochBehind && s.cfg.Distributed() {
 		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
+	s.warnOfQuarantine()
 	if got.LastZxid < 0 && s.cfg.Distributed() {
 		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
 	}
@@ -281,7 +283,12 @@ func (s *Server) settle(err error) {
 }
 
 // Addr is the address of the client port, nil before Start.
-func (s *Server) Addr() net.Addr { return s.addr }
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a.Addr
+	}
+	return nil
+}
 
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }

@@ -37,7 +37,7 @@ func (w *Words) Answer(word string, arg int64) string {
 		if word == "isro" {
 			return "null"
 		}
-		return notServing
+		return notServing + quarantine(word, st.Quarantine)
 	}
 	var b strings.Builder
 	switch word {

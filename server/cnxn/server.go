@@ -56,7 +56,6 @@ type Server struct {
 	cfg     Config
 	backend Backend
 	log     *slog.Logger
-	ln      *net.TCPListener
 	running sync.WaitGroup // accept loop, connections, temporary writers
 	gate    gate
 	stats   Totals
@@ -69,6 +68,7 @@ type Server struct {
 	eventFrame *buffer        // its frame
 
 	mu      sync.Mutex
+	ln      *net.TCPListener // nil: none is open
 	closed  bool
 	conns   map[*Conn]struct{}
 	perIP   map[netip.Addr]int
@@ -90,15 +90,33 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 }
 
 // Serve starts to accept and returns at once.
-func (s *Server) Serve() { s.running.Go(s.accept) }
+func (s *Server) Serve() { ln := s.ln; s.running.Go(func() { s.accept(ln) }) }
+
+// Rebind accepts on ln from now on, and no more where it did; on nothing if it
+// is nil. The connections stay (NIOServerCnxnFactory.reconfigure).
+func (s *Server) Rebind(ln *net.TCPListener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	s.ln = ln
+	switch {
+	case ln == nil:
+	case s.closed:
+		ln.Close()
+	default:
+		s.running.Go(func() { s.accept(ln) })
+	}
+}
 
 // acceptPause is the wait after an accept that failed for want of descriptors
 // or memory, as Apache's acceptor does.
 const acceptPause = 10 * time.Millisecond
 
-func (s *Server) accept() {
+func (s *Server) accept(ln *net.TCPListener) {
 	for {
-		nc, err := s.ln.AcceptTCP()
+		nc, err := ln.AcceptTCP()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -260,8 +278,10 @@ func flushAll(list []*Conn) {
 // CloseConns closes the listener and every connection at once, without waiting
 // for their goroutines: the first thing a failed server does.
 func (s *Server) CloseConns(why string) {
-	s.ln.Close()
 	s.mu.Lock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
 	s.closed = true
 	list := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {

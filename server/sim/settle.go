@@ -19,7 +19,7 @@ const (
 func (w *world) settle() {
 	w.tracef("* faults stop")
 	for _, p := range w.processes {
-		p.pausedUntil, p.slowDisk, p.cutNext, p.failNext = w.now, 0, 0, 0
+		p.pausedUntil, p.slowDisk, p.fullUntil, p.cutNext, p.failNext = w.now, 0, 0, 0, 0
 		if p.disk != nil {
 			p.disk.cutIn, p.disk.failIn = 0, 0
 		}
@@ -35,7 +35,7 @@ func (w *world) settle() {
 		}
 		c.settle()
 	}
-	if hung := w.plan.Options.Hung; hung > 0 {
+	if hung := w.plan.Options.Hung; hung > 0 && w.votersBeside(hung) {
 		w.tracef("* s%d stands still", hung)
 		p := w.processes[hung-1]
 		p.pause(settleTime)

@@ -22,6 +22,9 @@ func (r *recovery) settle() error {
 		if err := r.setAside(); err != nil {
 			return err
 		}
+		if err := s.endQuarantine(); err != nil {
+			return err
+		}
 	} else if s.cfg.AcceptDataLoss != 0 {
 		s.log.Warn("nothing is damaged: remove this key", "key", AcceptDataLossKey, "value", s.cfg.AcceptDataLoss)
 	}
@@ -173,7 +176,15 @@ func (s *Store) moveAside(dir string, first protocol.Zxid, names []string) error
 	if len(names) == 0 {
 		return nil
 	}
-	aside := damagedDir(dir, first)
+	return s.moveTo(dir, filepath.Base(damagedDir(dir, first)), names)
+}
+
+// moveTo moves files of dir into a directory in it.
+func (s *Store) moveTo(dir, name string, names []string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	aside := filepath.Join(dir, name)
 	if err := s.makeAside(aside); err != nil {
 		return err
 	}
