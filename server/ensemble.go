@@ -41,6 +41,9 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		ConnectMs:         max(0, int64(e.ConnectLimit)*int64(c.TickMs)),
 		MinNotificationMs: int64(e.MinNotificationMs),
 		MaxNotificationMs: int64(e.MaxNotificationMs),
+
+		LocalSessions: e.LocalSessions, LocalUpgrading: e.LocalSessionsUpgrading, ReadOnlyFallback: c.ReadOnlyMode,
+		HostObservers: e.ObserverMasterPort > 0,
 	}, nil
 }
 
@@ -63,8 +66,11 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve,
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders,
 		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
+	if observes(&s.cfg) {
+		m.masters = newMasters(&e.Servers)
+	}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
@@ -113,8 +119,12 @@ func (s *Server) tryPorts() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the quorum port: %w", err)
 	}
-	for _, ln := range probe {
+	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(), e.TCPKeepAlive)
+	for _, ln := range append(probe, observers...) {
 		_ = ln.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open observerMasterPort: %w", err)
 	}
 	return peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
 }
@@ -128,6 +138,16 @@ func (s *Server) serve(on bool) {
 	s.serving.Store(on)
 	if !on {
 		s.conns.DropConns("the server has no leader")
+	}
+}
+
+// serveReaders lets those in who only read, or sends them away; the pipeline
+// calls it.
+func (s *Server) serveReaders(on bool) {
+	s.readOnly.Store(on)
+	s.serving.Store(on)
+	if !on {
+		s.conns.DropConns("the server is no longer read-only")
 	}
 }
 
@@ -151,7 +171,10 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	modes := map[quorum.ServerState]string{quorum.Leading: "leader", quorum.Following: "follower", quorum.Observing: "observer"}
 	doing := map[quorum.ServerState]string{quorum.Leading: "leading", quorum.Following: "following", quorum.Observing: "observing"}
-	st.Mode = modes[role.State]
+	st.Mode, st.ReadOnly = modes[role.State], role.ReadOnly
+	if role.ReadOnly {
+		st.Mode = "read-only"
+	}
 	if role.State != quorum.Looking {
 		phase := "synchronization"
 		if role.Serving {
@@ -161,6 +184,12 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	if role.State == quorum.Leading && role.Serving {
 		s.pipe.members.tally.report(a, time.UnixMilli(s.pipe.members.began.Load()))
+	}
+	if role.State == quorum.Following && e.ObserverMasterPort > 0 {
+		a.SyncedObservers = s.pipe.members.tally.observers()
+	}
+	if id := s.pipe.members.masterID.Load(); id != 0 {
+		a.LeaderID = id // observer_master_id
 	}
 	st.Ensemble = a
 }

@@ -34,6 +34,7 @@ type Server struct {
 
 	started   time.Time
 	serving   atomic.Bool
+	readOnly  atomic.Bool // serving those alone who only read
 	traceMask atomic.Int64
 	members   atomic.Pointer[members] // of one of several servers, once it is started
 

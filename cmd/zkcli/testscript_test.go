@@ -38,6 +38,7 @@ func playTestscripts(t *testing.T, addr string) {
 			}
 			e.Setenv("SERVER", addr+root)
 			e.Setenv("PATH", dir+string(filepath.ListSeparator)+e.Getenv("PATH"))
+			e.Setenv("ZKCLI_JOURNAL", filepath.Join(e.WorkDir, ".journal")) // undo is of what this script did
 			e.Setenv("TZ", "UTC")
 			e.Setenv("NO_COLOR", "1")
 			return nil

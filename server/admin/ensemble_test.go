@@ -65,8 +65,10 @@ func TestRoles(t *testing.T) {
 			[]string{"server_state\tfollower\nzk_peer_state\tfollowing - broadcast\n", "quorum_size\t3\n", "synced_observers\t0\n"}, append([]string{"observer_master_id"}, leading...)},
 		{"observer", &Ensemble{PeerState: "observing - broadcast", Voters: 3, LeaderID: 17, Observer: true},
 			[]string{"server_state\tobserver\nzk_peer_state\tobserving - broadcast\nzk_observer_master_id\t17\n", "quorum_size\t3\n"}, append([]string{"synced_observers"}, leading...)},
+		{"read-only", &Ensemble{PeerState: "leader election", Voters: 3}, []string{"server_state\tread-only\nzk_ephemerals_count"},
+			append([]string{"peer_state", "quorum_size", "synced_observers", "observer_master_id"}, leading...)},
 	} {
-		st := Status{Mode: tt.mode, Ensemble: tt.ensemble, Started: time.Now(), MaxFiles: -1, OpenFiles: -1}
+		st := Status{Mode: tt.mode, ReadOnly: tt.mode == "read-only", Ensemble: tt.ensemble, Started: time.Now(), MaxFiles: -1, OpenFiles: -1}
 		srvr, mntr := answer(st, "srvr"), answer(st, "mntr")
 		if !strings.Contains(srvr, "\nMode: "+tt.mode+"\n") || strings.HasSuffix(srvr, sizes) != (tt.mode == "leader") {
 			t.Errorf("%s: srvr %s", tt.mode, srvr)

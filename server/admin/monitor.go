@@ -14,7 +14,7 @@ func monitor(b *strings.Builder, st Status) {
 	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
 	put("version", built(st))
 	put("server_state", st.Mode)
-	if st.Ensemble != nil {
+	if st.Ensemble != nil && !st.ReadOnly { // its figures are a plain server's (ReadOnlyZooKeeperServer)
 		monitorPeer(put, st)
 	}
 	put("ephemerals_count", st.Ephemerals)
@@ -39,7 +39,7 @@ func monitor(b *strings.Builder, st Status) {
 	if st.OpenFiles >= 0 {
 		put("open_file_descriptor_count", st.OpenFiles)
 	}
-	put("local_sessions", 0)
+	put("local_sessions", st.LocalSessions)
 	put("uptime", time.Since(st.Started).Milliseconds())
 	put("max_latency", st.LatencyMax)
 	put("outstanding_tls_handshake", 0)
@@ -57,7 +57,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("max_fsynctime", s.MaxMs)
 	put("cnt_fsynctime", s.Count)
 	put("sum_fsynctime", s.SumMs)
-	if st.Ensemble != nil {
+	if st.Ensemble != nil && !st.ReadOnly {
 		monitorEnsemble(put, st)
 	}
 }

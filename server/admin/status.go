@@ -25,7 +25,7 @@ type Status struct {
 	Started  time.Time
 	Serving  bool // false before recovery is done and after a failure
 	ReadOnly bool
-	Mode     string // standalone, leader, follower, observer
+	Mode     string // standalone, leader, follower, observer, read-only
 
 	LatencyMin, LatencyMax int64 // ms, from a request's arrival to its reply
 	LatencyAvg             float64
@@ -42,6 +42,7 @@ type Status struct {
 	Ephemerals    int
 	DataBytes     int64 // names and data of all znodes
 	Sessions      int
+	LocalSessions int
 	Watches       int
 	WatchedPaths  int // paths with a watch of the data table
 	DataWatches   int // watches of the data table, persistent ones included
@@ -103,7 +104,10 @@ type Source interface {
 	Conns() []cnxn.Info
 	Sizes() (dataDir, logDir int64) // bytes in the two directories
 	Expiries() []Expiry             // sessions by the time of their expiry, earliest first
-	Sessions() []Session            // of the tree, ascending
+	// LocalExpiries is the same for the sessions that this server alone knows; ok is
+	// false when there are no such sessions here.
+	LocalExpiries() (list []Expiry, ok bool)
+	Sessions() []Session // of the tree, ascending
 	Ephemerals() map[protocol.SessionID][]string
 	WatchesBySession() []watch.SessionPaths
 	WatchesByPath() []watch.PathSessions

@@ -20,6 +20,9 @@ type Backend interface {
 	// Serving tells whether requests are answered; while it is false,
 	// connections are closed as soon as they send a connect packet.
 	Serving() bool
+	// ReadOnly tells, while Serving, that only those are served who said when they
+	// connected that a read-only server will do.
+	ReadOnly() bool
 	// State is what reads look at.
 	State() *replica.State
 	// Submit hands requests to the pipeline, in order. It must not block and
@@ -68,6 +71,7 @@ type Conn struct {
 	authenticated bool // what Config.RequireAuth asks for was shown
 
 	hasReadOnly bool // the connect request had the readOnly flag: mirrored
+	readOnly    bool // the server was read-only when the session was asked for
 
 	touched bool // see Server.touched; guarded by the state lock
 

@@ -41,6 +41,11 @@ type Ensemble struct {
 	SnapshotSizeFactor float64 // snapshotSizeFactor: share of the snapshot's size the log on disk may have; negative never reads it
 	ForceSnapshotSync  bool    // forceSnapshotSync: always SNAP
 
+	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
+
+	LocalSessions          bool // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+
 	alone bool             // standaloneEnabled: one voter is a server alone
 	lines map[int64]source // of each server line
 }

@@ -97,11 +97,9 @@ func (l *loader) unsafe() {
 		l.warn(l.lines["snapshot.trust.empty"].Line, "snapshot.trust.empty", "on: a lost snapshot goes unnoticed; turn it off after the upgrade it is for")
 	}
 	if c.ReadOnlyMode {
-		note := "a server alone always writes; only the four-letter word isro is allowed by it"
-		if c.Distributed() {
-			note = "without a quorum this release serves nobody, not even readers; only the four-letter word isro is allowed by it"
+		if !c.Distributed() {
+			l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "a server alone always writes; only the four-letter word isro is allowed by it")
 		}
-		l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "%s", note)
 		c.FourLetterWhitelist = withWord(c.FourLetterWhitelist, "isro")
 	}
 }

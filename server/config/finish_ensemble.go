@@ -40,6 +40,7 @@ func (l *loader) ensemble(props []property) {
 	l.refusedInEnsemble()
 	l.withoutEffect()
 	l.clientPortIsFree()
+	l.observerMasterPortIsFree()
 }
 
 // voters counts them; ok is false for a number that cannot work.

@@ -98,10 +98,17 @@ func (l *LeaderLink) packets() *packets {
 	return l.conn
 }
 
-// Send queues a message to the leader.
+// Send queues a message to the leader, until Flush.
 func (l *LeaderLink) Send(m zab.Message) {
 	if p := l.packets(); p != nil {
 		p.send(outgoing{Message: m})
+	}
+}
+
+// Flush sends what was queued. It never waits.
+func (l *LeaderLink) Flush() {
+	if p := l.packets(); p != nil {
+		p.flush()
 	}
 }
 

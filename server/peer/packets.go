@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/sock"
 	"zookit/server/zab"
 )
 
@@ -146,6 +148,7 @@ type packets struct {
 	cfg   *QuorumConfig
 	id    zab.Conn
 	conn  net.Conn
+	raw   syscall.RawConn // nil: there is no write that does not wait
 	in    *bufio.Reader
 	inbox *Inbox
 
@@ -155,12 +158,16 @@ type packets struct {
 	gone   chan struct{} // closed with the connection
 	once   sync.Once
 
-	mu    sync.Mutex // guards all below
-	more  sync.Cond
-	queue []outgoing
-	bytes int64 // in queue
-	last  bool  // nothing is queued any more: close when the queue is empty
-	ended bool
+	scratch []byte // of whoever flushes
+
+	mu      sync.Mutex // guards all below
+	more    sync.Cond
+	queue   []outgoing
+	bytes   int64  // in queue
+	rest    []byte // of what flush could not write at once; goes first
+	writing bool   // somebody writes: the rest of the queue is theirs
+	last    bool   // nothing is queued any more: close when the queue is empty
+	ended   bool
 }
 
 func newPackets(cfg *QuorumConfig, id zab.Conn, conn net.Conn) *packets {
@@ -169,6 +176,7 @@ func newPackets(cfg *QuorumConfig, id zab.Conn, conn net.Conn) *packets {
 	p.in = bufio.NewReaderSize(&timedReader{conn, cfg.Timeout}, 64<<10)
 	if t, ok := conn.(*net.TCPConn); ok {
 		_ = t.SetNoDelay(cfg.NoDelay)
+		p.raw, _ = t.SyscallConn()
 	}
 	return p
 }
@@ -258,7 +266,7 @@ func (m *outgoing) drop() {
 	}
 }
 
-// send queues a message.
+// send queues a message; flush sends what is queued.
 func (p *packets) send(m outgoing) {
 	n := packetSize(&m.Packet)
 	p.mu.Lock()
@@ -270,12 +278,49 @@ func (p *packets) send(m outgoing) {
 	p.queue = append(p.queue, m)
 	p.bytes += n
 	full := p.bytes > p.cfg.MaxOutbox
-	p.more.Signal()
 	p.mu.Unlock()
 	if full {
 		p.cfg.Logger.Warn("connection of the quorum port closed: the other side takes in too little",
 			"remote", p.conn.RemoteAddr().String(), "bytes", p.cfg.MaxOutbox)
 		p.close()
+	}
+}
+
+// flushBytes is how much a flush writes itself. More is the writer's: its
+// goroutine costs little beside that much, and encodes beside the caller.
+const flushBytes = 8 << 10
+
+// flush sends what is queued, without waiting: a little at once, so that a lone
+// write is not held up by the way to another goroutine; the writer does the rest.
+func (p *packets) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writing || p.rest != nil || p.ended || len(p.queue) == 0 {
+		return
+	}
+	if p.raw == nil || p.bytes > flushBytes {
+		p.more.Signal()
+		return
+	}
+	b := p.scratch[:0]
+	for i := range p.queue {
+		if p.queue[i].Kind != zab.PacketMessage {
+			p.more.Signal()
+			return
+		}
+		b = p.queue[i].Packet.AppendTo(b)
+	}
+	p.scratch = b
+	n, err := sock.TryWrite(p.raw, b)
+	if err != nil {
+		p.more.Signal() // the writer meets the error again
+		return
+	}
+	clear(p.queue)
+	p.queue, p.bytes = p.queue[:0], 0
+	if n < len(b) {
+		p.rest, p.scratch = b[n:], nil
+		p.more.Signal()
 	}
 }
 
@@ -310,7 +355,8 @@ func (p *packets) write() error {
 	var list []outgoing
 	for {
 		p.mu.Lock()
-		for len(p.queue) == 0 && !p.ended {
+		p.writing = false
+		for len(p.queue) == 0 && p.rest == nil && !p.ended {
 			if p.last {
 				p.mu.Unlock()
 				return nil
@@ -323,7 +369,12 @@ func (p *packets) write() error {
 		}
 		clear(list)
 		list, p.queue = p.queue, list[:0]
+		rest := p.rest
+		p.rest, p.writing = nil, true
 		p.mu.Unlock()
+		if _, err := out.Write(rest); err != nil {
+			return err
+		}
 		for i := range list {
 			var err error
 			w.streaming = list[i].Kind != zab.PacketMessage
@@ -340,6 +391,7 @@ func (p *packets) write() error {
 		if err := out.Flush(); err != nil {
 			return err
 		}
+		_ = p.conn.SetWriteDeadline(time.Time{}) // it would fail flush, long after
 	}
 }
 

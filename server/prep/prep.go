@@ -53,6 +53,9 @@ type Request struct {
 	// owner: OK, UnknownSession, SessionExpired or SessionMoved. It counts at
 	// the point of the checks where Apache asks.
 	SessionErr protocol.Code
+	// EphemeralErr is the code for a create of an ephemeral when it is not OK: the
+	// session is one that a single server knows, and may own none.
+	EphemeralErr protocol.Code
 
 	TimeoutMs int32  // createSession: the negotiated timeout
 	Path      string // deleteContainer, which has no body

@@ -51,6 +51,11 @@ type Ensemble struct {
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
 
 	MaxCounter uint32 // the counter that ends an epoch; tests lower it
+
+	LocalSessions    bool // localSessionsEnabled: sessions begin without a txn
+	LocalUpgrading   bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes global
+	HostObservers    bool // observerMasterPort: a follower serves observers
+	ReadOnlyFallback bool // readonlymode.enabled: without a leader it serves those who only read
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has
@@ -65,7 +70,9 @@ type Role struct {
 	Term int64
 	// Serving: requests are taken. While it is false no client may connect.
 	Serving bool
-	Epoch   int64 // of the leader, with Serving
+	// ReadOnly: with State LOOKING, clients that only read may connect.
+	ReadOnly bool
+	Epoch    int64 // of the leader, with Serving
 	// Why the last role ended, with State LOOKING; nil at the start.
 	Why *zab.StepDown
 	// Quarantine is nil unless the member is in quarantine.
@@ -134,6 +141,10 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offered is an epoch that a voter has accepted: this server leads no earlier one.
+	offered int64
+
+	lookingSince int64 // with State LOOKING: when that began, steady clock
 
 	turn          zab.Order // that begins or ends a quarantine when the role has ended; Kind 0: none
 	quarantinedAt int64     // ms
@@ -146,6 +157,7 @@ type ensemble struct {
 
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
+	hosting   hosting                    // follower: the observers it serves
 
 	out Peers
 }
@@ -210,6 +222,9 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	}
 	e := r.ens
 	e.now = now
+	if e.hosted(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case zab.Connected:
 		if e.stale(ev.Conn) {
@@ -255,6 +270,15 @@ func (r *Replica) ensembleDeadline() int64 {
 	if e.core != nil {
 		at = min(at, e.core.Deadline())
 	}
+	if r.local != nil {
+		at = min(at, r.local.Deadline())
+	}
+	if e.hosting.master != nil {
+		at = min(at, e.hosting.master.Deadline())
+	}
+	if e.mayReadOnly() {
+		at = min(at, e.readOnlyAt())
+	}
 	if e.leader != nil && e.role.Serving {
 		at = min(at, r.sessions.Deadline(), r.containers.deadline())
 	}
@@ -276,6 +300,11 @@ func (r *Replica) tickEnsemble(now Now) bool {
 		r.served()
 	}
 	r.remind()
+	if e.hosting.master != nil {
+		e.hosting.in = append(e.hosting.in, zab.Tick{})
+	}
+	r.expireLocal(now)
+	r.tryReadOnly()
 	return e.leader != nil && e.role.Serving
 }
 
@@ -325,7 +354,7 @@ func (r *Replica) pump() {
 		if er.Decision != nil {
 			r.begin(er.Decision)
 		}
-		if e.core != nil && !e.ending && r.pumpCore() {
+		if e.core != nil && !e.ending && (r.pumpCore() || r.pumpMaster()) {
 			continue
 		}
 		if !r.rest() && !r.lookAgain() {
@@ -340,6 +369,7 @@ func (r *Replica) pumpCore() bool {
 	rd := e.core.Ready()
 	if len(rd.Commits) > 0 {
 		r.commitEntries(rd.Commits)
+		r.inform(&rd)
 	}
 	e.out.Messages = append(e.out.Messages, rd.Messages...)
 	e.out.Close = append(e.out.Close, rd.Close...)

@@ -28,10 +28,13 @@ func (r *Replica) leads(now Now, q *Request) bool {
 	e := r.ens
 	e.now = now
 	switch {
+	case e.role.ReadOnly:
+		r.answerReadOnly(now, q)
 	case !e.role.Serving:
 		r.state.mu.Lock()
 		r.drop(q)
 		r.state.mu.Unlock()
+	case r.local != nil && r.takenLocally(now, q):
 	case e.leader != nil:
 		return true
 	default:

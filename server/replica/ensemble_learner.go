@@ -133,10 +133,14 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		if b, ok := t.Body.(*txn.Error); ok {
 			out.err = b.Err
 		}
+		if f.q.ephemeralErr != protocol.OK {
+			out.err = f.q.ephemeralErr
+		}
 	}
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answer(f.q, &out)
+	r.closeLocalBehind(t.Session)
 }
 
 // digestMismatch: this tree and the leader's differ. It is discarded, and this
@@ -188,6 +192,8 @@ func (r *Replica) overtaken(f *inFlight) {
 		r.completed(head)
 		if head.q.Op == protocol.OpSync {
 			r.answerSync(head.q, protocol.OK)
+		} else if head.local {
+			r.localClosed(head.q)
 		} else {
 			r.drop(head.q)
 		}
@@ -207,6 +213,10 @@ func (r *Replica) synced() {
 		r.note(Note{Text: "the leader has answered a sync that was not asked for"})
 		return
 	}
+	if f.observer != 0 {
+		r.ens.hosting.in = append(r.ens.hosting.in, zab.SyncRequest{Conn: f.observer})
+		return
+	}
 	if f.done {
 		return // a commit behind it came with the same packets
 	}
@@ -216,6 +226,7 @@ func (r *Replica) synced() {
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answerSync(f.q, protocol.OK)
+	r.closeLocalBehind(f.q.Session)
 }
 
 // revalidated attaches a session that the leader knows to the connection that
@@ -225,6 +236,10 @@ func (r *Replica) revalidated(reply quorum.RevalidateReply) {
 	w := e.forwarded.nextReopening(reply.Session)
 	if w == nil {
 		r.note(Note{Text: "the leader has answered for a session that was not asked for", Session: reply.Session})
+		return
+	}
+	if w.observer != 0 {
+		r.revalidatedForObserver(w, reply.Valid)
 		return
 	}
 	if !reply.Valid {
@@ -245,6 +260,7 @@ func (r *Replica) pong(zxid protocol.Zxid) {
 	for _, h := range handles {
 		touches = append(touches, quorum.Touch{Session: h.ID(), TimeoutMs: h.TimeoutMs()})
 	}
+	touches = e.hosting.takeTouched(touches)
 	for _, id := range e.forwarded.detached {
 		if r.owners[id] == (departed{}) {
 			r.sessions.Remove(id)

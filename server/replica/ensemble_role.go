@@ -32,6 +32,9 @@ func (e *ensemble) setRole(role Role) {
 			role.Quarantine.Awaits = "the leader's snapshot"
 		}
 	}
+	if role.State == quorum.Looking && role.Term != e.role.Term {
+		e.lookingSince = e.now.MonoMs
+	}
 	e.role = role
 	e.out.Role = &role
 }
@@ -55,6 +58,7 @@ func (r *Replica) begin(d *election.Decision) {
 		r.broken("an election ended while the role is %v", e.role.State)
 		return
 	}
+	r.endReadOnly()
 	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
 	if d.Joined && d.PeerEpoch < e.CurrentEpoch && e.failures == 2 {
 		r.note(Note{Text: fmt.Sprintf("the history of this server is of epoch %d, that of its leader of %d: the data here are of another ensemble, or a majority has lost its own; empty the data directory to be given those of the ensemble, or restore the others",
@@ -73,7 +77,7 @@ func (r *Replica) becomeLeading() {
 	e.leader = zab.NewLeader(zab.LeaderConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offered, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -93,10 +97,10 @@ func (e *ensemble) told(sid int64) int64 {
 func (r *Replica) becomeLearner() {
 	e := r.ens
 	e.forwarded.reset()
-	id, observer, accepted := e.learnFor()
+	id, observer, accepted, current := e.learnFor()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
 		ID: id, Observer: observer, Counts: !observer, Timing: e.Timing, Batching: e.Batching,
-		AcceptedEpoch: accepted, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
+		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
@@ -121,6 +125,9 @@ func (r *Replica) serve(epoch int64) {
 	e.leaderless.end()
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
+	if e.LocalSessions {
+		r.beginLocal()
+	}
 	if e.leader != nil {
 		r.prep = r.newPrep()
 		r.prep.Begin(protocol.MakeZxid(epoch, 0))
@@ -134,6 +141,7 @@ func (r *Replica) serve(epoch int64) {
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
+	r.beginHosting(epoch)
 	if e.leader != nil {
 		r.closeDeadSessions()
 	}
@@ -151,11 +159,14 @@ func (r *Replica) end(why *zab.StepDown) {
 		r.Failed(err)
 		return
 	}
-	if why.Reason == zab.CannotTruncate {
+	switch why.Reason {
+	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
+	case zab.EpochOvertaken:
+		e.offered = max(e.offered, why.Epoch)
 	}
 	e.ending = true
-	e.held, e.leaveAt = nil, 0
+	e.held, e.leaveAt, e.hosting = nil, 0, hosting{}
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -204,6 +215,7 @@ func (r *Replica) disconnectClients() {
 		r.owners[id].Disconnect(ReasonNotServing)
 	}
 	clear(r.owners)
+	r.endLocal()
 	for _, w := range r.ens.forwarded.takeReopening() {
 		w.owner.Disconnect(ReasonNotServing)
 	}

@@ -143,6 +143,7 @@ type Replica struct {
 	err   error
 
 	sessions *session.Tracker
+	local    *session.Tracker // the sessions that this server alone knows; nil: there are none
 	owners   map[protocol.SessionID]Owner
 
 	// queue holds what is proposed and not committed, in order: txns and syncs.

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"zookit/server/vfs"
 )
@@ -19,14 +20,16 @@ var (
 // (what changes the disk, and syncs), ends all of them when the power fails or
 // the process dies, and makes chosen ones fail.
 type disk struct {
-	mem *vfs.Mem
-	w   *world
+	mem     *vfs.Mem
+	w       *world
+	machine *process // nil: of no machine
 
 	dead   bool // nothing reaches the disk any more
 	cutIn  int  // > 0: the power fails before so many effects (cutOp) from now
 	cutOp  vfs.Op
 	failIn int // > 0: so many effects from now, one fails
 	fail   failure
+	lie    *lie
 	failed bool // an injected failure was met
 
 	locks []io.Closer
@@ -114,6 +117,9 @@ func (d *disk) MkdirAll(name string, perm fs.FileMode) error {
 	if err := d.effect(vfs.OpMkdir, name); err != nil {
 		return err
 	}
+	if _, err := d.mem.Stat(name); err != nil && d.full() {
+		return d.outOfSpace(vfs.OpMkdir, name)
+	}
 	return d.mem.MkdirAll(name, perm)
 }
 
@@ -169,11 +175,44 @@ func (f *diskFile) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func (f *diskFile) Write(b []byte) (int, error) {
-	return f.write(b, f.File.Write)
+	return f.write(b, func(b []byte) (int, error) {
+		if f.d.full() {
+			return f.noSpace(b, len(b)/2, f.File.Write)
+		}
+		return f.File.Write(b)
+	})
 }
 
 func (f *diskFile) WriteAt(b []byte, off int64) (int, error) {
-	return f.write(b, func(b []byte) (int, error) { return f.File.WriteAt(b, off) })
+	if f.d.lies(f, b, off) {
+		return len(b), nil
+	}
+	at := func(b []byte) (int, error) { return f.File.WriteAt(b, off) }
+	return f.write(b, func(b []byte) (int, error) {
+		if size, err := f.Size(); err == nil && off+int64(len(b)) > size && f.d.full() {
+			return f.noSpace(b, int(max(size-off, 0)), at)
+		}
+		return at(b)
+	})
+}
+
+// full tells that nothing grows on the disk now: files are made and written
+// over, renamed and removed, but no byte is added.
+func (d *disk) full() bool { return d.machine != nil && d.w.now < d.machine.fullUntil }
+
+// noSpace writes what fits, or nothing of it.
+func (f *diskFile) noSpace(b []byte, fits int, write func([]byte) (int, error)) (n int, err error) {
+	if f.d.machine.fullShort {
+		n, _ = write(b[:fits])
+	}
+	return n, f.d.outOfSpace(vfs.OpWrite, f.Name())
+}
+
+func (d *disk) outOfSpace(op vfs.Op, name string) error {
+	d.w.reached("no space for " + string(op))
+	d.w.tracef("no space for %s %s", op, filepath.Base(name))
+	d.failed = true
+	return &fs.PathError{Op: string(op), Path: name, Err: syscall.ENOSPC}
 }
 
 func (f *diskFile) write(b []byte, write func([]byte) (int, error)) (int, error) {
@@ -205,6 +244,9 @@ func (f *diskFile) Truncate(size int64) error {
 func (f *diskFile) Preallocate(off, size int64) error {
 	if err := f.d.effect(vfs.OpPreallocate, f.Name()); err != nil {
 		return err
+	}
+	if now, err := f.Size(); err == nil && off+size > now && f.d.full() {
+		return f.d.outOfSpace(vfs.OpPreallocate, f.Name())
 	}
 	return f.File.Preallocate(off, size)
 }

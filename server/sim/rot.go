@@ -23,11 +23,17 @@ func (w *world) atRest() {
 	for _, p := range w.processes {
 		rest := p.mem.Crash(nil)
 		rep, err := w.open(p, rest)
+		if err != nil && p.spoilt {
+			continue
+		}
 		if err != nil {
 			w.violated("D4 recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
 			return
 		}
 		t := rep.State().Tree()
+		if !w.judge.found(w.judge.recovered(p, t)) {
+			return
+		}
 		text := dump(t)
 		z := t.LastZxid().String()
 		if o := trees[z]; o != nil && dump(o.final) != text {
@@ -103,7 +109,7 @@ func dump(t *tree.Tree) string {
 
 // open recovers a data directory and stops again.
 func (w *world) open(p *process, mem *vfs.Mem) (*replica.Replica, error) {
-	q := &process{w: w, id: p.id, mem: mem, disk: &disk{mem: mem, w: w}}
+	q := &process{w: w, id: p.id, rate: p.rate, mem: mem, disk: &disk{mem: mem, w: w}}
 	if w.ensemble != nil {
 		q.seat = w.ensemble.seat(q)
 	}

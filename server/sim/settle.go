@@ -19,9 +19,12 @@ const (
 func (w *world) settle() {
 	w.tracef("* faults stop")
 	for _, p := range w.processes {
-		p.pausedUntil, p.slowDisk, p.cutNext, p.failNext = w.now, 0, 0, 0
+		p.pausedUntil, p.slowDisk, p.fullUntil, p.cutNext, p.failNext = w.now, 0, 0, 0, 0
 		if p.disk != nil {
 			p.disk.cutIn, p.disk.failIn = 0, 0
+			if !p.disk.lied() {
+				p.disk.lie = nil
+			}
 		}
 		p.resume()
 	}

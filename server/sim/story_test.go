@@ -31,6 +31,7 @@ import (
 //	stall s1 s2 2s                       nothing of s1 arrives at s2
 //	power-at s1 sync 2                   the power fails before the 2nd sync from now
 //	fail s1 sync 1                       the disk fails the next sync
+//	purge s1                             its old snapshots and logs go, in steps
 //	heal                                 faults stop, and everybody comes back
 //	check                                every server is read, and every invariant looked at
 //	show
@@ -157,7 +158,7 @@ func (s *story) until(what string) {
 		done = w.ensemble.led
 	case strings.HasPrefix(what, "epoch="):
 		epoch := int64(s.number(what[6:]))
-		done = func() bool { return w.ensemble.leaders[epoch] != nil }
+		done = func() bool { return w.ledger.leaders[epoch] != nil }
 	}
 	w.runUntil(w.now+settleTime, done)
 	if w.broken == nil && !done() {
@@ -203,6 +204,8 @@ func (s *story) command(f []string) {
 		s.server(f[1]).act(&Action{Kind: FaultCutIn, Effect: vfs.Op(f[2]), N: s.number(f[3])})
 	case "fail":
 		s.server(f[1]).act(&Action{Kind: FaultDisk, Effect: vfs.Op(f[2]), N: s.number(f[3])})
+	case "purge":
+		s.server(f[1]).purge()
 	case "heal":
 		for _, p := range w.processes {
 			p.boot()
@@ -216,7 +219,7 @@ func (s *story) command(f []string) {
 		w.finish()
 		if w.broken == nil {
 			w.trace.Reset()
-			w.tracef("every invariant holds; %d txns, %v the last", len(w.history.log), w.ensemble.end())
+			w.tracef("every invariant holds; %d txns, %v the last", len(w.ledger.chain), w.ledger.end())
 		}
 	case "show":
 		w.tracef("%s", w.ensemble.state())

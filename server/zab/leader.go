@@ -93,6 +93,7 @@ type proposal struct {
 type Leader struct {
 	cfg     LeaderConfig
 	phase   leaderPhase
+	master  bool  // it is the inside of a Master
 	sinceMs int64 // the phase began
 	nowMs   int64
 	epoch   int64 // the new one, once settled
@@ -121,6 +122,12 @@ type Leader struct {
 // NewLeader begins a term. The disk must be at rest, and the tree hold exactly
 // what the log does.
 func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
+	l := newLeader(cfg, nowMs)
+	l.tryDiscover()
+	return l
+}
+
+func newLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 1024)
 	cfg.MaxSnapshots = cmp.Or(cfg.MaxSnapshots, 10)
 	cfg.MaxCounter = cmp.Or(cfg.MaxCounter, maxCounter)
@@ -134,12 +141,10 @@ func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	if cfg.Recent.Last() != cfg.LastZxid {
 		cfg.Recent.Reset(cfg.LastZxid)
 	}
-	l := &Leader{
+	return &Leader{
 		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, busyMs: nowMs, disk: cfg.disk(cfg.LastZxid),
 		applied: cfg.LastZxid, offered: max(cfg.AcceptedEpoch, cfg.OfferedEpoch), acks: map[int64]protocol.Zxid{},
 	}
-	l.tryDiscover()
-	return l
 }
 
 // epochsOf fills in missing epochs (QuorumPeer.loadDataBase).

@@ -19,11 +19,12 @@ const (
 	learnerAccepted                      // waits for the synchronisation to begin
 	learnerLocating                      // the log on disk is searched
 	learnerWaiting                       // is sent a snapshot once the own log is as far as the commits
+	learnerAhead                         // is ahead of this server: see Master
 	learnerSyncing                       // registered for proposals; the ack of NEWLEADER is to come
 	learnerReady                         // has the epoch and the leader's history on disk
 )
 
-var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "waiting for a snapshot", "syncing", "ready"}
+var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "waiting for a snapshot", "waiting for its master", "syncing", "ready"}
 
 func (p learnerPhase) String() string { return learnerPhaseNames[p] }
 
@@ -125,6 +126,10 @@ func (l *Leader) receive(f *learnerState, p *quorum.Packet) {
 func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 	if p.Type != quorum.FollowerInfo && p.Type != quorum.ObserverInfo {
 		l.drop(f, "the first packet is %v", p.Type)
+		return
+	}
+	if l.master && p.Type != quorum.ObserverInfo {
+		l.drop(f, "only observers are served on observerMasterPort, and it sent %v", p.Type)
 		return
 	}
 	var info quorum.LearnerInfo

@@ -14,6 +14,10 @@ import (
 func (l *Leader) synchronise(f *learnerState) {
 	p, end := f.lastZxid, l.Committed()
 	f.atLeast = end
+	if l.ahead(f) {
+		f.enter(learnerAhead, l.nowMs)
+		return
+	}
 	// What it acknowledged on an earlier connection may be cut off its log now.
 	// From here on nothing is committed on the strength of that: it acknowledges
 	// again whatever it is sent again.

@@ -32,7 +32,7 @@ func (l *Leader) Deadline() int64 {
 // learnerDeadline is when a connection is given up unless something comes.
 func (l *Leader) learnerDeadline(f *learnerState) int64 {
 	switch {
-	case f.state == learnerLocating || f.state == learnerWaiting || f.state == learnerKnown || f.state == learnerAccepted:
+	case f.state == learnerLocating || f.state == learnerWaiting || f.state == learnerAhead || f.state == learnerKnown || f.state == learnerAccepted:
 		// It waits for this server, whose phases have limits of their own.
 		return f.sinceMs + 2*l.cfg.initMs()
 	case f.state != learnerReady:

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"zookit/protocol"
@@ -22,11 +23,17 @@ const (
 
 // Step is one change. Steps come in the order of their levels: those of one
 // level do not depend on one another, and those of a level are sent when all
-// of the levels before it are done, or with them in one multi.
+// of the levels before it are done, or with them in one multi. Options.Ordered
+// says otherwise.
 type Step struct {
 	Level int
+	Alone bool             // it is not to be part of a multi
+	Of    any              // the caller's own, for Resolve and Done
 	Op    protocol.MultiOp // a create of any kind, delete, setData, check; or OpSetACL, which goes alone
 }
+
+// single tells that a step goes in a request of its own.
+func (s *Step) single() bool { return s.Alone || s.Op.Type == protocol.OpSetACL }
 
 // Path is the znode that the step changes.
 func (s *Step) Path() string { return PathOf(s.Op) }
@@ -36,6 +43,15 @@ type Options struct {
 	Batch int // steps in one multi; 0 sends one by one, each when the one before it is done
 	Rate  int // steps a second at most; 0 is as fast as the server
 
+	// Ordered: a step may depend on any before it, and levels mean nothing.
+	// Requests still are on their way several at once, since a server carries
+	// those of a session out in their order; one that is refused waits for
+	// those before it and is sent once more.
+	Ordered bool
+	// Stats asks for the Stats of what is created, which Done gets. Those of
+	// a server before 3.5 are zero: it does not tell them.
+	Stats bool
+
 	// Resolve is asked about a step that the server refused. It returns what to
 	// send instead (nothing leaves the step out), or the error that ends it all.
 	// Nil leaves out deletes of znodes that are gone and ends with everything
@@ -43,7 +59,8 @@ type Options struct {
 	Resolve func(step Step, err error) ([]Step, error)
 
 	// Done gets the steps of each request that succeeded and their results. It
-	// is called by one goroutine at a time. May be nil.
+	// is called by one goroutine at a time, with Ordered in the steps' order.
+	// May be nil.
 	Done func(steps []Step, results []protocol.MultiResult)
 	// Progress is told how many steps are done. May be nil.
 	Progress func(done int)
@@ -68,7 +85,7 @@ func Apply(ctx context.Context, s Session, steps iter.Seq[Step], o Options) (Rep
 	if o.Rate > 0 {
 		limit = min(limit, max(1, o.Rate/4))
 	}
-	for batch := range batches(steps, limit) {
+	for batch := range batches(steps, limit, o.Ordered) {
 		if err := a.submit(ctx, batch); err != nil {
 			break
 		}
@@ -94,8 +111,11 @@ type apply struct {
 	slots chan struct{}
 	wg    sync.WaitGroup
 
-	level int  // of the batches on their way
-	alone bool // the batch on its way spans levels
+	level int    // of the batches on their way
+	alone bool   // the batch on its way spans levels
+	last  *batch // submitted last
+
+	noStats atomic.Bool // the server tells no Stats of what is created
 
 	mu     sync.Mutex // guards what follows, and is held around the callbacks
 	report Report
@@ -106,13 +126,19 @@ type apply struct {
 type batch struct {
 	steps []Step
 	whole bool // it spans levels: no other may be on its way
+
+	before *batch        // with Ordered, the one sent before it
+	ended  chan struct{} // closed when it is done or has failed
 }
 
 // submit sends a batch as soon as those it depends on are done. An error means
 // that there is no use in going on.
-func (a *apply) submit(ctx context.Context, b batch) error {
+func (a *apply) submit(ctx context.Context, b *batch) error {
 	level := b.steps[0].Level
-	if level != a.level || b.whole || a.alone || a.o.Batch <= 0 {
+	switch {
+	case a.o.Ordered:
+		b.before, a.last = a.last, b
+	case level != a.level || b.whole || a.alone || a.o.Batch <= 0:
 		a.wg.Wait()
 	}
 	a.level, a.alone = level, b.whole
@@ -130,7 +156,9 @@ func (a *apply) submit(ctx context.Context, b batch) error {
 	a.sent += len(b.steps)
 	a.wg.Go(func() {
 		defer func() { <-a.slots }()
-		a.send(ctx, b.steps)
+		defer close(b.ended)
+		a.send(ctx, b)
+		b.before = nil // all before it have ended; let go of them
 	})
 	return nil
 }
@@ -168,24 +196,27 @@ func (a *apply) fail(path string, err error) {
 
 // send sends steps until they are done. One that the server refuses is
 // resolved, and the others are sent again: a refused multi has done nothing.
-func (a *apply) send(ctx context.Context, steps []Step) {
+func (a *apply) send(ctx context.Context, b *batch) {
+	steps := b.steps
 	for len(steps) > 0 {
+		early := b.early()
 		bad, results, err := a.request(ctx, steps)
+		if b.before != nil {
+			<-b.before.ended
+		}
 		if err == nil {
-			a.mu.Lock()
-			a.report.Done += len(steps)
-			if a.o.Done != nil {
-				a.o.Done(steps, results)
-			}
-			if a.o.Progress != nil {
-				a.o.Progress(a.report.Done)
-			}
-			a.mu.Unlock()
+			a.done(steps, results)
 			return
+		}
+		if b.before != nil && a.failed() != nil {
+			return // what it depends on is not there
 		}
 		if bad < 0 {
 			a.fail(steps[0].Path(), err)
 			return
+		}
+		if early {
+			continue // what it depends on may not have been there yet
 		}
 		a.mu.Lock()
 		instead, err := a.o.Resolve(steps[bad], err)
@@ -200,25 +231,55 @@ func (a *apply) send(ctx context.Context, steps []Step) {
 		rest := append([]Step(nil), steps[:bad]...)
 		steps = append(append(rest, instead...), steps[bad+1:]...)
 	}
+	if b.before != nil {
+		<-b.before.ended
+	}
+}
+
+// early tells that the batch before, on which this one may depend, has not
+// ended.
+func (b *batch) early() bool {
+	if b.before == nil {
+		return false
+	}
+	select {
+	case <-b.before.ended:
+		return false
+	default:
+		return true
+	}
+}
+
+func (a *apply) done(steps []Step, results []protocol.MultiResult) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.report.Done += len(steps)
+	if a.o.Done != nil {
+		a.o.Done(steps, results)
+	}
+	if a.o.Progress != nil {
+		a.o.Progress(a.report.Done)
+	}
 }
 
 // request sends steps in one request. When the server refuses them, bad is the
 // index of the one at fault; −1 when there was no verdict.
 func (a *apply) request(ctx context.Context, steps []Step) (bad int, results []protocol.MultiResult, err error) {
-	if len(steps) == 1 && (a.o.Batch <= 0 || steps[0].Op.Type == protocol.OpSetACL) {
+	if len(steps) == 1 && (a.o.Batch <= 0 || steps[0].single()) {
 		result, err := one(ctx, a.s, steps[0].Op)
 		if err != nil && !isCode(err) {
 			return -1, nil, err
 		}
 		return 0, []protocol.MultiResult{result}, err
 	}
-	ops := make([]protocol.MultiOp, len(steps))
-	for i := range steps {
-		ops[i] = steps[i].Op
-	}
-	results, err = a.s.Multi(ctx, ops)
+	stats := a.o.Stats && !a.noStats.Load()
+	results, err = a.s.Multi(ctx, opsOf(steps, stats))
 	if err == nil {
 		return 0, results, nil
+	}
+	if stats && results == nil && errors.Is(err, protocol.MarshallingError) {
+		a.noStats.Store(true) // a 3.4 server, which knows no create2; it has done nothing
+		return a.request(ctx, steps)
 	}
 	bad = -1
 	for i, r := range results {
@@ -228,4 +289,16 @@ func (a *apply) request(ctx context.Context, steps []Step) (bad int, results []p
 		}
 	}
 	return bad, nil, err
+}
+
+// opsOf is a multi of steps; with stats, creates are those that tell the Stat.
+func opsOf(steps []Step, stats bool) []protocol.MultiOp {
+	ops := make([]protocol.MultiOp, len(steps))
+	for i := range steps {
+		ops[i] = steps[i].Op
+		if stats && ops[i].Type == protocol.OpCreate {
+			ops[i].Type = protocol.OpCreate2
+		}
+	}
+	return ops
 }

@@ -140,7 +140,7 @@ func TestBatches(t *testing.T) {
 				return
 			}
 		}
-	}, 10) {
+	}, 10, false) {
 		if n++; len(b.steps) != 1 {
 			t.Errorf("%d steps of %d bytes in one", len(b.steps), len(big))
 		}

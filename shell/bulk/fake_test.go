@@ -22,6 +22,7 @@ type fake struct {
 	before  func(f *fake, op protocol.OpCode, path string) error // before each op; mu is held
 	flat    bool                                                 // znodes of two levels have no children: many are quick
 	old     bool                                                 // a server without multiRead
+	refuse  func(ops []protocol.MultiOp) error                   // a multi as a whole; mu is held
 }
 
 type znode struct {
@@ -158,6 +159,11 @@ func (f *fake) Multi(_ context.Context, ops []protocol.MultiOp) ([]protocol.Mult
 	var paths []string
 	for _, op := range ops {
 		paths = append(paths, PathOf(op))
+	}
+	if f.refuse != nil {
+		if err := f.refuse(ops); err != nil {
+			return nil, err
+		}
 	}
 	f.multis = append(f.multis, paths)
 	saved := maps.Clone(f.znodes)

@@ -63,31 +63,71 @@ type read struct {
 	err      error // a code of the server
 }
 
-// each reads the data and Stat of znodes and calls visit for each of them, in
-// order. Reads go out a window ahead, so memory holds some MiB.
+// ahead is a window of znodes that is being read.
+type ahead struct {
+	paths []string
+	reads []read
+	err   error
+	done  chan struct{} // closed when reads and err are there
+}
+
+// each reads the data and Stat of znodes and calls visit for each window of
+// them, in order. The next window is read while one is visited, so memory holds
+// some MiB.
 func (r *reader) each(ctx context.Context, n int, path func(i int) string, visit func(first int, window []read, paths []string) error) error {
-	for from := 0; from < n; {
-		per, windows := r.chunk()
-		count := min(n-from, per*windows)
-		paths := make([]string, count)
-		for i := range paths {
-			paths[i] = path(from + i)
+	ctx, cancel := context.WithCancel(ctx)
+	var next *ahead
+	defer func() {
+		cancel()
+		if next != nil {
+			<-next.done
 		}
-		window, err := r.window(ctx, protocol.OpGetData, paths, per)
-		if err != nil {
+	}()
+	from, asked := 0, 0
+	ask := func() {
+		if next = nil; asked < n {
+			next = r.ask(ctx, asked, n, path)
+			asked += len(next.paths)
+		}
+	}
+	for ask(); next != nil; {
+		<-next.done
+		w := next
+		if w.err != nil {
+			return w.err
+		}
+		r.learn(w.reads)
+		ask()
+		if err := visit(from, w.reads, w.paths); err != nil {
 			return err
 		}
-		bytes := 0
-		for _, w := range window {
-			bytes += len(w.data)
-		}
-		r.size = bytes / count
-		if err := visit(from, window, paths); err != nil {
-			return err
-		}
-		from += count
+		from += len(w.paths)
 	}
 	return nil
+}
+
+// ask begins to read the next of n znodes. One window is read at a time, so
+// that r belongs to it.
+func (r *reader) ask(ctx context.Context, from, n int, path func(i int) string) *ahead {
+	per, windows := r.chunk()
+	a := &ahead{paths: make([]string, min(n-from, per*windows)), done: make(chan struct{})}
+	for i := range a.paths {
+		a.paths[i] = path(from + i)
+	}
+	go func() {
+		defer close(a.done)
+		a.reads, a.err = r.window(ctx, protocol.OpGetData, a.paths, per)
+	}()
+	return a
+}
+
+// learn notes how large the znodes are.
+func (r *reader) learn(reads []read) {
+	bytes := 0
+	for _, w := range reads {
+		bytes += len(w.data)
+	}
+	r.size = bytes / len(reads)
 }
 
 // chunk is how many znodes one multiRead shall ask for, and how many of them

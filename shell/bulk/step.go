@@ -48,26 +48,27 @@ func size(op protocol.MultiOp) int {
 
 // batches cuts steps by number and by bytes on the wire. A level that needs
 // several batches ends one, so that they can go at the same time; small levels
-// share one. The batch of an ACL holds it alone.
-func batches(steps iter.Seq[Step], limit int) iter.Seq[batch] {
-	return func(yield func(batch) bool) {
-		var b batch
+// share one. Levels mean nothing when steps are ordered. A step that goes alone
+// has a batch of its own.
+func batches(steps iter.Seq[Step], limit int, ordered bool) iter.Seq[*batch] {
+	return func(yield func(*batch) bool) {
+		b := newBatch()
 		bytes, split := 0, false // split: the level began in an earlier batch
 		flush := func() bool {
 			if len(b.steps) == 0 {
 				return true
 			}
 			out := b
-			b, bytes = batch{}, 0
+			b, bytes = newBatch(), 0
 			return yield(out)
 		}
 		for step := range steps {
 			n := size(step.Op)
 			if count := len(b.steps); count > 0 {
 				last := b.steps[count-1]
-				newLevel := last.Level != step.Level
+				newLevel := last.Level != step.Level && !ordered
 				full := count >= limit || bytes+n > MaxBatchBytes
-				alone := last.Op.Type == protocol.OpSetACL || step.Op.Type == protocol.OpSetACL
+				alone := last.single() || step.single()
 				switch {
 				case newLevel && (split || full || alone):
 					if !flush() {
@@ -89,6 +90,8 @@ func batches(steps iter.Seq[Step], limit int) iter.Seq[batch] {
 		flush()
 	}
 }
+
+func newBatch() *batch { return &batch{ended: make(chan struct{})} }
 
 // one sends an op that is not part of a multi.
 func one(ctx context.Context, s Session, op protocol.MultiOp) (protocol.MultiResult, error) {

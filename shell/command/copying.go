@@ -72,7 +72,7 @@ func (k *copying) run(o bulk.Options) (bulk.Report, error) {
 		k.mark = k.fromRec.mark()
 	}
 	k.toMark = k.toRec.mark()
-	o.Done = k.created
+	o.Done, o.Stats = k.created, k.toRec != nil
 	o.Resolve = bulk.LeaveOutGone
 	if k.move && k.sameServer {
 		report, err := k.p.apply(k.c, k.to, chain(k.creates(), k.deletes()), o, "moved")
@@ -289,31 +289,55 @@ func dataOf(op protocol.MultiOp) []byte {
 	return nil
 }
 
-// created records the copies that were made. A server does not tell the Stats
-// of creates in a multi, so they are read.
-func (k *copying) created(steps []bulk.Step, _ []protocol.MultiResult) {
-	paths := make([]string, 0, len(steps))
-	for i := range steps {
-		if steps[i].Op.Type != protocol.OpDelete {
-			paths = append(paths, steps[i].Path())
-		}
-	}
-	k.made += len(paths)
+// created records the copies that were made.
+func (k *copying) created(steps []bulk.Step, results []protocol.MultiResult) {
+	records := createdRecords(k.c, k.to, steps, results)
+	k.made += len(records)
 	change := k.toRec.begin()
-	if change == nil || len(paths) == 0 || k.lost() {
+	if change == nil || len(records) == 0 || k.lost() {
 		return
 	}
-	looks, err := bulk.LookAt(context.WithoutCancel(k.c), k.to, paths)
-	for i, path := range paths {
-		rec := &journal.Record{Kind: journal.CreatedTree, Path: writing{Session: k.to}.absolute(path)}
-		if err == nil && looks[i].Err == nil && looks[i].Stat.Version == 0 {
-			rec.After = looks[i].Stat
-		}
+	for _, rec := range records {
 		if err := change.Add(rec); err != nil {
 			k.cannotUndo(err)
 			return
 		}
 	}
+}
+
+// createdRecords are the creates among steps that were carried out, for the
+// journal. A server before 3.5 does not tell the Stats of creates in a multi,
+// so they are read.
+func createdRecords(ctx context.Context, s Session, steps []bulk.Step, results []protocol.MultiResult) []*journal.Record {
+	var records []*journal.Record
+	var untold []string
+	for i := range steps {
+		switch steps[i].Op.Type {
+		case protocol.OpDelete, protocol.OpSetData, protocol.OpSetACL, protocol.OpCheck:
+			continue
+		}
+		rec := &journal.Record{Kind: journal.CreatedTree, Path: writing{Session: s}.absolute(steps[i].Path()), After: results[i].Stat}
+		if rec.After.Czxid == 0 {
+			untold = append(untold, steps[i].Path())
+		}
+		records = append(records, rec)
+	}
+	if untold == nil {
+		return records
+	}
+	looks, err := bulk.LookAt(context.WithoutCancel(ctx), s, untold)
+	if err != nil {
+		return records
+	}
+	for _, rec := range records {
+		if rec.After.Czxid == 0 {
+			if looks[0].Err == nil && looks[0].Stat.Version == 0 {
+				rec.After = looks[0].Stat
+			}
+			looks = looks[1:]
+		}
+	}
+	return records
 }
 
 // notKept names what is not the same in the copy.

@@ -1,176 +1,204 @@
 package command
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 
 	"zookit/protocol"
+	"zookit/shell/bulk"
 	"zookit/shell/export"
+	"zookit/shell/journal"
 )
 
-// importEntry is a znode of the file, at its new path, and what stands there.
-type importEntry struct {
-	*export.Entry
-	there *protocol.Stat // nil: nothing
-	data  []byte
-	acl   []protocol.ACL
-}
-
-func (e *importEntry) missing() bool { return e.there == nil }
-func (e *importEntry) sameData() bool {
-	return bytes.Equal(e.data, e.Data) && (e.data == nil) == (e.Data == nil)
-}
-func (e *importEntry) sameACL() bool { return sameACL(e.acl, e.ACL) }
-func (e *importEntry) same() bool    { return !e.missing() && e.sameData() && e.sameACL() }
-
-// compare finds out what stands where the znodes of a chunk are to go. Nobody
-// is asked about what lies below a znode that is missing or has no children.
-func (im *importer) compare(chunk []*importEntry) error {
-	for len(chunk) > 0 {
-		n := 0
-		for n < len(chunk) && !im.isVoid(chunk[n].Path) {
-			n++
-		}
-		if n == 0 {
-			chunk = chunk[1:]
-			continue
-		}
-		// The first alone: it often answers for all that follow.
-		if err := im.look(chunk[0]); err != nil {
-			return err
-		}
-		if chunk[0].missing() || chunk[0].there.NumChildren == 0 {
-			im.void = chunk[0].Path
-			chunk = chunk[1:]
-			continue
-		}
-		rest := chunk[1:n]
-		if err := inParallel(len(rest), listsInFlight, func(i int) error { return im.look(rest[i]) }); err != nil {
-			return err
-		}
-		for _, e := range rest {
-			if e.missing() && !im.isVoid(e.Path) {
-				im.void = e.Path
-			}
-		}
-		chunk = chunk[n:]
-	}
-	return nil
-}
-
-// isVoid tells that nothing stands at a path, as far as is known.
-func (im *importer) isVoid(path string) bool {
-	return im.void != "" && path != im.void && export.Under(path, im.void)
-}
-
-// look reads what stands at the path of an entry.
-func (im *importer) look(e *importEntry) error {
-	e.there, e.data, e.acl = nil, nil, nil
-	data, st, err := im.s.Get(im.c, e.Path, false)
-	if errors.Is(err, protocol.NoNode) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	acl, _, err := im.s.GetACL(im.c, e.Path)
-	if errors.Is(err, protocol.NoNode) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	e.there, e.data, e.acl = st, data, acl
-	return nil
-}
-
-// importAttempts is how often a chunk is looked at again when others change
-// its znodes meanwhile.
+// importAttempts is how often a znode is looked at again that others change
+// while it is written.
 const importAttempts = 4
 
-// apply writes a chunk: what is missing is created and, where the rule says so,
-// what differs is overwritten, if it still has the version that was read. It
-// goes in as few transactions as requests allow, and ACLs one by one.
-func (im *importer) apply(chunk []*importEntry) error {
-	for attempt := 1; ; attempt++ {
-		if err := im.compare(chunk); err != nil {
-			return err
-		}
-		err := im.send(chunk)
-		changed := errors.Is(err, protocol.NodeExists) || errors.Is(err, protocol.BadVersion) || errors.Is(err, protocol.NoNode)
-		if err == nil || !changed {
-			return err
-		}
-		if attempt == importAttempts {
-			return fmt.Errorf("others are changing the same znodes: %w", err)
-		}
-		im.void = ""
-	}
-}
-
-func (im *importer) send(chunk []*importEntry) error {
-	var ops []protocol.MultiOp
-	size := 0
-	flush := func() error {
-		if len(ops) == 0 {
+// steps goes through the file once more and yields what is missing and, where
+// the rule says so, what differs, if it still has the version that was read.
+func (im *importer) steps(f io.ReadSeeker) iter.Seq[bulk.Step] {
+	return func(yield func(bulk.Step) bool) {
+		err := im.pass(f, true, func(chunk []*importEntry) error {
+			if err := im.compare(chunk); err != nil {
+				return err
+			}
+			for _, e := range chunk {
+				steps, err := im.stepsOf(e)
+				if err != nil {
+					return err
+				}
+				for _, step := range steps {
+					if !yield(step) {
+						return errEnough
+					}
+				}
+			}
 			return nil
-		}
-		_, err := im.s.Multi(im.c, ops)
-		ops, size = nil, 0
-		return err
-	}
-	for _, e := range chunk {
-		if n := requestSize(e.Entry); size+n > importChunkBytes {
-			if err := flush(); err != nil {
-				return err
-			}
-			size = n
-		} else {
-			size += n
-		}
-		switch {
-		case e.missing() && e.Kind != export.Persistent:
-			if err := errors.Join(flush(), im.createSpecial(e)); err != nil {
-				return err
-			}
-		case e.missing():
-			ops = append(ops, protocol.MultiOp{Type: protocol.OpCreate, Record: &protocol.CreateRequest{Path: e.Path, Data: e.Data, ACL: e.ACL}})
-		case e.same() || im.rule == conflictSkip:
-		case im.rule == conflictFail:
-			return &Failure{Text: fmt.Sprintf("import: %s has appeared with other data or another ACL", e.Path)}
-		case !e.sameData():
-			ops = append(ops, protocol.MultiOp{Type: protocol.OpSetData, Record: &protocol.SetDataRequest{Path: e.Path, Data: e.Data, Version: e.there.Version}})
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			im.err = err
 		}
 	}
-	if err := flush(); err != nil {
-		return err
-	}
-	if im.rule != conflictOverwrite {
-		return nil
-	}
-	for _, e := range chunk {
-		if !e.missing() && !e.sameACL() {
-			if _, err := im.s.SetACL(im.c, e.Path, e.ACL, e.there.Aversion); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
-// createSpecial creates a container or a TTL znode, and a persistent one where
-// the server has no such thing: 3.4 knows neither, and TTLs are an option.
-func (im *importer) createSpecial(e *importEntry) error {
-	flags := protocol.FlagContainer
-	if e.Kind == export.TTL {
+// stepsOf is what is to be done about a znode; nothing when it is there as it
+// shall be, or is to be left.
+func (im *importer) stepsOf(e *importEntry) ([]bulk.Step, error) {
+	im.counting.Lock()
+	defer im.counting.Unlock()
+	r := &im.result
+	if e.missing() {
+		return []bulk.Step{im.create(e)}, nil
+	}
+	if e.same() {
+		r.Same++
+		return nil, nil
+	}
+	note(&r.Conflicts, &r.Examples, e.Path)
+	switch im.rule {
+	case conflictSkip:
+		return nil, nil
+	case conflictFail:
+		return nil, &Failure{Text: fmt.Sprintf("import: %s has appeared with other data or another ACL", e.Path)}
+	}
+	return im.overwrite(e)
+}
+
+// overwrite is the steps that make a znode what the file says.
+func (im *importer) overwrite(e *importEntry) (steps []bulk.Step, err error) {
+	if e.closed {
+		return nil, &Failure{Text: fmt.Sprintf("import: %s may not be read by this session, so it is not overwritten (addauth may help; -on-conflict skip leaves it)", e.Path), Err: protocol.NoAuth}
+	}
+	if !e.sameData() {
+		steps = append(steps, im.set(e))
+	}
+	if !e.sameACL() {
+		steps = append(steps, bulk.Step{Of: e, Op: bulk.SetACLRequest(e.Path, e.ACL, e.there.Aversion)})
+	}
+	return steps, nil
+}
+
+func (im *importer) set(e *importEntry) bulk.Step {
+	return bulk.Step{Of: e, Op: protocol.MultiOp{Type: protocol.OpSetData,
+		Record: &protocol.SetDataRequest{Path: e.Path, Data: e.Data, Version: e.there.Version}}}
+}
+
+// create makes a znode of its kind. Servers that have no containers (3.4) or
+// take no TTLs refuse those, and some a whole multi with one, so they go alone.
+func (im *importer) create(e *importEntry) bulk.Step {
+	flags := protocol.FlagPersistent
+	switch e.Kind {
+	case export.Container:
+		flags = protocol.FlagContainer
+	case export.TTL:
 		flags = protocol.FlagTTL
 	}
-	_, _, err := im.s.Create(im.c, e.Path, e.Data, e.ACL, flags, e.TTLMs)
-	if errors.Is(err, protocol.Unimplemented) {
-		if _, _, err = im.s.Create(im.c, e.Path, e.Data, e.ACL, protocol.FlagPersistent, 0); err == nil {
-			note(&im.result.Plain, &im.result.PlainOnes, e.Path)
+	return bulk.Step{Of: e, Alone: flags != protocol.FlagPersistent, Op: createOp(e.Path, e.Data, e.ACL, flags, e.TTLMs)}
+}
+
+// resolve decides about a step that the server refused because others have
+// changed the znode since it was looked at, or takes no such kind.
+func (im *importer) resolve(step bulk.Step, err error) ([]bulk.Step, error) {
+	e := step.Of.(*importEntry)
+	switch {
+	case errors.Is(err, protocol.Unimplemented) && step.Alone:
+		im.counting.Lock()
+		defer im.counting.Unlock()
+		note(&im.result.Plain, &im.result.PlainOnes, e.Path)
+		return []bulk.Step{{Of: e, Op: createOp(e.Path, e.Data, e.ACL, protocol.FlagPersistent, 0)}}, nil
+	case step.Op.Type == protocol.OpSetACL, !errors.Is(err, protocol.NodeExists) && !errors.Is(err, protocol.BadVersion) && !errors.Is(err, protocol.NoNode):
+		return nil, err
+	}
+	if e.renewed++; e.renewed > importAttempts {
+		return nil, fmt.Errorf("others are changing the same znodes: %w", err)
+	}
+	creating := step.Op.Type != protocol.OpSetData
+	if lookErr := im.look([]*importEntry{e}); lookErr != nil {
+		return nil, lookErr
+	}
+	switch {
+	case e.missing() && creating && errors.Is(err, protocol.NoNode):
+		return nil, err // its parent is gone
+	case e.missing():
+		step := im.create(e)
+		step.Alone = false // this one stands in a multi
+		return []bulk.Step{step}, nil
+	case !e.sameACL() && im.rule == conflictOverwrite:
+		return nil, fmt.Errorf("others are changing the same znodes: %w", err)
+	}
+	if !creating { // it is counted as a conflict already
+		return im.overwrite(e)
+	}
+	return im.stepsOf(e)
+}
+
+// done counts what was written and records it for undo.
+func (im *importer) done(steps []bulk.Step, results []protocol.MultiResult) {
+	im.counting.Lock()
+	defer im.counting.Unlock()
+	for i := range steps {
+		e := steps[i].Of.(*importEntry)
+		switch steps[i].Op.Type {
+		case protocol.OpSetData:
+			im.result.Overwrote++
+		case protocol.OpSetACL:
+			if e.sameData() {
+				im.result.Overwrote++
+			}
+		default:
+			im.result.Created++
+			im.result.Bytes += int64(len(e.Data))
 		}
+	}
+	change := im.rec.begin()
+	if change == nil || im.result.NoUndo != "" {
+		return
+	}
+	for _, rec := range im.records(steps, results) {
+		if err := change.Add(rec); err != nil {
+			im.cannotUndo(err)
+			return
+		}
+	}
+}
+
+// records are steps that were carried out, in their order, for the journal.
+func (im *importer) records(steps []bulk.Step, results []protocol.MultiResult) []*journal.Record {
+	created := createdRecords(im.c, im.s, steps, results)
+	records := make([]*journal.Record, 0, len(steps))
+	for i := range steps {
+		e := steps[i].Of.(*importEntry)
+		switch steps[i].Op.Type {
+		case protocol.OpSetData:
+			records = append(records, &journal.Record{Kind: journal.Set, Path: writing{Session: im.s}.absolute(e.Path),
+				Before: *e.there, After: results[i].Stat, Data: e.data, ACL: e.acl})
+		case protocol.OpSetACL:
+			records = append(records, &journal.Record{Kind: journal.SetACL, Path: writing{Session: im.s}.absolute(e.Path),
+				Before: *e.there, After: results[i].Stat, ACL: e.acl})
+		default:
+			records, created = append(records, created[0]), created[1:]
+		}
+	}
+	return records
+}
+
+// cannotUndo takes everything out of the journal again: half of an import,
+// taken back, would be worse than none.
+func (im *importer) cannotUndo(err error) {
+	im.result.NoUndo = err.Error()
+	im.rec.back(im.mark)
+	im.rec.missed(im.target, "it cannot be undone: "+err.Error())
+}
+
+// failure says why an import ended.
+func (im *importer) failure(err error) error {
+	switch {
+	case errors.Is(err, protocol.NoNode):
+		return &Failure{Text: fmt.Sprintf("import: %s: its parent was deleted meanwhile", describeOf(im.c, err)), Err: err}
+	case errors.Is(err, protocol.NoAuth):
+		return &Failure{Text: fmt.Sprintf("import: %s (import -n names such places; addauth may help)", describeOf(im.c, err)), Err: err}
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -28,11 +29,13 @@ type Ensemble struct {
 
 // NewEnsemble takes ports for servers 1 to n; observers lists those that do
 // not vote. Options.Config is added to every member's zoo.cfg, groups and
-// weights included; Options.Dir is not used.
+// weights included; Options.Dir is not used. With
+// observerMasterPort among them the servers are at 127.0.0.1, 127.0.0.2 and so on.
 func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 	t.Helper()
 	Need(t)
 	e := &Ensemble{t: t, options: o, clients: map[int64]string{}, homes: map[int64]string{}}
+	hosting := slices.ContainsFunc(o.Config, func(line string) bool { return strings.HasPrefix(line, "observerMasterPort=") })
 	var text strings.Builder
 	for sid := range int64(n) {
 		role := "participant"
@@ -41,7 +44,11 @@ func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 				role = "observer"
 			}
 		}
-		fmt.Fprintf(&text, "server.%d=127.0.0.1:%d:%d:%s\n", sid+1, ports.Free(t), ports.Free(t), role)
+		host := "127.0.0.1"
+		if hosting { // followers serve observers on one port, so each needs a host of its own
+			host = fmt.Sprintf("127.0.0.%d", sid+1)
+		}
+		fmt.Fprintf(&text, "server.%d=%s:%d:%d:%s\n", sid+1, host, ports.Free(t), ports.Free(t), role)
 		e.clients[sid+1] = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports.Free(t)))
 	}
 	var err error
