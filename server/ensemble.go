@@ -65,7 +65,7 @@ func (s *Server) joinMembers() error {
 		ID: s.cfg.MyID, Servers: &e.Servers,
 		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
 		SocketTimeout:  s.socketTimeout(),
-		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
+		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log, Security: s.guard,
 	}, listeners...)
 	if err != nil {
 		for _, ln := range listeners {
@@ -73,10 +73,10 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
 	m.tally = newTally(m.voter)
 	s.reconfigurable(m)
-	if observes(&s.cfg) {
+	if observes(m.self, &s.cfg) {
 		m.masters = newMasters(&e.Servers)
 	}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}

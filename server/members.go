@@ -34,6 +34,7 @@ type members struct {
 	rep     *replica.Replica
 	store   *storage.Store
 	log     *slog.Logger
+	guard   *peer.Security
 	serving func(bool)            // clients are let in, or sent away
 	readers func(bool)            // clients that only read are
 	clients func(was, now string) // the client part of this server's line has changed
@@ -325,7 +326,19 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
+		Security:  m.guard,
+		Hosts:     m.hosts,
 	}
+}
+
+// hosts are those of a server line, none for an id without one. It is called
+// from any goroutine.
+func (m *members) hosts(sid int64) (list []string) {
+	member, _ := m.view.Load().Member(sid)
+	for _, a := range member.Addresses {
+		list = append(list, a.Host)
+	}
+	return list
 }
 
 // listenPause is the wait before the quorum port is tried again, which the last

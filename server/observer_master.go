@@ -58,10 +58,9 @@ func (m *masters) choose(leader int64) (quorum.Member, bool) {
 // served: the one chosen last is a good one.
 func (m *masters) served() { m.failed = 0 }
 
-// observes tells that this server is an observer of the configuration that looks
-// for a master.
-func observes(c *config.Config) bool {
-	self, _ := c.Self()
+// observes tells that this server, by its line, is an observer that looks for a
+// master.
+func observes(self quorum.Member, c *config.Config) bool {
 	return self.Observer && c.Ensemble.ObserverMasterPort > 0
 }
 

@@ -15,6 +15,7 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
+	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -41,6 +42,7 @@ type Server struct {
 	conns *cnxn.Server
 	pipe  *pipeline
 	addr  atomic.Pointer[address]
+	guard *peer.Security // of the ports between servers; nil: none
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -96,6 +98,9 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 			return nil, err
 		}
 		rc.ServerID = s.cfg.MyID
+		if s.guard, err = s.peerSecurity(); err != nil {
+			return nil, err
+		}
 	}
 	s.rep, err = replica.New(rc)
 	if err != nil {

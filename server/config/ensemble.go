@@ -47,8 +47,9 @@ type Ensemble struct {
 
 	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
 
-	LocalSessions          bool // localSessionsEnabled: sessions begin on one server alone, without a txn
-	LocalSessionsUpgrading bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+	LocalSessions          bool     // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool     // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+	Security               Security // who may call, and how
 
 	lines map[int64]source // of each server line
 }
@@ -84,6 +85,7 @@ func defaultEnsemble() Ensemble {
 		MinNotificationMs: 200, MaxNotificationMs: 60_000, LeaderNoDelay: true, FollowerNoDelay: true, ConnectRetryMs: 100,
 		PeerType: participant, LeaderServes: true, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
 		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33,
+		Security:          defaultSecurity(),
 		StandaloneEnabled: true,
 	}
 }

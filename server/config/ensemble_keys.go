@@ -49,11 +49,7 @@ var ensembleKeys = []key{
 	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
 	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessionsUpgrading }))),
 
-	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
-	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
-	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
-	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
-	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("oraclePath", anyText)), // refused in an ensemble (refusedInEnsemble)
 
 	instead("a follower brings observers up to date from the txns kept for followers (commitLogCount) and the log on disk", "", zk("observerMaster.sizeLimit", anyInt)),
 	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),

@@ -38,6 +38,8 @@ func (l *loader) ensemble(props []property) {
 	}
 	l.peerType()
 	l.refusedInEnsemble()
+	l.peerTLS()
+	l.peerSASL()
 	l.withoutEffect()
 	l.clientPortIsFree()
 	l.observerMasterPortIsFree()
@@ -121,12 +123,9 @@ func (l *loader) peerType() {
 	e.PeerType = role
 }
 
-// refusedInEnsemble refuses what would make the ports between servers another protocol than the one spoken here.
+// refusedInEnsemble refuses what would break a promise in silence.
 func (l *loader) refusedInEnsemble() {
 	for _, r := range []struct{ name, asks, why, mend string }{
-		{"sslQuorum", "true", "TLS between servers is not supported by this release", "turn it off on every server, or keep Apache on this machine"},
-		{"portUnification", "true", "TLS between servers is not supported by this release", "turn it off once sslQuorum is off on every server"},
-		{"quorum.auth.enableSasl", "true", "SASL between servers is not supported by this release", "turn it off on every server, or keep Apache on this machine"},
 		{"oraclePath", "", "an ensemble of two with an oracle is not supported by this release", "remove the line, and use three servers"},
 	} {
 		if at, set := l.lines[r.name]; set && (r.asks == "" || strings.EqualFold(at.Bare, r.asks)) {

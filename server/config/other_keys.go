@@ -96,7 +96,7 @@ func refuse(k key, asks, why, mend string) key {
 func find(name string, nameOf func(key) string) (key, bool) {
 	var best key
 	found := false
-	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
 		for _, k := range table {
 			pattern := nameOf(k)
 			if pattern == "" {
@@ -128,7 +128,7 @@ func suggest(name string, nameOf func(key) string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+len(name)/4
-	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
 		for _, k := range table {
 			known := nameOf(k)
 			if known == "" || strings.HasSuffix(known, "*") {

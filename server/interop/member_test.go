@@ -88,13 +88,19 @@ const initial = 3
 // newEnsemble starts the members. Lines are added to every zoo.cfg.
 func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string) *ensemble {
 	t.Helper()
+	return newEnsembleWith(t, kinds, lines, nil, observers...)
+}
+
+// newEnsembleWith gives flags to Apache's java too.
+func newEnsembleWith(t *testing.T, kinds string, lines, flags []string, observers ...int64) *ensemble {
+	t.Helper()
 	apache.Need(t)
 	path, err := program()
 	if err != nil {
 		t.Fatal(err)
 	}
 	built.Store(true)
-	e := &ensemble{t: t, config: apache.NewEnsemble(t, len(kinds), apache.Options{Config: lines}, observers...)}
+	e := &ensemble{t: t, config: apache.NewEnsemble(t, len(kinds), apache.Options{Config: lines, Flags: flags}, observers...)}
 	if slices.Contains(lines, "reconfigEnabled=true") {
 		e.config.Knows = func(_, other int64) bool { return other <= initial }
 	}

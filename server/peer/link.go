@@ -125,7 +125,7 @@ func (m *Connections) read(r *remote, l *link) error {
 // ended takes a link out of use.
 func (m *Connections) ended(r *remote, l *link, err error) {
 	l.close()
-	if errors.Is(err, errNotification) {
+	if errors.Is(err, errNotification) || alert(err) {
 		m.log.say(l.conn.RemoteAddr().String(), "election connection closed", "sid", r.sid, "error", err)
 	}
 	m.mu.Lock()

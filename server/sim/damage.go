@@ -24,7 +24,7 @@ func (p *process) judgedDamaged(before bool) bool {
 // beside one that has lost its data, or never had any, is one too many of three.
 func (w *world) votersBeside(hung int) bool {
 	for _, p := range w.processes[:w.plan.Options.Voters] {
-		if p.id != hung && (p.noted() || w.ensemble.view(p).current <= 0) {
+		if p.id != hung && (p.noted() || w.ledger.view(p).current <= 0) {
 			w.reached("a hung voter beside one in quarantine")
 			return false
 		}

@@ -66,6 +66,8 @@ type Context struct {
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
 
+	unheard bool // it runs behind the scenes: notes are not printed
+
 	hereText []byte // the lines below the command's, nil when it has none
 
 	asking    sync.Mutex        // one question at a time
@@ -144,6 +146,13 @@ func (c *Context) PrintLines(lines []render.Line) {
 
 // Warn writes a line to stderr.
 func (c *Context) Warn(text string) { c.Shell.Out.Warn(text) }
+
+// note prints what is no failure, unless nobody asked.
+func (c *Context) note(text string) {
+	if !c.unheard {
+		c.Shell.Out.Note(text)
+	}
+}
 
 // PrintStat writes the Stat where the release puts it.
 func (c *Context) PrintStat(st *protocol.Stat) {

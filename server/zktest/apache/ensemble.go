@@ -69,6 +69,10 @@ func (e *Ensemble) Start(sid int64) *Server {
 	return e.StartIn(sid, filepath.Join(e.t.TempDir(), "data"))
 }
 
+// Configure changes the lines that members started by Start and StartIn from now
+// on have beside those of the ensemble.
+func (e *Ensemble) Configure(lines []string) { e.options.Config = lines }
+
 // StartIn is Start on a data directory that may be another server's before.
 func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	e.t.Helper()
