@@ -201,6 +201,9 @@ func (m *members) flush() {
 	if m.learners != nil {
 		m.learners.Flush()
 	}
+	if m.hosted != nil {
+		m.hosted.Flush()
+	}
 	if m.leader != nil {
 		m.leader.Flush()
 	}

@@ -194,9 +194,10 @@ func secretAsker(env Env, sh *command.Shell) func(ctx context.Context, question 
 		return nil
 	}
 	return func(ctx context.Context, question string) (string, bool) {
-		repl.DropTyped(in)
-		sh.Out.Ask(question)
-		answer, err := repl.ReadSecret(ctx, in)
+		answer, err := repl.ReadSecret(ctx, in, func() {
+			repl.DropTyped(in)
+			sh.Out.Ask(question)
+		})
 		if printer, ok := sh.Out.Stdout.(*repl.Printer); ok {
 			printer.Echoed()
 		}

@@ -113,6 +113,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
 	sh.Journal = changeJournal(env)
+	defer sh.FlushJournal()
 	sh.FullScreen = fullScreen(env)
 	switch {
 	case o.lines != "":

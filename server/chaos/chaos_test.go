@@ -59,7 +59,8 @@ func number(t *testing.T, name string, otherwise int) int {
 // TestChaos plays rounds for CHAOS_SECONDS seconds of faults in all, the n-th
 // with seed SEED+n and the n-th ensemble of CHAOS_MIX, in turns. CHAOS_ROUND is
 // the length of one. CHAOS_ONLY names the faults to play, separated by commas;
-// DEFECT one (package defect) to plant in our servers.
+// DEFECT one (package defect) to plant in our servers. The files of a round are
+// kept when it fails, and in the directory CHAOS_DIR always.
 func TestChaos(t *testing.T) {
 	seconds, seed, length := number(t, "CHAOS_SECONDS", 60), number(t, "SEED", 1), number(t, "CHAOS_ROUND", 20)
 	mix := strings.Split("ooo,ooooo,ooA", ",")
@@ -85,7 +86,7 @@ func TestChaos(t *testing.T) {
 			if strings.Contains(kinds, "A") {
 				apache.Need(t)
 			}
-			dir, err := os.MkdirTemp("", "chaos-"+kinds+"-")
+			dir, err := os.MkdirTemp(os.Getenv("CHAOS_DIR"), "chaos-"+kinds+"-")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -113,7 +114,9 @@ func TestChaos(t *testing.T) {
 				t.Logf("make chaos SEED=%d SECONDS=%d ROUND=%d MIX=%s draws the same faults; the servers' files and report.txt are in %s", seed+n, length, length, kinds, dir)
 				return
 			}
-			os.RemoveAll(dir)
+			if os.Getenv("CHAOS_DIR") == "" {
+				os.RemoveAll(dir)
+			}
 		})
 	}
 	t.Logf("in all: %d requests, %d answered, %d txns, %d faults, %d leaders", ops, acked, txns, faults, leaders)

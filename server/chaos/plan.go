@@ -31,15 +31,14 @@ type kind struct {
 	name   string
 	weight int
 	most   time.Duration // how long it lasts at most
-	needs  string        // what the machine or the server must be capable of
+	needs  string        // what the machine must be capable of
 }
 
-// What a fault may need.
+// What a fault may need of the machine.
 const (
-	needsNetwork    = "network"    // namespaces
-	needsMount      = "mount"      // tmpfs
-	needsStrace     = "strace"     // to attach to processes
-	needsQuarantine = "quarantine" // servers that do not vote with a damaged disk
+	needsNetwork = "network" // namespaces
+	needsMount   = "mount"   // tmpfs
+	needsStrace  = "strace"  // to attach to processes
 )
 
 // Two plans run side by side: one of processes and their disks, one of what is
@@ -55,9 +54,10 @@ var (
 		{"failing syncs", 3, 1500 * time.Millisecond, needsStrace},
 		{"kill -9 during slow syncs", 4, 2 * time.Second, needsStrace},
 		{"full disk", 2, 1500 * time.Millisecond, needsMount},
-		{"wiped disk", 2, 1500 * time.Millisecond, ""},
-		{"stale backup", 2, 1500 * time.Millisecond, needsQuarantine},
-		{"flipped bit", 3, 1500 * time.Millisecond, needsQuarantine},
+		{"wiped disk", 2, 0, ""},
+		{"stale backup", 2, 1500 * time.Millisecond, ""},
+		{"swapped disks", 2, 0, ""},
+		{"flipped bit", 3, 0, ""},
 	}
 	linkFaults = []kind{
 		{"packets lost both ways", 5, 4 * time.Second, needsNetwork},

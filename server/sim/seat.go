@@ -263,8 +263,14 @@ func (s *seat) write(j write) {
 		p.powerCut()
 		return
 	}
-	p.w.tracef("%v did %v", p, &o)
+	s.traceDone(o)
 	s.written(p.w.between(50, 3*millisecond), done)
+}
+
+func (s *seat) traceDone(o zab.Order) {
+	if s.p.store.Err() == nil {
+		s.p.w.tracef("%v did %v", s.p, &o)
+	}
 }
 
 // replaceHistory does an order that the storage does not do beside a snapshot or
@@ -281,7 +287,7 @@ func (s *seat) replaceHistory(o zab.Order, l *peerLink) {
 		done = s.disk.Carry(p.rep, o, func(zxid protocol.Zxid) error { return s.install(zxid, l) })
 		return nil
 	}, done: func(error) {
-		p.w.tracef("%v did %v", p, &o)
+		s.traceDone(o)
 		s.written(p.w.between(50, 3*millisecond), done)
 	}})
 }

@@ -10,13 +10,15 @@ import (
 // maxAnswer bounds an answer in bytes.
 const maxAnswer = 4096
 
-// ReadSecret is ReadAnswer for what nobody is to read over the shoulder: the terminal does not show what is typed.
-func ReadSecret(ctx context.Context, in *os.File) (string, error) {
+// ReadSecret is ReadAnswer for what nobody is to read over the shoulder: the terminal does not show what is typed, from
+// before the question is asked.
+func ReadSecret(ctx context.Context, in *os.File, ask func()) (string, error) {
 	show, err := hideTyping(in)
 	if err != nil {
 		return "", err
 	}
 	defer show()
+	ask()
 	return ReadAnswer(ctx, in)
 }
 
