@@ -9,7 +9,6 @@ import (
 // An observer tries each follower once before the leader, and begins with the
 // next one when it has lost a good one.
 func TestMasters(t *testing.T) {
-	t.Parallel()
 	var servers quorum.Config
 	for sid := int64(1); sid <= 4; sid++ {
 		servers.Members = append(servers.Members, quorum.Member{ID: sid, Observer: sid == 4})
