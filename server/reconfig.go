@@ -69,12 +69,6 @@ func (m *members) Reconfigure(view, next *quorum.View) {
 		m.joined = m.joined || view != nil
 	}
 	m.elections.Reconfigure(m.view.Load(), m.next)
-	if view != nil {
-		m.masters = nil
-		if observes(m.self, m.cfg) {
-			m.masters = newMasters(view.Config)
-		}
-	}
 	if !sameElection(was, m.self) {
 		m.rebindElection(m.self)
 	}
