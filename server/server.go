@@ -41,8 +41,8 @@ type Server struct {
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	guard *peer.Security // of the ports between servers; nil: none
 	addr  atomic.Pointer[address]
+	guard *peer.Security // of the ports between servers; nil: none
 
 	secure     *cnxn.Secure // clients under TLS; nil: none
 	secureAddr net.Addr
