@@ -40,7 +40,7 @@ sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), fo
 sim-alone: ## the same with one server
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
 
-defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone
+defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone, STARTS=n tells the median of n starts
 	$(GO) vet -tags defects ./server/...
 	$(GO) test -tags defects -count=1 -v -run '^TestDefects$$|^TestShrink$$' ./server/sim ./server/zab
 
