@@ -46,8 +46,7 @@ func (r *Replica) quarantined(store *storage.Store, got *storage.Recovered, now 
 	if r.ens == nil || !errors.As(err, &damage) {
 		return err
 	}
-	why := damage.Error()
-	if err := store.Quarantine(why, max(damage.FirstZxid, damage.LastZxid, 0), now.WallMs); err != nil {
+	if err := store.Quarantine(damage.Brief(), max(damage.FirstZxid, damage.LastZxid, 0), now.WallMs); err != nil {
 		return err
 	}
 	r.Sink().Reset()
