@@ -21,15 +21,22 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 	if !known {
 		return nil, fmt.Errorf("myid %d has no server line: write its number into %s/myid, or add server.%d to the configuration", c.MyID, c.DataDir, c.MyID)
 	}
-	verifier, err := quorum.NewVerifier(&e.Servers)
+	servers := e.Servers
+	view, err := quorum.NewView(&servers)
 	if err != nil {
 		return nil, err
 	}
+	verifier, text := view.Verifier, view.Text
+	if !e.ReconfigEnabled {
+		view = nil
+	}
 	return &replica.Ensemble{
+		View: view, StandaloneEnabled: e.StandaloneEnabled, MultiAddress: e.MultiAddress,
+
 		ID:         c.MyID,
 		Observer:   self.Observer,
 		Verifier:   verifier,
-		ConfigText: []byte(e.Servers.String()),
+		ConfigText: text,
 		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
 		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
 
@@ -58,7 +65,7 @@ func (s *Server) joinMembers() error {
 		ID: s.cfg.MyID, Servers: &e.Servers,
 		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
 		SocketTimeout:  s.socketTimeout(),
-		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
+		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log, Security: s.guard,
 	}, listeners...)
 	if err != nil {
 		for _, ln := range listeners {
@@ -66,11 +73,9 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve, readers: s.serveReaders,
-		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
-	if observes(&s.cfg) {
-		m.masters = newMasters(&e.Servers)
-	}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
+	m.tally = newTally(m.voter)
+	s.reconfigurable(m)
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
@@ -119,7 +124,7 @@ func (s *Server) tryPorts() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the quorum port: %w", err)
 	}
-	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(), e.TCPKeepAlive)
+	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(self), e.TCPKeepAlive)
 	for _, ln := range append(probe, observers...) {
 		_ = ln.Close()
 	}
@@ -155,13 +160,14 @@ func (s *Server) serveReaders(on bool) {
 func (s *Server) ensembleStatus(st *admin.Status) {
 	role := s.pipe.members.role.Load()
 	e := &s.cfg.Ensemble
-	self, _ := s.cfg.Self()
+	servers := s.currentEnsemble()
+	self, _ := servers.Member(s.cfg.MyID)
 	a := &admin.Ensemble{
 		PeerState: "leader election", LeaderID: role.Leader,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Observer: self.Observer,
-		Membership: e.Servers.String(),
+		Membership: servers.String(),
 	}
-	for _, m := range e.Servers.Members {
+	for _, m := range servers.Members {
 		if !m.Observer {
 			a.Voters++
 		}

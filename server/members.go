@@ -34,13 +34,16 @@ type members struct {
 	rep     *replica.Replica
 	store   *storage.Store
 	log     *slog.Logger
-	serving func(bool) // clients are let in, or sent away
-	readers func(bool) // clients that only read are
+	guard   *peer.Security
+	serving func(bool)            // clients are let in, or sent away
+	readers func(bool)            // clients that only read are
+	clients func(was, now string) // the client part of this server's line has changed
+	standing
 
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
 	hosted    *peer.Learners   // observers, while following with observerMasterPort
-	masters   *masters         // of an observer with observerMasterPort, else nil
+	masters   masters          // of an observer with observerMasterPort
 	leader    *peer.LeaderLink // while following or observing
 	term      int64
 	owed      []arrival // processed, but the connection is not read on yet
@@ -198,6 +201,9 @@ func (m *members) flush() {
 	if m.learners != nil {
 		m.learners.Flush()
 	}
+	if m.hosted != nil {
+		m.hosted.Flush()
+	}
 	if m.leader != nil {
 		m.leader.Flush()
 	}
@@ -284,11 +290,11 @@ func (m *members) Become(role replica.Role) {
 			}
 		}
 	}
-	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers()) > 0 {
+	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers(m.self)) > 0 {
 		m.host(role.Term)
 	}
-	if role.Serving && m.masters != nil {
-		m.masters.served()
+	if role.Serving {
+		m.masters.failed = 0
 	}
 	m.role.Store(&role)
 	if role.ReadOnly != was.ReadOnly {
@@ -323,7 +329,19 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
+		Security:  m.guard,
+		Hosts:     m.hosts,
 	}
+}
+
+// hosts are those of a server line, none for an id without one. It is called
+// from any goroutine.
+func (m *members) hosts(sid int64) (list []string) {
+	member, _ := m.view.Load().Member(sid)
+	for _, a := range member.Addresses {
+		list = append(list, a.Host)
+	}
+	return list
 }
 
 // listenPause is the wait before the quorum port is tried again, which the last
@@ -332,7 +350,7 @@ const listenPause = 100 * time.Millisecond
 
 // listen lets learners in.
 func (m *members) listen(term int64) {
-	addresses, _ := m.cfg.Listen()
+	addresses, _ := m.cfg.ListenAs(m.self)
 	listeners, err := peer.ListenQuorum(addresses, m.cfg.Ensemble.TCPKeepAlive)
 	if err != nil {
 		m.log.Error("the quorum port cannot be opened; trying again", "error", err)
@@ -353,7 +371,7 @@ func (m *members) listen(term int64) {
 
 // dial begins to connect to the leader.
 func (m *members) dial(role replica.Role) {
-	member, known := m.cfg.Ensemble.Servers.Member(role.Leader)
+	member, known := m.member(role.Leader)
 	if !known {
 		m.log.Warn("the leader is not in the configuration of this server: add its server line", "leader", role.Leader)
 		return

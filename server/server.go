@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
+	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -42,7 +41,11 @@ type Server struct {
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	addr  net.Addr
+	addr  atomic.Pointer[address]
+	guard *peer.Security // of the ports between servers; nil: none
+
+	secure     *cnxn.Secure // clients under TLS; nil: none
+	secureAddr net.Addr
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -87,17 +90,24 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 	s.traceMask.Store(defaultTraceMask)
 	rules, err := acl.New(acl.Options{
 		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+		X509: cfg.SecureClients.KnowsX509(), X509SuperUser: cfg.SecureClients.SuperUser,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.rules = rules
+	if s.secure, err = s.secureClients(); err != nil {
+		return nil, err
+	}
 	rc := s.replicaConfig()
 	if s.cfg.Distributed() {
 		if rc.Ensemble, err = s.ensembleConfig(); err != nil {
 			return nil, err
 		}
 		rc.ServerID = s.cfg.MyID
+		if s.guard, err = s.peerSecurity(); err != nil {
+			return nil, err
+		}
 	}
 	s.rep, err = replica.New(rc)
 	if err != nil {
@@ -120,6 +130,7 @@ func (s *Server) replicaConfig() replica.Config {
 		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
+		ReconfigEnabled:         c.Ensemble.ReconfigEnabled,
 		CloseSessionTxn:         c.CloseSessionPath,
 		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
@@ -150,11 +161,16 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	ln, err := s.listen()
+	ln, secureLn, err := s.listenClients()
 	if err != nil {
 		return err
 	}
-	s.addr = ln.Addr()
+	if ln != nil {
+		s.addr.Store(&address{ln.Addr()})
+	}
+	if secureLn != nil {
+		s.secureAddr = secureLn.Addr()
+	}
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -162,8 +178,11 @@ func (s *Server) Start() error {
 		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
 		OutstandingLimit: s.cfg.OutstandingLimit(),
 		RequireAuth:      s.requireAuth(),
+		Throttle:         cnxn.Throttle(s.cfg.Throttle),
+		LocalSessions:    s.cfg.Distributed() && s.cfg.Ensemble.LocalSessions,
 		Logger:           s.log,
 	})
+	s.conns.Secure(secureLn, s.secure)
 	s.conns.Serve()
 	if err := s.recover(); err != nil {
 		s.conns.Close()
@@ -188,7 +207,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addresses(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -200,18 +219,13 @@ func (s *Server) requireAuth() []string {
 	return nil
 }
 
-// listen binds as Apache does: clientPortAddress, or every interface.
-func (s *Server) listen() (*net.TCPListener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	if s.cfg.ClientTCPKeepAlive {
-		lc.KeepAlive = 0 // Go's default intervals
-	}
-	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
-	ln, err := lc.Listen(context.Background(), "tcp", address)
+// listen binds as Apache does: at the address, or at every interface.
+func (s *Server) listen(host string, port int, name string) (*net.TCPListener, error) {
+	ln, err := s.listenAt(host, port)
 	if err != nil {
-		return nil, fmt.Errorf("bind the client port: %w", err)
+		return nil, fmt.Errorf("bind the %s: %w", name, err)
 	}
-	return ln.(*net.TCPListener), nil
+	return ln, nil
 }
 
 func (s *Server) storageConfig() storage.Config {
@@ -283,8 +297,14 @@ func (s *Server) settle(err error) {
 	}
 }
 
-// Addr is the address of the client port, nil before Start.
-func (s *Server) Addr() net.Addr { return s.addr }
+// Addr is the address of the client port, nil before Start and when clients come
+// by SecureAddr alone.
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a.Addr
+	}
+	return nil
+}
 
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }

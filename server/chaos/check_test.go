@@ -198,6 +198,7 @@ func TestAgree(t *testing.T) {
 		{"one is behind", []Log{{Server: 1, Records: all}, {Server: 2, Records: all[:4]}, {Server: 3}}, nil, "", 6},
 		{"one begins with a snapshot", []Log{{Server: 1, Records: all}, {Server: 2, Records: all[4:]}}, nil, "", 6},
 		{"the beginning is on a disk that was wiped", []Log{{Server: 1, Records: all[4:]}}, []Log{{Server: 1, Records: all[:5]}}, "", 6},
+		{"and its beginning on another", []Log{{Server: 1, Records: all[4:]}}, []Log{{Server: 2, Records: all[:3]}, {Server: 1, Records: all[2:5]}}, "", 6},
 		{"another txn", []Log{{Server: 1, Records: all}, {Server: 2, Records: other}}, nil, "I2", 6},
 		{"the beginning is nowhere", []Log{{Server: 1, Records: all[4:]}}, nil, "I7", 2},
 		{"a hole", []Log{{Server: 1, Records: without}}, nil, "I7", 5},

@@ -45,6 +45,10 @@ func (w *watching) packet(p *Packet) bool {
 	if o.Type == protocol.OpSetWatches2 {
 		for watch := range w.again {
 			w.armed[watch] = w.l.Relative
+			// Whether the znode was there meanwhile and is gone again is not asked.
+			if s, _ := w.c.line.at(watch.Path, o.Zxid); watch.Kind == WatchExist && (!s.Exists || w.l.Apache) {
+				w.armed[watch] = o.Zxid
+			}
 		}
 		w.again = nil
 	}

@@ -18,12 +18,15 @@ import (
 	"syscall"
 	"time"
 
+	"zookit/protocol"
+	"zookit/server/zktest/apache"
 	"zookit/server/zktest/ports"
 )
 
 // An ensemble is the nodes of a round and the network between them.
 type ensemble struct {
 	program string   // zkserver
+	changes bool     // the members may change: servers know each other by their own addresses, and not by those of proxies
 	environ []string // for the servers, beside this process's
 	nodes   []*node
 	network *network            // nil: the machine's loopback, where packets cannot be lost
@@ -32,6 +35,7 @@ type ensemble struct {
 	closing atomic.Bool
 	keeper  *exec.Cmd // the leader of the processes' group; see begin
 	hold    io.Closer
+	damaged *node // the last whose disk was damaged; of the nemesis of disks
 
 	mu      sync.Mutex
 	broken  []Violation
@@ -137,6 +141,9 @@ const (
 	firstLinkPort                        = 20_000
 )
 
+// linkPatience is about what a server gives one attempt to reach another.
+const linkPatience = time.Second
+
 // wire gives every server its addresses, and a proxy to each port of each other.
 func (e *ensemble) wire(lines []string) error {
 	type address struct{ client, quorum, election string }
@@ -161,13 +168,17 @@ func (e *ensemble) wire(lines []string) error {
 		var servers []string
 		for j := range e.nodes {
 			quorum, election := own[j].quorum, own[j].election
+			if e.changes {
+				servers = append(servers, e.nodes[j].line("participant"))
+				continue
+			}
 			if i != j {
 				for k, to := range []*string{&quorum, &election} {
 					listen := "127.0.0.1:0"
 					if e.network != nil {
 						listen = net.JoinHostPort("127.0.0.1", strconv.Itoa(firstLinkPort+10*j+k))
 					}
-					p, err := e.proxy(e.space(n.sid), listen, e.space(n.sid), *to)
+					p, err := e.proxy(e.space(n.sid), listen, linkPatience, e.space(n.sid), *to)
 					if err != nil {
 						return err
 					}
@@ -182,7 +193,7 @@ func (e *ensemble) wire(lines []string) error {
 		n.door = own[i].client
 		if e.network != nil {
 			hub = e.network.hub
-			door, err := e.proxy(nil, "127.0.0.1:0", hub, own[i].client)
+			door, err := e.proxy(nil, "127.0.0.1:0", 0, hub, own[i].client)
 			if err != nil {
 				return err
 			}
@@ -190,8 +201,16 @@ func (e *ensemble) wire(lines []string) error {
 			e.links[[2]int{0, n.sid}] = append(e.links[[2]int{0, n.sid}], door)
 		}
 		var err error
-		if n.client, err = e.proxy(nil, "127.0.0.1:0", hub, own[i].client); err != nil {
+		if n.client, err = e.proxy(nil, "127.0.0.1:0", 0, hub, own[i].client); err != nil {
 			return err
+		}
+		if e.changes {
+			// What a server writes when the members change goes beside its own files.
+			if err := os.WriteFile(n.dynamic(), []byte(strings.Join(servers, "\n")+"\n"), 0o600); err != nil {
+				return err
+			}
+			servers = []string{"dynamicConfigFile=" + n.dynamic(), "reconfigEnabled=true", "standaloneEnabled=false",
+				"DigestAuthenticationProvider.superDigest=" + protocol.DigestID("super:"+apache.SuperPassword)}
 		}
 		if err := n.writeConfig(own[i].client, servers, lines); err != nil {
 			return err
@@ -201,12 +220,12 @@ func (e *ensemble) wire(lines []string) error {
 }
 
 // proxy listens in one namespace and goes on from another.
-func (e *ensemble) proxy(at *namespace, listen string, from *namespace, to string) (*proxy, error) {
+func (e *ensemble) proxy(at *namespace, listen string, patience time.Duration, from *namespace, to string) (*proxy, error) {
 	ln, err := at.listen(listen)
 	if err != nil {
 		return nil, err
 	}
-	return newProxy(ln, func() (net.Conn, error) { return from.dial(to) }), nil
+	return newProxy(ln, patience, func() (net.Conn, error) { return from.dial(to) }), nil
 }
 
 func (e *ensemble) start() error {

@@ -71,7 +71,8 @@ func (m *nemesis) do(s Step, n, other *node) error {
 		n.signal(syscall.SIGCONT)
 		return nil
 	case "slow syncs":
-		return n.inject(fmt.Sprintf("delay_enter=%d", 20_000+m.rng.IntN(400_000)), false, s.Hold)
+		_, err := n.inject(fmt.Sprintf("delay_enter=%d", 20_000+m.rng.IntN(400_000)), false, s.Hold)
+		return err
 	case "failing syncs":
 		return m.failingSyncs(n, s.Hold)
 	case "kill -9 during slow syncs":
@@ -80,6 +81,14 @@ func (m *nemesis) do(s Step, n, other *node) error {
 		return m.fullDisk(n, s.Hold)
 	case "wiped disk":
 		return m.wipe(n)
+	case "stale backup":
+		return m.stale(n, s.Hold)
+	case "swapped disks":
+		return m.swap(n, other)
+	case "flipped bit":
+		return m.flip(n)
+	case "removed from the ensemble", "observes":
+		return m.leave(n, s)
 	}
 	return m.link(s, n, other)
 }
@@ -102,19 +111,6 @@ func (m *nemesis) killAll(nodes []*node) {
 	wg.Wait()
 }
 
-// failingSyncs: the server must end by itself. Nothing it has acknowledged may
-// be lost, though it could not make it durable: it must not have acknowledged it.
-func (m *nemesis) failingSyncs(n *node, d time.Duration) error {
-	if n.apache {
-		return nil // goes on with what it could not make durable: fsyncgate is Apache's as well
-	}
-	if err := n.inject("error=EIO", true, d); err != nil {
-		return err
-	}
-	rest(m.ctx, 100*time.Millisecond)
-	return n.start()
-}
-
 // slowThenKill widens the time between the arrival of a txn and its sync at all
 // servers but one, kills all in it, and lets the others begin without that one:
 // whatever they had acknowledged before they had it on disk is lost.
@@ -123,7 +119,7 @@ func (m *nemesis) slowThenKill(n *node, d time.Duration) error {
 	var wg sync.WaitGroup
 	for _, x := range m.e.nodes {
 		if x != n {
-			wg.Go(func() { _ = x.inject("delay_enter=400000", false, slow+time.Second) })
+			wg.Go(func() { _, _ = x.inject("delay_enter=400000", false, slow+time.Second) })
 		}
 	}
 	rest(m.ctx, slow)

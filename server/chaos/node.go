@@ -3,6 +3,7 @@
 package chaos
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -43,6 +44,8 @@ type node struct {
 
 func (n *node) data() string   { return filepath.Join(n.home, "data") }
 func (n *node) config() string { return filepath.Join(n.home, "zoo.cfg") }
+
+func (n *node) dynamic() string { return filepath.Join(n.home, "zoo.cfg.dynamic") }
 
 func (n *node) String() string {
 	if n.apache {
@@ -179,28 +182,28 @@ func field(srvr, name string) string {
 }
 
 // inject runs strace on the server for a time: the system calls that make the
-// log durable fail, or take long. It returns at once when strace cannot.
-func (n *node) inject(what string, fails bool, d time.Duration) error {
+// log durable fail, or take long. met tells that there was one.
+func (n *node) inject(what string, fails bool, d time.Duration) (met bool, err error) {
 	n.mu.Lock()
 	if n.cmd == nil {
 		n.mu.Unlock()
-		return nil
+		return false, nil
 	}
 	if n.tracer != nil {
 		n.mu.Unlock()
-		return errors.New("strace holds it already")
+		return false, errors.New("strace holds it already")
 	}
-	done := n.done
-	cmd := exec.Command("strace", "-f", "-qq", "-o", "/dev/null", "-p", fmt.Sprint(n.cmd.Process.Pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+what)
+	done, trace := n.done, filepath.Join(n.home, "strace")
+	cmd := exec.Command("strace", "-f", "-qq", "-o", trace, "-p", fmt.Sprint(n.cmd.Process.Pid), "-e", "trace=fsync,fdatasync", "-e", "inject=fsync,fdatasync:"+what)
 	cmd.SysProcAttr = n.e.group()
-	err := cmd.Start()
+	err = cmd.Start()
 	if err == nil {
 		n.failing = n.failing || fails
 		n.tracer = cmd
 	}
 	n.mu.Unlock()
 	if err != nil {
-		return err
+		return false, err
 	}
 	select {
 	case <-done:
@@ -211,7 +214,8 @@ func (n *node) inject(what string, fails bool, d time.Duration) error {
 	n.mu.Lock()
 	n.tracer = nil
 	n.mu.Unlock()
-	return nil
+	text, err := os.ReadFile(trace)
+	return bytes.Contains(text, []byte("INJECTED")), err
 }
 
 // filler takes all that is free of the node's tmpfs.
@@ -262,11 +266,12 @@ func (n *node) writeConfig(addr string, servers, lines []string) error {
 		return err
 	}
 	text := append([]string{
-		"dataDir=" + n.data(), "clientPort=" + port, "clientPortAddress=" + host,
-		// Short, so that a run has many elections.
-		"tickTime=250", "initLimit=20", "syncLimit=8", "minSessionTimeout=1000", "maxSessionTimeout=60000",
-		"maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
+		"dataDir=" + n.data(),
+		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
 	}, lines...)
+	if !n.e.changes { // else the server lines have them
+		text = append(text, "clientPort="+port, "clientPortAddress="+host)
+	}
 	text = append(text, servers...)
 	return errors.Join(os.WriteFile(n.config(), []byte(strings.Join(text, "\n")+"\n"), 0o600), n.writeID())
 }

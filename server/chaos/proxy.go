@@ -26,6 +26,10 @@ const (
 type proxy struct {
 	ln   net.Listener
 	dial func() (net.Conn, error)
+	// patience is how long a connection is held for a server that does not listen.
+	// Without a proxy it would be refused, which the caller would meet with another
+	// attempt a moment later; one that is accepted and then reset is another thing.
+	patience time.Duration
 
 	mu     sync.Mutex
 	fault  Fault
@@ -52,8 +56,8 @@ func (c *pair) close() {
 	})
 }
 
-func newProxy(ln net.Listener, dial func() (net.Conn, error)) *proxy {
-	p := &proxy{ln: ln, dial: dial, change: make(chan struct{}), pairs: map[*pair]bool{}}
+func newProxy(ln net.Listener, patience time.Duration, dial func() (net.Conn, error)) *proxy {
+	p := &proxy{ln: ln, dial: dial, patience: patience, change: make(chan struct{}), pairs: map[*pair]bool{}}
 	p.wg.Go(p.accept)
 	return p
 }
@@ -81,6 +85,12 @@ func (p *proxy) accept() {
 	}
 }
 
+func (p *proxy) ended() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
 func (p *proxy) serve(caller net.Conn) {
 	p.mu.Lock()
 	refuse := p.fault.Refuse || p.closed
@@ -90,6 +100,9 @@ func (p *proxy) serve(caller net.Conn) {
 		return
 	}
 	server, err := p.dial()
+	for until := time.Now().Add(p.patience); err != nil && time.Now().Before(until) && !p.ended(); server, err = p.dial() {
+		time.Sleep(10 * time.Millisecond)
+	}
 	if err != nil {
 		reset(caller)
 		return
@@ -204,10 +217,17 @@ func (p *proxy) set(f Fault) {
 }
 
 // resetAll breaks every connection.
-func (p *proxy) resetAll() {
+func (p *proxy) resetAll() { p.breakThose(func(*pair) bool { return true }) }
+
+func (p *proxy) reap() { p.breakThose(func(c *pair) bool { return c.killed }) }
+
+func (p *proxy) breakThose(which func(*pair) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.pairs {
+		if !which(c) {
+			continue
+		}
 		for _, end := range []net.Conn{c.caller, c.server} {
 			if t, ok := end.(*net.TCPConn); ok {
 				_ = t.SetLinger(0)
@@ -217,8 +237,10 @@ func (p *proxy) resetAll() {
 	}
 }
 
-// killAll makes every connection half-open for good: it stands, and carries
-// nothing. New ones are not concerned.
+// killAll makes every connection half-open: it stands, and carries nothing. New
+// ones are not concerned. reap resets such connections, as the kernel does when
+// it has sent in vain for long enough; here it would have nothing to send, since
+// the proxy takes what comes.
 func (p *proxy) killAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -134,7 +134,7 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 			for _, r := range s {
 				have, ok := all[r.Zxid]
 				switch {
-				case ok && !bytes.Equal(have, r.Payload):
+				case ok && !sameTxn(have, r.Payload):
 					broken = append(broken, violation("I2 a zxid is one txn", "%v is another txn in the log of server %d than in that of server %d", r.Zxid, l.Server, from[r.Zxid]))
 				case !ok && l.Apache && k < len(segments)-1 && covered(logs[:i], r.Zxid):
 					// It lies before a snapshot that the server was given: its log keeps
@@ -167,6 +167,24 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 	return ref, broken
 }
 
+// sameTxn compares two records of one zxid. A leader of Apache's may log a multi
+// that has failed after it has applied it, and so with its sub-txns turned into
+// errors (DataTree.processTxn, Apache 3.8.0, changes the request's own txn).
+func sameTxn(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errX := txn.Decode(a)
+	y, errY := txn.Decode(b)
+	return errX == nil && errY == nil && x.Header == y.Header && failedMulti(x.Body) && failedMulti(y.Body)
+}
+
+// failedMulti tells whether a body is a multi that does nothing.
+func failedMulti(body protocol.Record) bool {
+	m, ok := body.(*txn.Multi)
+	return ok && slices.ContainsFunc(m.Txns, func(s txn.Sub) bool { return s.Type == protocol.OpError })
+}
+
 func sorted(all map[protocol.Zxid][]byte) []Record {
 	list := make([]Record, 0, len(all))
 	for z, payload := range all {
@@ -177,17 +195,29 @@ func sorted(all map[protocol.Zxid][]byte) []Record {
 }
 
 // addBeginning takes what is before the oldest record of any log from the saved
-// one that leads up to it.
+// ones. Such a log may end with what was never committed: one that goes on with
+// the oldest record is better than one that only leads up to it, and of those
+// the one that comes closest.
 func (ref *Reference) addBeginning(saved []Log) {
-	for _, l := range saved {
-		if len(ref.Records) == 0 || ref.Records[0].Zxid == 0 {
+	for len(ref.Records) > 0 {
+		first := ref.Records[0].Zxid
+		var before []Record
+		certain := false
+		for _, l := range saved {
+			for _, s := range l.segments() {
+				n, has := slices.BinarySearchFunc(s, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
+				if n == 0 || certain || !has && !follows(s[n-1].Zxid, first) {
+					continue
+				}
+				if has || len(before) == 0 || s[n-1].Zxid > before[len(before)-1].Zxid {
+					before, certain = s[:n], has
+				}
+			}
+		}
+		if len(before) == 0 {
 			return
 		}
-		first := ref.Records[0].Zxid
-		n, _ := slices.BinarySearchFunc(l.Records, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
-		if n > 0 && follows(l.Records[n-1].Zxid, first) {
-			ref.Records = append(slices.Clone(l.Records[:n]), ref.Records...)
-		}
+		ref.Records = append(slices.Clone(before), ref.Records...)
 	}
 }
 

@@ -11,9 +11,8 @@ import (
 var ensembleKeys = []key{
 	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
 	only(fileOnly("dynamicConfigFile", anyText)),
-	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.alone }))),
-	instead("this release does not take part in changes of a running ensemble; change zoo.cfg on every server and restart one after the other", "false",
-		fileOnly("reconfigEnabled", anyBool)),
+	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.StandaloneEnabled }))),
+	only(fileOnly("reconfigEnabled", flag(func(e *Ensemble) *bool { return &e.ReconfigEnabled }))),
 	only(fileOnly("initLimit", count(func(e *Ensemble) *int { return &e.InitLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("syncLimit", count(func(e *Ensemble) *int { return &e.SyncLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("connectToLearnerMasterLimit", count(func(e *Ensemble) *int { return &e.ConnectLimit }, math.MinInt32, "ticks"))),
@@ -50,11 +49,7 @@ var ensembleKeys = []key{
 	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
 	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessionsUpgrading }))),
 
-	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
-	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
-	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
-	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
-	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("oraclePath", anyText)), // refused in an ensemble (refusedInEnsemble)
 
 	instead("a follower brings observers up to date from the txns kept for followers (commitLogCount) and the log on disk", "", zk("observerMaster.sizeLimit", anyInt)),
 	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),

@@ -29,7 +29,7 @@ type Config struct {
 }
 
 // An Event is what a driver tells the core: Look, Received, Unreachable,
-// Reached, Established or Reconfigured.
+// Reached, Established, Reconfigured or Designated.
 type Event interface{ event() }
 
 // Look begins an election, or a new one.
@@ -72,19 +72,11 @@ type (
 // (QuorumPeer.updateElectionVote).
 type Established struct{ Epoch int64 }
 
-// Reconfigured puts other configurations in force. A LOOKING server begins
-// again.
-type Reconfigured struct {
-	Verifier, LastSeen *quorum.Verifier
-	ConfigText         []byte
-}
-
-func (Look) event()         {}
-func (Received) event()     {}
-func (Unreachable) event()  {}
-func (Reached) event()      {}
-func (Established) event()  {}
-func (Reconfigured) event() {}
+func (Look) event()        {}
+func (Received) event()    {}
+func (Unreachable) event() {}
+func (Reached) event()     {}
+func (Established) event() {}
 
 // A Message is a notification to send. Only the newest one to a server
 // matters: it may take the place of one not yet sent.
@@ -238,6 +230,8 @@ func (e *Election) Step(now int64, event Event) {
 		}
 	case Reconfigured:
 		e.reconfigure(now, ev)
+	case Designated:
+		e.designate(ev)
 	}
 	if now >= e.Deadline() {
 		e.timeout(now)
@@ -255,7 +249,7 @@ func (e *Election) look(now int64, l Look) {
 	e.state, e.abstain, e.empty = quorum.Looking, l.Abstain, l.Empty && !l.Abstain
 	e.seen, e.allMayCast = l.Seen, l.CastWhenAll && e.voting(e.config.ID)
 	e.initial = noVote
-	if e.voting(e.config.ID) && !l.Abstain {
+	if e.candidate() && !l.Abstain {
 		e.initial = Vote{Leader: e.config.ID, Zxid: l.Zxid, PeerEpoch: l.CurrentEpoch}
 	}
 	e.begin(now, "a new election")
@@ -273,24 +267,13 @@ func (e *Election) begin(now int64, reason string) {
 	e.announce(now)
 }
 
-func (e *Election) reconfigure(now int64, r Reconfigured) {
-	e.config.Verifier, e.config.LastSeen, e.config.ConfigText = r.Verifier, r.LastSeen, r.ConfigText
-	if e.state != quorum.Looking || e.intervalMs == 0 {
-		return
-	}
-	if !e.voting(e.config.ID) {
-		e.initial = noVote
-	}
-	e.begin(now, "the configuration has changed")
-}
-
 // announce tells every voter the proposal, counts this server's own vote, and
 // sees whether that makes a quorum.
 func (e *Election) announce(now int64) {
 	e.broadcast()
 	e.resendAt = now + e.intervalMs
 	e.settling = false
-	if e.voting(e.config.ID) && !e.abstaining() && e.initial.Zxid != -1 {
+	if e.voting(e.config.ID) && !e.abstaining() && e.initial.Zxid != -1 && e.proposal != noVote {
 		e.votes[e.config.ID] = ballot{Vote: e.proposal, round: e.round}
 	}
 	e.settle(now)

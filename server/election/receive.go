@@ -188,10 +188,10 @@ func (e *Election) decide(v Vote, round int64, box map[int64]ballot, counted bal
 	switch {
 	case v.Leader == e.config.ID:
 		e.state = quorum.Leading
-	case e.voting(e.config.ID) && !e.abstaining():
-		e.state = quorum.Following
-	default:
+	case e.abstaining() || e.config.Verifier.Observing(e.config.ID) && !e.voting(e.config.ID):
 		e.state = quorum.Observing
+	default: // without a vote when it is in no configuration (FastLeaderElection.learningState)
+		e.state = quorum.Following
 	}
 	e.proposal, e.round = v, round
 	owed := e.owed

@@ -19,6 +19,7 @@ type Learners struct {
 	cfg       QuorumConfig
 	listeners []net.Listener
 	log       *refusals
+	door      door
 	stop      chan struct{}
 	running   sync.WaitGroup
 	touched   []*packets // since the last Flush
@@ -89,7 +90,11 @@ func (l *Learners) accept(ln net.Listener) {
 }
 
 func (l *Learners) serve(p *packets) {
-	err := p.run(false)
+	err := l.let(p)
+	if err == nil {
+		err = p.run(false)
+	}
+	p.close()
 	l.mu.Lock()
 	delete(l.conns, p.id)
 	closed := l.closed

@@ -36,7 +36,9 @@ type QuorumConfig struct {
 	DialPause time.Duration // between two attempts, shorter between the first ones; 0: 100 ms
 	DialTime  time.Duration // of one attempt; 0: DefaultConnectTimeout
 	Dial      func(ctx context.Context, address string) (net.Conn, error)
-	Logger    *slog.Logger // nil: nothing is logged
+	Security  *Security                // nil: none
+	Hosts     func(sid int64) []string // of a server's line; Learners with Security: whom a certificate must name
+	Logger    *slog.Logger             // nil: nothing is logged
 }
 
 func (c *QuorumConfig) setDefaults() {
@@ -149,7 +151,9 @@ type packets struct {
 	id    zab.Conn
 	conn  net.Conn
 	raw   syscall.RawConn // nil: there is no write that does not wait
+	wire  net.Conn        // what is read and written: conn, or what Security has put on it
 	in    *bufio.Reader
+	first func(*quorum.Packet) error // checks the first packet; nil: nothing to check
 	inbox *Inbox
 
 	// stream: after a SNAP the reader waits here, and whoever installs the
@@ -173,12 +177,20 @@ type packets struct {
 func newPackets(cfg *QuorumConfig, id zab.Conn, conn net.Conn) *packets {
 	p := &packets{cfg: cfg, id: id, conn: conn, inbox: newInbox(cfg.MaxInbox), stream: make(chan struct{}, 1), gone: make(chan struct{})}
 	p.more.L = &p.mu
-	p.in = bufio.NewReaderSize(&timedReader{conn, cfg.Timeout}, 64<<10)
-	if t, ok := conn.(*net.TCPConn); ok {
+	p.through(conn)
+	if t := transport(conn); t != nil {
 		_ = t.SetNoDelay(cfg.NoDelay)
-		p.raw, _ = t.SyscallConn()
 	}
 	return p
+}
+
+// through makes wire what is read and written, before run.
+func (p *packets) through(wire net.Conn) {
+	p.wire, p.raw = wire, nil
+	if t, ok := wire.(*net.TCPConn); ok {
+		p.raw, _ = t.SyscallConn()
+	}
+	p.in = bufio.NewReaderSize(&timedReader{wire, p.cfg.Timeout}, 64<<10)
 }
 
 // timedReader gives each read its time.
@@ -332,6 +344,12 @@ func (p *packets) read(learner bool) error {
 		if err := reader.Read(&packet); err != nil {
 			return err
 		}
+		if check := p.first; check != nil {
+			p.first = nil
+			if err := check(&packet); err != nil {
+				return err
+			}
+		}
 		if !p.inbox.take(packetSize(&packet)) {
 			return net.ErrClosed
 		}
@@ -348,7 +366,7 @@ func (p *packets) read(learner bool) error {
 
 // write sends what is queued.
 func (p *packets) write() error {
-	w := &timedWriter{conn: p.conn, wait: p.cfg.Timeout}
+	w := &timedWriter{conn: p.wire, wait: p.cfg.Timeout}
 	w.tell = func() { p.cfg.Deliver(p.inbox, zab.StreamProgress{Conn: p.id}) }
 	out := bufio.NewWriterSize(w, 64<<10)
 	var buf []byte

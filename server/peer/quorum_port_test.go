@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -307,11 +308,9 @@ func TestQuorumPortGarbage(t *testing.T) {
 // A leader that is not there after some attempts is given up.
 func TestDialGivesUp(t *testing.T) {
 	t.Parallel()
-	ln := listenLoopback(t)
-	address := ln.Addr().String()
-	ln.Close()
 	s := newSink(t)
-	link := peer.DialLeader(peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond}, 1, []string{address})
+	refused := func(context.Context, string) (net.Conn, error) { return nil, errors.New("refused") }
+	link := peer.DialLeader(peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond, Dial: refused}, 1, []string{"127.0.0.1:1"})
 	defer link.Close()
 	if ev := s.next(); ev != (zab.Disconnected{Conn: 1}) {
 		t.Errorf("%#v", ev)

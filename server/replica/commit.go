@@ -94,6 +94,8 @@ func (r *Replica) answer(q *Request, o *outcome) {
 		reply.Close, reply.Silent = true, true
 	case q.Op == protocol.OpCloseSession:
 		reply.Close = true
+	case q.Op == protocol.OpReconfig:
+		reply.config = r.configText()
 	case q.Op == protocol.OpCreateSession:
 		reply.Session = r.sessions.Lookup(q.Session)
 	}

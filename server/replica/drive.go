@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"zookit/protocol"
+	"zookit/protocol/quorum"
 	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/storage"
@@ -85,6 +86,8 @@ func settleEpochs(store *storage.Store, got *storage.Recovered) error {
 
 // PeerDriver does what a member of an ensemble asks for in its Ready; see Peers.
 type PeerDriver interface {
+	// Reconfigure takes Peers.View and Next, either of which may be nil.
+	Reconfigure(view, next *quorum.View)
 	Become(Role)
 	NoteElection(*election.Note)
 	NotePeer(*zab.Note)
@@ -99,6 +102,9 @@ type PeerDriver interface {
 
 // CarryOut has d do what the Ready asks for, in the order it must be done in.
 func (rd *Ready) CarryOut(d PeerDriver) {
+	if rd.View != nil || rd.Next != nil {
+		d.Reconfigure(rd.View, rd.Next)
+	}
 	if rd.Role != nil {
 		d.Become(*rd.Role)
 	}

@@ -17,6 +17,13 @@ type Ensemble struct {
 	Observer   bool
 	Verifier   *quorum.Verifier
 	ConfigText []byte // of the configuration: in notifications and NEWLEADER
+
+	// View is the configuration where it may change (Config.ReconfigEnabled), else
+	// nil. StandaloneEnabled and MultiAddress are the keys standaloneEnabled and
+	// multiAddress.enabled, by which a change is judged.
+	View                            *quorum.View
+	StandaloneEnabled, MultiAddress bool
+
 	zab.Timing
 	zab.Batching
 
@@ -82,6 +89,10 @@ type Role struct {
 // Peers is the part of a Ready that an ensemble adds. The driver handles it in
 // the order of the fields.
 type Peers struct {
+	// View is a configuration that is in force from now on, Next one that is
+	// proposed: they are to be kept in files, where there are some. With View,
+	// members are reached where it says, and so are this server's ports.
+	View, Next *quorum.View
 	// Role is the new role, nil while it stays. With another Term every
 	// connection to a learner or leader is closed; with Following or Observing
 	// the leader is to be dialed, with Leading learners are to be let in. When
@@ -141,8 +152,8 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
-	// offered is an epoch that a voter has accepted: this server leads no earlier one.
-	offered int64
+	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
+	offeredEpoch int64
 
 	lookingSince int64 // with State LOOKING: when that began, steady clock
 
@@ -158,6 +169,8 @@ type ensemble struct {
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
 	hosting   hosting                    // follower: the observers it serves
+
+	changes
 
 	out Peers
 }
@@ -210,6 +223,9 @@ func (r *Replica) ElectionEvent(now Now, ev election.Event) {
 		return
 	}
 	r.ens.now = now
+	if got, ok := ev.(election.Received); ok {
+		r.hear(got.Notification.Config)
+	}
 	r.ens.election.Step(now.MonoMs, ev)
 }
 
@@ -261,6 +277,9 @@ func (e *ensemble) stale(c zab.Conn) bool {
 func (r *Replica) ensembleDeadline() int64 {
 	e := r.ens
 	at := min(e.election.Deadline(), e.leaderless.deadline())
+	if e.leaving != "" {
+		return e.now.MonoMs
+	}
 	if e.leaveAt != 0 {
 		at = min(at, e.leaveAt)
 	}
@@ -293,6 +312,7 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if now.MonoMs >= e.election.Deadline() {
 		e.election.Step(now.MonoMs, nil)
 	}
+	r.leave()
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}
@@ -425,8 +445,14 @@ func (r *Replica) output(o zab.Output) {
 	case zab.PingAsked:
 		r.pong(o.Zxid)
 	case zab.EnsembleConfig:
-		r.compareConfig(o.Text)
+		if r.ens.view != nil {
+			r.offer(o.Text)
+		} else {
+			r.compareConfig(o.Text)
+		}
 	case zab.Activate:
-		r.note(Note{Text: "the ensemble was reconfigured; this server keeps the configuration it was started with"})
+		r.activate(&o)
+	case zab.Activated:
+		r.activated(&o)
 	}
 }

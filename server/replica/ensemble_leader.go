@@ -49,7 +49,7 @@ func (e *ensemble) accepting() bool { return e.leader == nil || e.leader.Accepti
 // broadcast proposes the txn of p to the ensemble. Its bytes are kept by log
 // and connections, so they are no buffer's.
 func (e *ensemble) broadcast(p *proposal) {
-	e.leader.Propose(e.now.MonoMs, zab.Entry{Zxid: p.txn.Zxid, Payload: p.txn.AppendTo(nil)})
+	e.propose(p, zab.Entry{Zxid: p.txn.Zxid, Payload: p.txn.AppendTo(nil)})
 }
 
 // forwardedHere proposes a request of a learner's client. A sync takes its turn

@@ -82,11 +82,15 @@ func (r *Replica) readableTxn(ev *zab.Received) bool {
 	if e.learner == nil || p.Type != quorum.Proposal && p.Type != quorum.Inform {
 		return true
 	}
-	if _, err := txn.DecodeBorrowed(p.Data); err != nil {
+	t, err := txn.DecodeBorrowed(p.Data)
+	if err != nil {
 		r.note(Note{Text: fmt.Sprintf("leaving the leader: its txn %v cannot be read: %v", p.Zxid, err)})
 		e.out.Close = append(e.out.Close, zab.Closing{Conn: ev.Conn, Why: "a txn that cannot be read"})
 		e.learner.Step(e.now.MonoMs, zab.Disconnected{Conn: ev.Conn})
 		return false
+	}
+	if b, ok := t.Body.(*txn.SetData); ok && t.Type == protocol.OpReconfig && e.view != nil && p.Type == quorum.Proposal {
+		e.out.Next = nextOf(b.Data)
 	}
 	return true
 }

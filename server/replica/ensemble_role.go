@@ -10,7 +10,6 @@ import (
 	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/session"
-	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -47,6 +46,9 @@ func (r *Replica) look(why *zab.StepDown) {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	}
 	e.leaderless.begin(e.now.MonoMs)
+	if r.lookForDesignated() {
+		return
+	}
 	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch,
 		Abstain: e.Quarantined, Seen: e.Seen, CastWhenAll: true, Empty: e.empty()})
 }
@@ -75,9 +77,9 @@ func (r *Replica) becomeLeading() {
 	e := r.ens
 	e.learners = make(map[zab.Conn]*learnerOwner)
 	e.leader = zab.NewLeader(zab.LeaderConfig{
-		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
+		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, View: e.view, Next: e.proposed, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		OfferedEpoch: e.offered, Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offeredEpoch, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -99,7 +101,7 @@ func (r *Replica) becomeLearner() {
 	e.forwarded.reset()
 	id, observer, accepted, current := e.learnFor()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
-		ID: id, Observer: observer, Counts: !observer, Timing: e.Timing, Batching: e.Batching,
+		ID: id, Observer: observer, Counts: !observer, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
@@ -114,6 +116,9 @@ func (r *Replica) serve(epoch int64) {
 	t := r.state.tree
 	if e.Quarantined {
 		r.served()
+		return
+	}
+	if e.learner != nil && r.takeOffered() {
 		return
 	}
 	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
@@ -163,10 +168,10 @@ func (r *Replica) end(why *zab.StepDown) {
 	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
 	case zab.EpochOvertaken:
-		e.offered = max(e.offered, why.Epoch)
+		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
 	}
 	e.ending = true
-	e.held, e.leaveAt, e.hosting = nil, 0, hosting{}
+	e.held, e.hosting, e.leaveAt, e.leaving = nil, hosting{}, 0, ""
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -255,7 +260,11 @@ func (r *Replica) rest() bool {
 		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
 	}
 	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
-	e.lookAt = e.now.MonoMs + e.backOff()
+	r.seeAgain()
+	e.lookAt = e.now.MonoMs
+	if e.designated == nil {
+		e.lookAt += e.backOff()
+	}
 	r.takeTurn()
 	return r.err == nil
 }
@@ -333,11 +342,6 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 	}
 	e.ordered, e.reloaded = zab.Order{}, nil
 	return r.err == nil
-}
-
-// useConfig puts the configuration of this server into a tree.
-func (r *Replica) useConfig(t *tree.Tree) {
-	t.SetConfig(r.ens.ConfigText, r.ens.Verifier.Version(), r.ens.now.WallMs)
 }
 
 // install puts the tree that was read anew in the place of the old one.

@@ -128,6 +128,7 @@ type Reply struct {
 	result  *tree.Result
 	create2 []int  // the create2 ops of a multi: prep.Txn
 	path    []byte // sync: the path's encoding, to be sent back as it came
+	config  []byte // reconfig: the new configuration
 }
 
 // AppendFrame appends the whole reply, its length included.
@@ -149,6 +150,9 @@ func (r *Reply) appendBody(out []byte) []byte {
 		out = jute.AppendString(out, r.result.Path)
 		return r.result.Stat.AppendTo(out)
 	case protocol.OpSetData, protocol.OpSetACL:
+		return r.result.Stat.AppendTo(out)
+	case protocol.OpReconfig:
+		out = jute.AppendBuffer(out, r.config)
 		return r.result.Stat.AppendTo(out)
 	case protocol.OpMulti:
 		create2 := r.create2

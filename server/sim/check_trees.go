@@ -10,10 +10,12 @@ import (
 
 // recovered compares what a server has read from its disk with what the history
 // makes of an empty tree. A tree that ends with txns that are not committed, or
-// not yet, is left to the next that stands there.
+// not yet, is left to the next that stands there; so is that of a leader's
+// snapshot without all the txns that came behind it: the snapshot holds some of
+// them, and the server serves nothing until it has the others.
 func (j *judge) recovered(p *process, t *tree.Tree) *Violation {
 	z := t.LastZxid()
-	if !j.w.ledger.committed(z) {
+	if g := j.w.ledger; !g.committed(z) || z < g.fuzzy[p] {
 		return nil
 	}
 	j.w.reached("tree from a disk compared with the history")

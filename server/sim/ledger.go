@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"cmp"
+	"math"
 	"slices"
 
 	"zookit/protocol"
@@ -25,11 +26,16 @@ type ledger struct {
 	leaders map[int64]*process      // established, by epoch
 	initial map[int64]protocol.Zxid // end of the history that NEWLEADER spoke for
 	epochs  map[*process][2]int64   // highest durable acceptedEpoch and currentEpoch
+
+	newest protocol.Zxid // the highest in any log
+	// fuzzy: the disk has had a leader's snapshot, which was written while the
+	// leader went on. Until its log reaches here the tree may be ahead of it.
+	fuzzy map[*process]protocol.Zxid
 }
 
 func newLedger(w *world) *ledger {
 	g := &ledger{w: w, views: map[*process]*logView{}, txns: map[protocol.Zxid]*record{}, at: map[protocol.Zxid]int{},
-		leaders: map[int64]*process{}, initial: map[int64]protocol.Zxid{}, epochs: map[*process][2]int64{}}
+		leaders: map[int64]*process{}, initial: map[int64]protocol.Zxid{}, epochs: map[*process][2]int64{}, fuzzy: map[*process]protocol.Zxid{}}
 	g.quorum = func(has func(*process) bool) bool { return has(w.processes[0]) }
 	if w.ensemble != nil {
 		g.quorum = func(has func(*process) bool) bool {
@@ -74,6 +80,7 @@ func (g *ledger) view(p *process) *logView {
 				g.w.violated("I7 no holes", "%v: %v follows %v in its log", p, e.zxid, prev)
 			}
 		}
+		g.newest = max(g.newest, e.zxid)
 		r := g.txns[e.zxid]
 		if g.w.ensemble != nil && g.leaders[e.zxid.Epoch()] == nil {
 			g.w.violated("I2 integrity", "%v: the txn %v in its log is of an epoch that nobody was established in", p, e.zxid)
@@ -205,6 +212,9 @@ func (g *ledger) before(p *process, o zab.Order) {
 	if o.Kind != zab.Truncate && o.Kind != zab.InstallSnapshot || p.spoilt {
 		return
 	}
+	if o.Kind == zab.InstallSnapshot {
+		g.fuzzy[p] = math.MaxInt64
+	}
 	v := g.view(p)
 	for i := len(g.chain) - 1; i >= 0 && g.chain[i].zxid > o.Zxid; i-- {
 		if z := g.chain[i].zxid; v.has(z) {
@@ -219,13 +229,18 @@ func (g *ledger) before(p *process, o zab.Order) {
 }
 
 // look reads on what is durable at p.
-func (g *ledger) look(p *process) { g.view(p) }
+func (g *ledger) look(p *process) {
+	g.view(p)
+	if g.fuzzy[p] == math.MaxInt64 {
+		g.fuzzy[p] = g.newest // a leader's tree holds nothing that is in no log
+	}
+}
 
 // restarted: the power has failed at p, or it has started again. What is
 // committed is still on the disks of a quorum, and so is all before it: the logs
 // are read anew after a power cut, and have one txn for each zxid.
 func (g *ledger) restarted(p *process) {
-	g.view(p)
+	g.look(p)
 	if z := g.end(); z > 0 && !g.durable(z, -1, nil) && !g.w.intact(z) {
 		g.w.violated("D1 acknowledged writes survive", "%v was restarted, and no quorum has %v on disk any more, which is committed", p, z)
 	}

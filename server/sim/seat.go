@@ -68,6 +68,9 @@ func (s *seat) step(now replica.Now) {
 	}
 }
 
+// Reconfigure has nothing to follow: the simulated ensembles keep their members.
+func (s *seat) Reconfigure(_, _ *quorum.View) {}
+
 // Become begins or ends what a role needs.
 func (s *seat) Become(role replica.Role) {
 	p, was := s.p, s.role
@@ -261,8 +264,14 @@ func (s *seat) write(j write) {
 		p.powerCut()
 		return
 	}
-	p.w.tracef("%v did %v", p, &o)
+	s.traceDone(o)
 	s.written(p.w.between(50, 3*millisecond), done)
+}
+
+func (s *seat) traceDone(o zab.Order) {
+	if s.p.store.Err() == nil {
+		s.p.w.tracef("%v did %v", s.p, &o)
+	}
 }
 
 // replaceHistory does an order that the storage does not do beside a snapshot or
@@ -279,7 +288,7 @@ func (s *seat) replaceHistory(o zab.Order, l *peerLink) {
 		done = s.disk.Carry(p.rep, o, func(zxid protocol.Zxid) error { return s.install(zxid, l) })
 		return nil
 	}, done: func(error) {
-		p.w.tracef("%v did %v", p, &o)
+		s.traceDone(o)
 		s.written(p.w.between(50, 3*millisecond), done)
 	}})
 }

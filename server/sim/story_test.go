@@ -32,6 +32,7 @@ import (
 //	power-at s1 sync 2                   the power fails before the 2nd sync from now
 //	fail s1 sync 1                       the disk fails the next sync
 //	purge s1                             its old snapshots and logs go, in steps
+//	full s1 2s                           nothing grows on its disk
 //	heal                                 faults stop, and everybody comes back
 //	check                                every server is read, and every invariant looked at
 //	show
@@ -114,6 +115,8 @@ func (s *story) begin(d *datadriven.TestData) {
 			o.Digest = n > 0
 		case "slowSnapshots": // a znode at a time, this many ms between two at most
 			o.SnapshotNodes, o.SnapshotStep = 1, int64(n)*millisecond
+		case "preAlloc": // KiB that a log is made longer by at a time; -1: by nothing
+			o.PreAllocKB = n
 		case "logsForLearners": // 0: they are never read for one
 			o.SnapshotFactor = float64(n) - 0.5
 		default:
@@ -204,6 +207,8 @@ func (s *story) command(f []string) {
 		s.server(f[1]).act(&Action{Kind: FaultCutIn, Effect: vfs.Op(f[2]), N: s.number(f[3])})
 	case "fail":
 		s.server(f[1]).act(&Action{Kind: FaultDisk, Effect: vfs.Op(f[2]), N: s.number(f[3])})
+	case "full":
+		s.server(f[1]).act(&Action{Kind: FaultFull, Length: s.duration(f[2])})
 	case "purge":
 		s.server(f[1]).purge()
 	case "heal":

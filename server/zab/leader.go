@@ -36,6 +36,12 @@ type LeaderConfig struct {
 	ID       int64
 	Verifier *quorum.Verifier
 	Config   []byte // data of NEWLEADER: the configuration's text
+
+	// View is the configuration where it may change (reconfigEnabled), else nil.
+	// Next is one that was proposed in the history and is not known to be in
+	// force, nil when there is none.
+	View, Next *quorum.View
+
 	Timing
 	Batching
 
@@ -100,6 +106,7 @@ type Leader struct {
 	out     outbox
 	disk    disk
 	step    *StepDown
+	members
 
 	learners []*learnerState // ascending by conn: the order of everything sent to all
 	offered  int64           // the highest acceptedEpoch of a voter
@@ -144,6 +151,7 @@ func newLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	return &Leader{
 		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, busyMs: nowMs, disk: cfg.disk(cfg.LastZxid),
 		applied: cfg.LastZxid, offered: max(cfg.AcceptedEpoch, cfg.OfferedEpoch), acks: map[int64]protocol.Zxid{},
+		members: members{next: cfg.Next},
 	}
 }
 
@@ -292,8 +300,8 @@ func (l *Leader) Tail() []Entry {
 }
 
 // quorumOf says whether the voters for which in holds, and this server if self
-// is true, are a quorum.
-func (l *Leader) quorumOf(self bool, in func(sid int64) bool) bool {
+// is true, are a quorum of every configuration that counts at zxid.
+func (l *Leader) quorumOf(at protocol.Zxid, self bool, in func(sid int64) bool) bool {
 	with := func(sid int64) bool {
 		if sid == l.cfg.ID {
 			return self
@@ -309,21 +317,26 @@ func (l *Leader) quorumOf(self bool, in func(sid int64) bool) bool {
 		}
 		return n >= len(l.cfg.Verifier.Voters())/2
 	}
-	return l.cfg.Verifier.ContainsQuorum(with)
+	for _, v := range l.verifiers(at) {
+		if !v.ContainsQuorum(with) {
+			return false
+		}
+	}
+	return true
 }
 
 // quorumOfLearners is quorumOf for voters that are connected as followers.
 func (l *Leader) quorumOfLearners(in func(f *learnerState) bool) bool {
-	return l.quorumOf(true, func(sid int64) bool {
+	return l.quorumOf(l.nextAt, true, func(sid int64) bool {
 		f := l.voter(sid)
 		return f != nil && in(f)
 	})
 }
 
-// voter is the connection of a voter that follows, if there is one.
+// voter is the connection of a server that follows, if there is one.
 func (l *Leader) voter(sid int64) *learnerState {
 	for _, f := range l.learners {
-		if f.sid == sid && f.votes {
+		if f.sid == sid && f.follows {
 			return f
 		}
 	}

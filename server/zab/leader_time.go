@@ -65,6 +65,7 @@ func (l *Leader) checkTime() {
 		l.nextPingMs = l.nowMs + l.pingMs()
 		l.ping()
 	}
+	l.checkRetired()
 	if l.phase == broadcast && l.nowMs >= l.nextCheckMs {
 		l.nextCheckMs = l.nowMs + l.cfg.TickMs
 		l.checkQuorum()
@@ -109,7 +110,7 @@ func (l *Leader) ping() {
 // its limit (those that are not were dropped), and when the own log stands
 // still: others can commit, and the own clients wait for nothing.
 func (l *Leader) checkQuorum() {
-	if !l.quorumOfLearners((*learnerState).registered) {
+	if !l.retired && !l.quorumOfLearners((*learnerState).registered) {
 		l.stop(LostQuorum, "")
 		return
 	}

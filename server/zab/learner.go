@@ -140,6 +140,8 @@ func (l *Learner) Step(nowMs int64, ev Event) {
 		l.forward(ev)
 	case Revalidate:
 		l.revalidate(ev)
+	case Leave:
+		l.stop(Reconfigured, ev.Why)
 	case PingReply:
 		l.pong(ev.Zxid, ev.Touches)
 	}

@@ -11,6 +11,7 @@ import (
 	"zookit/protocol"
 	"zookit/shell/bulk"
 	"zookit/shell/journal"
+	"zookit/shell/session"
 )
 
 // recorder writes what a command changes on one connection into the journal.
@@ -122,6 +123,20 @@ func (c *Context) keepChanges() {
 		}
 	}
 	c.recorders = nil
+	if c.Shell.Interactive {
+		c.Shell.FlushJournal()
+	}
+}
+
+// FlushJournal writes what was recorded of small changes: those of a script wait
+// for one another, to go into one file. To be called when the shell ends.
+func (s *Shell) FlushJournal() {
+	if s.Journal == nil {
+		return
+	}
+	if err := s.Journal.Flush(); err != nil {
+		s.Out.Note("this change cannot be undone, the journal cannot be written: " + err.Error())
+	}
 }
 
 // sessionOf is the connection's session.
@@ -181,8 +196,9 @@ func (w writing) set(ctx context.Context, path string, data []byte, version int3
 	if r == nil {
 		return w.Session.Set(ctx, path, data, version)
 	}
-	was, why := w.look(ctx, path, false)
+	look := w.lookAhead(ctx, path, false)
 	st, err := w.Session.Set(ctx, path, data, version)
+	was, why := look()
 	switch {
 	case err != nil:
 	case was == nil:
@@ -215,20 +231,46 @@ func (w writing) setACL(ctx context.Context, path string, acl []protocol.ACL, ve
 	return st, err
 }
 
+// aheadReader asks for what a znode is and does not wait for the answer, as
+// *session.Session does.
+type aheadReader interface {
+	Ahead(ctx context.Context, path string, acl bool) func() (*session.Look, error)
+}
+
 // look reads what a znode is before it is changed; nil and the reason when it
 // cannot be read.
 func (w writing) look(ctx context.Context, path string, withACL bool) (*journal.Record, string) {
-	data, st, err := w.Session.Get(ctx, path, false)
-	if err != nil {
-		return nil, "it could not be read: " + err.Error()
-	}
-	rec := &journal.Record{Path: w.absolute(path), Before: *st, Data: data}
-	if withACL {
-		if rec.ACL, _, err = w.Session.GetACL(ctx, path); err != nil {
-			return nil, "its ACL could not be read: " + err.Error()
+	return w.lookAhead(ctx, path, withACL)()
+}
+
+// lookAhead asks what a znode is. A request that is sent before the answer is
+// taken changes it afterwards.
+func (w writing) lookAhead(ctx context.Context, path string, withACL bool) func() (*journal.Record, string) {
+	s, ok := w.Session.(aheadReader)
+	if !ok {
+		data, st, err := w.Session.Get(ctx, path, false)
+		look := &session.Look{Data: data}
+		if err == nil {
+			look.Stat = *st
+			if withACL {
+				look.ACL, _, err = w.Session.GetACL(ctx, path)
+			}
 		}
+		return func() (*journal.Record, string) { return w.looked(path, look, err) }
 	}
-	return rec, ""
+	answer := s.Ahead(ctx, path, withACL)
+	return func() (*journal.Record, string) {
+		look, err := answer()
+		return w.looked(path, look, err)
+	}
+}
+
+func (w writing) looked(path string, look *session.Look, err error) (*journal.Record, string) {
+	if err != nil {
+		reason, _, _ := strings.Cut(err.Error(), "\n") // data and ACL are refused for one reason
+		return nil, "it could not be read: " + reason
+	}
+	return &journal.Record{Path: w.absolute(path), Before: look.Stat, Data: look.Data, ACL: look.ACL}, ""
 }
 
 // absolute puts the chroot before a path.

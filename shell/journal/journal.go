@@ -1,29 +1,28 @@
-// Package journal keeps what a shell changed, so that it can be taken back:
-// one file a change in a private directory, bounded in size, the oldest going
-// first.
+// Package journal keeps what a shell changed, so that it can be taken back, in
+// a private directory, bounded in size, the oldest going first.
 //
-// A file NNNNNN.undo (mode 0600) begins with the magic "ZKUNDO1\n" and a
+// A change has a file NNNNNN.undo (mode 0600). It begins with a magic and a
 // header of headerLen bytes that is written anew when the change ends; records
 // follow as frames (a 4-byte length and the record), in the order in which they
 // were added. A file that ends in the middle of a record is one whose writer
 // was killed; what is whole counts.
 //
 //	offset  size  field
-//	0       8     magic
+//	0       8     magic, "ZKUNDO1\n"
 //	8       4     length of the header's JSON
 //	12      …     JSON of Header, the rest of headerLen filled with blanks
 //	4096    …     records
+//
+// A file for each of a script's many small changes would cost more than the
+// changes. Those that end before anything of them had to be written wait in
+// memory, for a second at most, and go into one file, NNNNNN-MMMMMM.undo, that
+// holds the changes of those numbers (pack.go).
 //
 // The package neither talks to a server nor prints.
 package journal
 
 import (
-	"encoding/binary"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -73,16 +72,21 @@ type Header struct {
 }
 
 // Journal is a directory of changes. Its methods may be called by several
-// goroutines and processes.
+// goroutines, and several processes may share the directory.
 type Journal struct {
 	dir   string
 	limit int64 // bytes
 	most  int   // changes
 
 	mu          sync.Mutex // guards what follows
-	next        int        // number to try next; 0 before the first look at the directory
-	freeBytes   int64      // may be written before the next look
+	made        bool       // the directory is there
+	freeBytes   int64      // may be written before the next look at the directory
 	freeChanges int        // may be begun before it
+
+	waiting      []*Change // ended, and not written yet
+	waitingBytes int
+	timer        *time.Timer // writes them
+	err          error       // the first failure to write them that nobody was told
 }
 
 // New is the journal in a directory, which is made with its first change.
@@ -97,62 +101,31 @@ func New(dir string, limit int64) *Journal {
 // Limit is how large the journal may be, in bytes.
 func (j *Journal) Limit() int64 { return j.limit }
 
-func (j *Journal) file(number int) string {
-	return filepath.Join(j.dir, fmt.Sprintf("%06d%s", number, suffix))
-}
-
-// Begin opens a change; its number is the next one.
+// Begin begins a change. Nothing is written before it has grown, is flushed or
+// asked for its number, or some time after its end.
 func (j *Journal) Begin(h Header) (*Change, error) {
-	if err := os.MkdirAll(j.dir, 0o700); err != nil {
-		return nil, err
-	}
-	f, number, err := j.create()
-	if err != nil {
-		return nil, err
-	}
-	h.Number = number
-	h.Line = shorten(h.Line, maxLine)
-	h.Servers = shorten(h.Servers, maxLine)
-	return &Change{j: j, f: f, header: h, size: headerLen}, nil
-}
-
-// create makes the file of a new change. The number of one that was taken back
-// is not given again.
-func (j *Journal) create() (*os.File, int, error) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.next == 0 {
-		numbers, err := j.numbers()
-		if err != nil {
-			return nil, 0, err
+	if !j.made {
+		if err := os.MkdirAll(j.dir, 0o700); err != nil {
+			return nil, err
 		}
-		j.next = j.last() + 1
-		if len(numbers) > 0 {
-			j.next = max(j.next, numbers[len(numbers)-1]+1)
-		}
+		j.made = true
 	}
-	for {
-		number := j.next
-		f, err := os.OpenFile(j.file(number), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil && !errors.Is(err, fs.ErrExist) {
-			return nil, 0, err
-		}
-		j.next++
-		if err == nil { // else another shell was first
-			return f, number, j.reserve(headerLen, 1, number)
-		}
-	}
+	h.Line = shorten(h.Line, maxLine)
+	h.Servers = shorten(h.Servers, maxLine)
+	return &Change{j: j, header: h, size: headerLen}, nil
 }
 
-// reserve makes room for bytes of a change, or for a new one, sparing it. The
-// caller holds mu.
-func (j *Journal) reserve(bytes int64, changes, number int) error {
+// reserve makes room for bytes and changes that are written next. The caller
+// holds mu.
+func (j *Journal) reserve(bytes int64, changes int, spare file) error {
 	j.freeBytes -= bytes
 	j.freeChanges -= changes
 	if j.freeBytes >= 0 && j.freeChanges >= 0 {
 		return nil
 	}
-	return j.makeRoom(bytes, number)
+	return j.makeRoom(bytes, spare)
 }
 
 // shorten cuts a text that is too long for a header.
@@ -163,56 +136,52 @@ func shorten(text string, limit int) string {
 	return strings.ToValidUTF8(text[:limit], "") + "…"
 }
 
-// numbers lists the changes there are, ascending.
-func (j *Journal) numbers() ([]int, error) {
-	entries, err := os.ReadDir(j.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	var list []int
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), suffix)
-		if n, err := strconv.Atoi(name); ok && err == nil && n > 0 {
-			list = append(list, n)
-		}
-	}
-	slices.Sort(list)
-	return list, nil
-}
-
 // List is the changes that can be taken back, newest first. A file that is no
 // change is passed over.
 func (j *Journal) List() ([]Header, error) {
-	numbers, err := j.numbers()
+	if err := j.Flush(); err != nil {
+		return nil, err
+	}
+	files, err := j.files()
 	if err != nil {
 		return nil, err
 	}
 	var list []Header
-	for _, n := range slices.Backward(numbers) {
-		r, err := j.Open(n)
+	for _, f := range slices.Backward(files) {
+		readers, err := j.read(f)
 		if err != nil {
 			continue
 		}
-		r.Close()
-		if r.Header.Ended || r.Header.Bytes > headerLen {
-			list = append(list, r.Header)
+		for _, r := range slices.Backward(readers) {
+			if r.Header.Ended || r.end > r.base {
+				list = append(list, r.Header)
+			}
 		}
+		readers[0].Close()
 	}
 	return list, nil
 }
 
-// Remove forgets a change.
+// Remove forgets a change. Its number is not given again.
 func (j *Journal) Remove(number int) error {
+	if err := j.Flush(); err != nil {
+		return err
+	}
+	defer j.lock()()
 	if number > j.last() {
 		name := filepath.Join(j.dir, lastFile)
 		if err := os.WriteFile(name, strconv.AppendInt(nil, int64(number), 10), 0o600); err != nil {
 			return err
 		}
 	}
-	return os.Remove(j.file(number))
+	f, err := j.fileOf(number)
+	if err != nil {
+		return err
+	}
+	if f.first != f.last {
+		return j.unpack(f, number)
+	}
+	return os.Remove(j.path(f))
 }
 
 // lastFile holds the highest number of a change that was removed.
@@ -230,217 +199,32 @@ func (j *Journal) last() int {
 	return n
 }
 
-// makeRoom looks at the directory and removes the oldest changes, sparing one,
-// until there is room for size bytes more and for some to come.
-func (j *Journal) makeRoom(size int64, spare int) error {
-	numbers, err := j.numbers()
+// makeRoom looks at the directory and removes the oldest changes, sparing one
+// file, until there is room for size bytes more and for some to come.
+func (j *Journal) makeRoom(size int64, spare file) error {
+	files, err := j.files()
 	if err != nil {
 		return err
 	}
-	total, left := size, len(numbers)
-	sizes := make([]int64, len(numbers))
-	for i, n := range numbers {
-		if st, err := os.Stat(j.file(n)); err == nil {
+	total, left := size, 0
+	sizes := make([]int64, len(files))
+	for i, f := range files {
+		left += f.changes()
+		if st, err := os.Stat(j.path(f)); err == nil {
 			sizes[i] = st.Size()
 			total += sizes[i]
 		}
 	}
 	spareBytes, spareChanges := j.limit/roomPart, j.most/roomPart
-	for i, n := range numbers {
+	for i, f := range files {
 		if total+spareBytes <= j.limit && left+spareChanges <= j.most {
 			break
 		}
-		if n != spare && os.Remove(j.file(n)) == nil {
+		if f != spare && os.Remove(j.path(f)) == nil {
 			total -= sizes[i]
-			left--
+			left -= f.changes()
 		}
 	}
 	j.freeBytes, j.freeChanges = max(0, (j.limit-total)/roomPart), spareChanges
 	return nil
-}
-
-// Change is one that is being written.
-type Change struct {
-	j *Journal
-
-	mu     sync.Mutex // guards what follows
-	f      *os.File
-	buf    []byte
-	begun  bool // the header was written
-	header Header
-	size   int64 // of the file, with what is in buf
-	err    error // the first failure: nothing more is written
-}
-
-// flushBytes is how much of a change waits in memory.
-const flushBytes = 64 << 10
-
-// Number is the change's.
-func (c *Change) Number() int { return c.header.Number }
-
-// Add appends a record. After an error, ErrFull among them, the change holds
-// what was added before it.
-func (c *Change) Add(r *Record) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.err != nil {
-		return c.err
-	}
-	before := len(c.buf)
-	c.buf = protocol.AppendFrame(c.buf, r)
-	n := int64(len(c.buf) - before)
-	if c.size+n > c.j.limit {
-		c.buf = c.buf[:before]
-		c.err = ErrFull
-		return c.err
-	}
-	c.size += n
-	c.header.Records++
-	c.j.mu.Lock()
-	c.err = c.j.reserve(n, 0, c.header.Number)
-	c.j.mu.Unlock()
-	if c.err != nil {
-		return c.err
-	}
-	if len(c.buf) >= flushBytes {
-		return c.flush()
-	}
-	return nil
-}
-
-// A Mark is how far a change is.
-type Mark struct {
-	size          int64
-	records, lost int
-}
-
-// Mark is how far the change is now.
-func (c *Change) Mark() Mark {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return Mark{c.size, c.header.Records, c.header.Lost}
-}
-
-// Back forgets what was added since a mark, and that it was too much.
-func (c *Change) Back(m Mark) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if errors.Is(c.err, ErrFull) {
-		c.err = nil
-	}
-	if err := c.flush(); err != nil {
-		return err
-	}
-	c.size, c.header.Records, c.header.Lost = m.size, m.records, m.lost
-	if c.err = c.f.Truncate(m.size); c.err == nil {
-		_, c.err = c.f.Seek(m.size, io.SeekStart)
-	}
-	return c.err
-}
-
-// Missed notes a change that is not recorded, and why.
-func (c *Change) Missed(n int, reason string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.header.Lost += n
-	if len(c.header.Reasons) < maxReasons {
-		c.header.Reasons = append(c.header.Reasons, shorten(reason, maxReason))
-	}
-}
-
-// Header is what the change is so far.
-func (c *Change) Header() Header {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.header
-}
-
-// Flush writes out what was added: to be called before the server is asked to
-// do what the records are the other half of.
-func (c *Change) Flush() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.flush(); !errors.Is(err, ErrFull) {
-		return err
-	}
-	return nil
-}
-
-// flush writes what waits. A change that was too large keeps what it has.
-func (c *Change) flush() error {
-	if c.err != nil && !errors.Is(c.err, ErrFull) {
-		return c.err
-	}
-	var err error
-	if !c.begun {
-		c.begun = true
-		err = c.writeHeader()
-	}
-	if err == nil && len(c.buf) > 0 {
-		_, err = c.f.Write(c.buf)
-		c.buf = c.buf[:0]
-	}
-	if err != nil {
-		c.err = err
-	}
-	return c.err
-}
-
-// Keep ends the change. One without records and without losses is dropped.
-func (c *Change) Keep() error {
-	c.mu.Lock()
-	if c.header.Records == 0 && c.header.Lost == 0 {
-		c.mu.Unlock()
-		c.Drop()
-		return nil
-	}
-	defer c.mu.Unlock()
-	if c.begun {
-		_ = c.flush()
-	}
-	c.header.Ended = true
-	err := c.writeHeader() // with all records, when they are few
-	if closing := c.f.Close(); err == nil {
-		err = closing
-	}
-	if err == nil && !errors.Is(c.err, ErrFull) {
-		err = c.err
-	}
-	return err
-}
-
-// Drop forgets the change.
-func (c *Change) Drop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.f.Close()
-	_ = os.Remove(c.j.file(c.header.Number))
-}
-
-func (c *Change) writeHeader() error {
-	text, err := json.Marshal(c.header)
-	if err != nil {
-		return err
-	}
-	for len(text) > headerLen-12 { // texts of control characters grow sixfold in JSON
-		h := &c.header
-		h.Line, h.Servers, h.Reasons = shorten(h.Line, len(h.Line)/2), shorten(h.Servers, len(h.Servers)/2), nil
-		if text, err = json.Marshal(c.header); err != nil {
-			return err
-		}
-	}
-	b := slices.Repeat([]byte{' '}, headerLen)
-	copy(b, magic)
-	binary.BigEndian.PutUint32(b[8:], uint32(len(text)))
-	copy(b[12:], text)
-	if !c.begun {
-		b = append(b, c.buf...)
-	}
-	if _, err = c.f.WriteAt(b, 0); err != nil {
-		return err
-	}
-	if !c.header.Ended {
-		_, err = c.f.Seek(headerLen, io.SeekStart)
-	}
-	return err
 }

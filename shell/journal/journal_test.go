@@ -59,7 +59,7 @@ func TestRoundTrip(t *testing.T) {
 		ACL: []protocol.ACL{{Perms: 31, Scheme: "digest", ID: "joe:x"}}, AssumedACL: true}
 	null := &Record{Kind: Set, Path: "/n", After: protocol.Stat{Mzxid: 8}}
 	n := keep(t, j, "mixed", &Record{Kind: Created, Path: "/1"}, full, &Record{Kind: CreatedTree, Path: "/3"}, &Record{Kind: DeletedTree, Path: "/4"}, null)
-	for path, want := range map[string]os.FileMode{dir: 0o700, j.file(n): 0o600} {
+	for path, want := range map[string]os.FileMode{dir: 0o700, j.path(file{n, n}): 0o600} {
 		if st, err := os.Stat(path); err != nil || st.Mode().Perm() != want {
 			t.Errorf("%s: %v, %v", path, st.Mode(), err)
 		}
@@ -177,6 +177,9 @@ func TestSeveralShells(t *testing.T) {
 					t.Error(err)
 				}
 			}
+			if err := j.Flush(); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 	wg.Wait()
@@ -190,12 +193,12 @@ func TestDamage(t *testing.T) {
 	t.Parallel()
 	j := New(t.TempDir(), 0)
 	n := keep(t, j, "x", &Record{Kind: Created, Path: "/a"}, &Record{Kind: Created, Path: "/b"})
-	whole, err := os.ReadFile(j.file(n))
+	whole, err := os.ReadFile(j.path(file{n, n}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	index := func(b []byte) (int, error) {
-		if err := os.WriteFile(j.file(n), b, 0o600); err != nil {
+		if err := os.WriteFile(j.path(file{n, n}), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		r, err := j.Open(n)

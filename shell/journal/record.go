@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -69,6 +70,8 @@ const maxRecord = 256 << 20
 type Reader struct {
 	Header Header
 	f      *os.File
+	base   int64 // where its records begin in the file
+	end    int64 // and end
 	index  []entry
 }
 
@@ -81,17 +84,49 @@ type entry struct {
 
 // Open opens a change.
 func (j *Journal) Open(number int) (*Reader, error) {
-	f, err := os.Open(j.file(number))
+	if err := j.Flush(); err != nil {
+		return nil, err
+	}
+	at, err := j.fileOf(number)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{f: f}
-	if err := r.header(); err != nil {
-		f.Close()
+	readers, err := j.read(at)
+	if err != nil {
 		return nil, fmt.Errorf("journal: change %d cannot be read: %w", number, err)
 	}
-	r.Header.Number = number
-	return r, nil
+	for _, r := range readers {
+		if r.Header.Number == number {
+			return r, nil
+		}
+	}
+	readers[0].Close()
+	return nil, fmt.Errorf("journal: change %d: %w", number, fs.ErrNotExist)
+}
+
+// read finds the changes of a file, one at least; they share what Close closes.
+func (j *Journal) read(at file) ([]*Reader, error) {
+	f, err := os.Open(j.path(at))
+	if err != nil {
+		return nil, err
+	}
+	var list []*Reader
+	if at.first != at.last {
+		list, err = j.packed(f)
+		if err == nil && len(list) == 0 {
+			err = errors.New("it holds no whole change")
+		}
+	} else {
+		r := &Reader{f: f, base: headerLen}
+		err = r.header()
+		r.Header.Number = at.first
+		list = []*Reader{r}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return list, nil
 }
 
 func (r *Reader) header() error {
@@ -110,7 +145,7 @@ func (r *Reader) header() error {
 	if err != nil {
 		return err
 	}
-	r.Header.Bytes = st.Size()
+	r.Header.Bytes, r.end = st.Size(), st.Size()
 	return nil
 }
 
@@ -120,12 +155,9 @@ func (r *Reader) Close() { r.f.Close() }
 // Index finds the records and returns how many there are. It takes 16 bytes of
 // memory for each.
 func (r *Reader) Index() (int, error) {
-	if _, err := r.f.Seek(headerLen, io.SeekStart); err != nil {
-		return 0, err
-	}
 	r.index = nil
-	in := bufio.NewReaderSize(r.f, 256<<10)
-	for offset := int64(headerLen); ; {
+	in := bufio.NewReaderSize(io.NewSectionReader(r.f, r.base, r.end-r.base), 256<<10)
+	for offset := r.base; ; {
 		var head [8]byte
 		if _, err := io.ReadFull(in, head[:]); err != nil {
 			if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -137,7 +169,7 @@ func (r *Reader) Index() (int, error) {
 		if n < 4 || n > maxRecord {
 			return 0, fmt.Errorf("journal: change %d is damaged at byte %d: a record of %d bytes", r.Header.Number, offset, n)
 		}
-		if left := r.Header.Bytes - offset - 4; int64(n) > left {
+		if left := r.end - offset - 4; int64(n) > left {
 			return len(r.index), nil // its writer was killed
 		}
 		r.index = append(r.index, entry{offset + 4, int32(n), Kind(binary.BigEndian.Uint32(head[4:]))})

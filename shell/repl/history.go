@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode/utf8"
+
+	"zookit/shell/filelock"
 )
 
 const (
@@ -89,7 +91,7 @@ func (h *history) add(line string) error {
 
 // appendLine appends to a file other shells append to as well, and halves it when it has grown too long.
 func appendLine(f *os.File, line string) error {
-	unlock, locked := lockFile(f)
+	unlock, locked := filelock.Lock(f)
 	if locked {
 		defer unlock()
 	}

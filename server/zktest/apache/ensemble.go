@@ -21,6 +21,10 @@ import (
 type Ensemble struct {
 	Config *quorum.Config // the server lines, without client ports
 
+	// Knows says whether a server has the line of another when it is started
+	// first; nil: each has all.
+	Knows func(sid, other int64) bool
+
 	t       testing.TB
 	options Options
 	clients map[int64]string // client addresses
@@ -65,6 +69,10 @@ func (e *Ensemble) Start(sid int64) *Server {
 	return e.StartIn(sid, filepath.Join(e.t.TempDir(), "data"))
 }
 
+// Configure changes the lines that members started by Start and StartIn from now
+// on have beside those of the ensemble.
+func (e *Ensemble) Configure(lines []string) { e.options.Config = lines }
+
 // StartIn is Start on a data directory that may be another server's before.
 func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	e.t.Helper()
@@ -77,11 +85,7 @@ func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	if m.Observer {
 		s.options.Config = append(s.options.Config, "peerType=observer")
 	}
-	for _, line := range strings.Split(e.Config.String(), "\n") {
-		if !strings.HasPrefix(line, "version=") {
-			s.options.Config = append(s.options.Config, line)
-		}
-	}
+	s.options.Config = append(s.options.Config, e.Lines(sid)...)
 	for _, line := range e.options.Config {
 		if !strings.HasPrefix(line, "group.") && !strings.HasPrefix(line, "weight.") {
 			s.options.Config = append(s.options.Config, line)
@@ -105,10 +109,32 @@ func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	return s
 }
 
+// Lines are the server, group and weight lines that a server is started with.
+func (e *Ensemble) Lines(sid int64) (lines []string) {
+	known := *e.Config
+	if e.Knows != nil {
+		known.Members = nil
+		for _, m := range e.Config.Members {
+			if m.ID == sid || e.Knows(sid, m.ID) {
+				known.Members = append(known.Members, m)
+			}
+		}
+	}
+	for _, line := range strings.Split(known.String(), "\n") {
+		if !strings.HasPrefix(line, "version=") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // launch starts java on the configuration and does not wait.
 func (s *Server) launch() {
 	s.t.Helper()
-	s.writeConfig()
+	// One that has changed its members has written its configuration itself.
+	if text, err := os.ReadFile(s.configFile()); err != nil || !strings.Contains(string(text), "dynamicConfigFile=") {
+		s.writeConfig()
+	}
 	s.process = s.java()
 }
 

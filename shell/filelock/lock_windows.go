@@ -1,4 +1,4 @@
-package repl
+package filelock
 
 import (
 	"os"
@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockFile waits until no other shell writes to f.
-func lockFile(f *os.File) (unlock func(), ok bool) {
+// Lock waits until no other process holds f.
+func Lock(f *os.File) (unlock func(), ok bool) {
 	h, at := windows.Handle(f.Fd()), new(windows.Overlapped)
 	at.OffsetHigh = 1 << 30 // a byte nobody reads or writes
 	if err := windows.LockFileEx(h, windows.LOCKFILE_EXCLUSIVE_LOCK, 0, 1, 0, at); err != nil {

@@ -1,6 +1,7 @@
 //go:build linux || darwin || freebsd || netbsd || openbsd || dragonfly
 
-package repl
+// Package filelock lets one shell at a time write to a file that several share.
+package filelock
 
 import (
 	"errors"
@@ -10,9 +11,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockFile waits until no other shell writes to f. It gives up after a while: the holder may be stopped, and some
-// file systems know no locks. Single appends do not mix even then.
-func lockFile(f *os.File) (unlock func(), ok bool) {
+// Lock waits until no other process holds f. It gives up after a while: the
+// holder may be stopped, and some file systems know no locks.
+func Lock(f *os.File) (unlock func(), ok bool) {
 	fd := int(f.Fd())
 	for range 50 {
 		err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
