@@ -107,6 +107,12 @@ func (w *world) intact(z protocol.Zxid) bool {
 	return w.plan.Options.Damaged && slices.ContainsFunc(w.processes, func(p *process) bool { return w.sound(p, z) })
 }
 
+// anySpoilt tells that damage is left on some disk. What comes to light of it when
+// all is started anew may change the leader, and these clients do not ask twice.
+func (w *world) anySpoilt() bool {
+	return slices.ContainsFunc(w.processes, func(p *process) bool { return p.spoilt })
+}
+
 // bearable tells that the disk of p may be damaged now; see above. sure is for
 // damage that can always be told.
 func (w *world) bearable(p *process, sure bool) bool {
