@@ -126,7 +126,14 @@ func Run(o Options) (*Result, error) {
 	e.rest(rng)
 	r := e.judge(h)
 	r.Faults = faults
-	return r, nil
+	if len(r.Violations) > 0 {
+		for _, n := range e.nodes {
+			if n.tmpfs { // it goes with the round
+				err = errors.Join(err, copyDir(filepath.Join(n.home, "data.kept"), n.data()))
+			}
+		}
+	}
+	return r, err
 }
 
 // capabilities finds what the machine lets be done.
@@ -211,7 +218,7 @@ func (e *ensemble) revive(patience time.Duration) error {
 			return err
 		}
 		for _, n := range e.nodes {
-			if n.apache && n.srvr() == "" {
+			if n.apache && n.mode() == "" {
 				e.log.printf("%v does not serve, and is started again", n)
 				n.end(syscall.SIGKILL)
 				if err := n.start(); err != nil {
