@@ -233,12 +233,18 @@ func (n *node) inject(what string, fails bool, d time.Duration) (met bool, err e
 	if err != nil {
 		return false, err
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
 	select {
 	case <-done:
+	case <-ended:
 	case <-time.After(d):
 	}
 	_ = cmd.Process.Kill() // the kernel lets go of what it held
-	_ = cmd.Wait()
+	<-ended
 	n.mu.Lock()
 	n.tracer = nil
 	n.mu.Unlock()
@@ -295,7 +301,7 @@ func (n *node) writeConfig(addr string, servers, lines []string) error {
 	}
 	text := append([]string{
 		"dataDir=" + n.data(),
-		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
+		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "admin.enableServer=false",
 	}, lines...)
 	if !n.e.changes { // else the server lines have them
 		text = append(text, "clientPort="+port, "clientPortAddress="+host)

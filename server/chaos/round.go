@@ -65,7 +65,7 @@ func Run(o Options) (*Result, error) {
 	defer e.close()
 	rng := newRand(o.Seed)
 	// Short ticks, so that a run has many elections.
-	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
+	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", "preAllocSize=64", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
 	if rng.IntN(2) == 0 {
 		lines = append(lines, fmt.Sprint("txnLogSizeLimitInKb=", 16+rng.IntN(200)))
 	}
