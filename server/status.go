@@ -46,6 +46,8 @@ func (s *source) Status() Status {
 	st.Received, st.Sent = t.Received.Load(), t.Sent.Load()
 	st.ResponseLast, st.ResponseMin, st.ResponseMax = t.ResponseSize()
 	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
+	st.DropChance = s.conns.DropChance()
+	st.ThrottledOps, st.StaleDropped, st.LargeRejected = t.ThrottledOps.Load(), t.StaleDropped.Load(), t.LargeRejected.Load()
 	st.Connections = s.conns.Count()
 	st.Outstanding = s.conns.Outstanding()
 
@@ -66,8 +68,8 @@ func (s *source) Status() Status {
 func (s *source) settings() admin.Settings {
 	c := &s.cfg
 	return admin.Settings{
-		ClientPort: port((*Server)(s).Addr(), c.ClientPort),
-		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
+		ClientPort: port((*Server)(s).Addr(), c.ClientPort), SecureClientPort: (*Server)(s).securePort(),
+		DataDir: filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
 		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
 		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,
 		ListenBacklog: c.ListenBacklog, ServerID: max(0, s.serverID()),

@@ -34,8 +34,13 @@ type Status struct {
 	ResponseLast, ResponseMin, ResponseMax int64
 	Connections                            int
 	Rejected                               int64 // connections refused for a limit
-	AuthFailed                             int64
-	Outstanding                            int // writes not yet answered
+	// DropChance is that of a client that connects to be sent away
+	// (connection_throttle_freeze_time).
+	DropChance float64
+	// Requests that were answered ThrottledOp, dropped as stale, refused as large.
+	ThrottledOps, StaleDropped, LargeRejected int64
+	AuthFailed                                int64
+	Outstanding                               int // writes not yet answered
 
 	Zxid          protocol.Zxid // last applied
 	Nodes         int
@@ -68,7 +73,8 @@ type SyncStats struct {
 
 // Settings is what conf prints of the configuration.
 type Settings struct {
-	ClientPort          int
+	ClientPort          int    // -1: none
+	SecureClientPort    int    // -1: none
 	DataDir, LogDir     string // version-2 directories
 	TickMs              int
 	MaxClientCnxns      int

@@ -17,10 +17,12 @@ func (l *loader) finish(props []property) {
 	}
 	l.relativeDirs()
 	l.ensemble(props)
-	if c.ClientPort == unsetPort && !l.failed("clientPort") {
+	l.clientTLS()
+	if c.ClientPort == unsetPort && c.SecureClients.Port == unsetPort && !l.failed("clientPort") && !l.failed("secureClientPort") {
 		l.refuse(l.lines["clientPortAddress"].Line, "clientPort", "", "not set", "add the line clientPort=2181")
 	}
 	l.sessionTimeouts()
+	l.throttle()
 	if !l.isSet("jute.maxbuffer.extrasize", "zookeeper.jute.maxbuffer.extrasize") {
 		c.MaxBufferExtra = max(c.MaxBuffer, minMaxBufferExtra)
 	}
