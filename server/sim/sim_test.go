@@ -35,6 +35,7 @@ var worthReachingTogether = []string{
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
+	"upgrading a local session, for it creates an ephemeral", "local session expired",
 }
 
 // TestSeeds plays SEEDS seeds of an ensemble from SEED on, for MINUTES at most
