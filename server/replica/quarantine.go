@@ -133,19 +133,22 @@ func (r *Replica) turned(kind zab.OrderKind) {
 }
 
 // learnFor is how a quarantined member joins: who it says it is, whether as an
-// observer, and the epoch it has accepted. When no server can still count on a
+// observer, and the epochs: the one that a history which cannot be used is of
+// means nothing. When no server can still count on a
 // promise of this one, an earlier epoch than the one accepted is no harm: it will
 // have been established without.
-func (e *ensemble) learnFor() (id int64, observer bool, accepted int64) {
+func (e *ensemble) learnFor() (id int64, observer bool, accepted, current int64) {
 	switch {
-	case !e.Quarantined || e.Observer:
-		return e.ID, e.Observer, e.AcceptedEpoch
+	case !e.Quarantined:
+		return e.ID, e.Observer, e.AcceptedEpoch, e.CurrentEpoch
+	case e.Observer:
+		return e.ID, true, e.AcceptedEpoch, 0
 	case e.role.State == quorum.Following:
-		return e.ID, false, e.AcceptedEpoch
+		return e.ID, false, e.AcceptedEpoch, 0
 	case e.promisesOver():
-		return quorum.OutsideID(e.ID), true, 0
+		return quorum.OutsideID(e.ID), true, 0, 0
 	}
-	return quorum.OutsideID(e.ID), true, e.AcceptedEpoch
+	return quorum.OutsideID(e.ID), true, e.AcceptedEpoch, 0
 }
 
 // promisesOver tells that initLimit has passed.

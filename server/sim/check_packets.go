@@ -29,7 +29,7 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 	switch p.Type {
 	case quorum.LeaderInfo:
 		t.leads = z.Epoch()
-		if v := g.view(leader); v.accepted != z.Epoch() {
+		if v := g.view(leader); v.accepted != z.Epoch() && !leader.spoilt {
 			w.violated("I9 durable before said", "%v: LEADERINFO %d, and acceptedEpoch on disk is %d", leader, z.Epoch(), v.accepted)
 		}
 	case quorum.Diff, quorum.Trunc, quorum.Snap:
@@ -66,7 +66,7 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 	case quorum.NewLeader:
 		v := g.view(leader)
 		epoch := z.Epoch()
-		if v.current != epoch {
+		if v.current != epoch && !leader.spoilt {
 			w.violated("I9 durable before said", "%v: NEWLEADER %d, and currentEpoch on disk is %d", leader, epoch, v.current)
 		}
 		if _, ok := g.initial[epoch]; !ok {
@@ -90,9 +90,14 @@ func (t *tap) commits(g *ledger, leader *process, z protocol.Zxid) {
 
 func (t *tap) byLearner(g *ledger, learner *process, p *quorum.Packet) {
 	w, z := g.w, p.Zxid
+	if p.Type == quorum.AckEpoch {
+		t.learner = z
+	}
+	if learner.spoilt {
+		return // its disk may have forgotten what was written
+	}
 	switch p.Type {
 	case quorum.AckEpoch:
-		t.learner = z
 		if v := g.view(learner); v.accepted < t.epoch {
 			w.violated("I9 durable before said", "%v: ACKEPOCH in epoch %d, and acceptedEpoch on disk is %d", learner, t.epoch, v.accepted)
 		} else if v.accepted > t.epoch {

@@ -29,6 +29,7 @@ type disk struct {
 	cutOp  vfs.Op
 	failIn int // > 0: so many effects from now, one fails
 	fail   failure
+	lie    *lie
 	failed bool // an injected failure was met
 
 	locks []io.Closer
@@ -183,6 +184,9 @@ func (f *diskFile) Write(b []byte) (int, error) {
 }
 
 func (f *diskFile) WriteAt(b []byte, off int64) (int, error) {
+	if f.d.lies(f, b, off) {
+		return len(b), nil
+	}
 	at := func(b []byte) (int, error) { return f.File.WriteAt(b, off) }
 	return f.write(b, func(b []byte) (int, error) {
 		if size, err := f.Size(); err == nil && off+int64(len(b)) > size && f.d.full() {

@@ -229,6 +229,8 @@ func (p *process) act(a *Action) {
 		p.fullUntil, p.fullShort = max(p.fullUntil, p.w.now+a.Length), a.Short
 	case FaultPause:
 		p.pause(a.Length)
+	case FaultDamage:
+		p.damage(a)
 	case FaultClock:
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:

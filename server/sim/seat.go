@@ -99,6 +99,7 @@ func (s *seat) Become(role replica.Role) {
 		}
 	}
 	if role.Serving {
+		p.servesAgain()
 		p.w.tracef("%v serves, %v, epoch %d, zxid %v", p, role.State, role.Epoch, p.rep.State().Zxid())
 	}
 }

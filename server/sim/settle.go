@@ -22,6 +22,9 @@ func (w *world) settle() {
 		p.pausedUntil, p.slowDisk, p.fullUntil, p.cutNext, p.failNext = w.now, 0, 0, 0, 0
 		if p.disk != nil {
 			p.disk.cutIn, p.disk.failIn = 0, 0
+			if !p.disk.lied() {
+				p.disk.lie = nil
+			}
 		}
 		p.resume()
 	}

@@ -61,6 +61,7 @@ type Context struct {
 	recording sync.Mutex
 	recorders []*recorder // one a connection; guarded by recording
 	refused   int         // znodes named by refuse
+	refusal   error       // of the first
 
 	tail    []string        // the command behind Command.Tail
 	literal map[string]bool // arguments that are no patterns
