@@ -64,6 +64,9 @@ const (
 	EmptiedVotes
 	QuarantineForgotten
 
+	UpgradeForgotten
+	LocalCloseOvertakes
+
 	defects
 )
 
@@ -129,4 +132,6 @@ var All = [defects]struct {
 	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a quarantined server votes for one that has less than its own disk is known to have held", Shown: InDamaged},
 	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
 	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
+	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
+	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},
 }
