@@ -76,9 +76,6 @@ func (s *Server) joinMembers() error {
 	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
 	m.tally = newTally(m.voter)
 	s.reconfigurable(m)
-	if observes(&s.cfg) {
-		m.masters = newMasters(&e.Servers)
-	}
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
@@ -127,7 +124,7 @@ func (s *Server) tryPorts() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the quorum port: %w", err)
 	}
-	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(), e.TCPKeepAlive)
+	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(self), e.TCPKeepAlive)
 	for _, ln := range append(probe, observers...) {
 		_ = ln.Close()
 	}

@@ -43,7 +43,7 @@ type members struct {
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
 	hosted    *peer.Learners   // observers, while following with observerMasterPort
-	masters   *masters         // of an observer with observerMasterPort, else nil
+	masters   masters          // of an observer with observerMasterPort
 	leader    *peer.LeaderLink // while following or observing
 	term      int64
 	owed      []arrival // processed, but the connection is not read on yet
@@ -201,6 +201,9 @@ func (m *members) flush() {
 	if m.learners != nil {
 		m.learners.Flush()
 	}
+	if m.hosted != nil {
+		m.hosted.Flush()
+	}
 	if m.leader != nil {
 		m.leader.Flush()
 	}
@@ -287,11 +290,11 @@ func (m *members) Become(role replica.Role) {
 			}
 		}
 	}
-	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers()) > 0 {
+	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers(m.self)) > 0 {
 		m.host(role.Term)
 	}
-	if role.Serving && m.masters != nil {
-		m.masters.served()
+	if role.Serving {
+		m.masters.failed = 0
 	}
 	m.role.Store(&role)
 	if role.ReadOnly != was.ReadOnly {

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"zookit/protocol/quorum"
-	"zookit/server/config"
 	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/zab"
@@ -21,20 +20,24 @@ import (
 // whose voters do not serve observers never joins; and the leader's address is
 // tried like a follower's, which nobody answers.
 type masters struct {
+	of     *quorum.Config  // the configuration they are of
 	order  []quorum.Member // voters
 	next   int
 	failed int // in a row
 }
 
-func newMasters(servers *quorum.Config) *masters {
-	m := new(masters)
+// follow takes up the configuration in force.
+func (m *masters) follow(servers *quorum.Config) {
+	if m.of == servers {
+		return
+	}
+	*m = masters{of: servers}
 	for _, s := range servers.Members {
 		if !s.Observer {
 			m.order = append(m.order, s)
 		}
 	}
 	rand.Shuffle(len(m.order), func(i, j int) { m.order[i], m.order[j] = m.order[j], m.order[i] })
-	return m
 }
 
 // choose is the next one to try while leader leads; false when it is the
@@ -49,28 +52,19 @@ func (m *masters) choose(leader int64) (quorum.Member, bool) {
 		s := m.order[m.next%len(m.order)]
 		m.next++
 		if s.ID != leader {
-			m.failed++ // until it serves
+			m.failed++ // until the observer serves
 			return s, true
 		}
 	}
 }
 
-// served: the one chosen last is a good one.
-func (m *masters) served() { m.failed = 0 }
-
-// observes tells that this server is an observer of the configuration that looks
-// for a master.
-func observes(c *config.Config) bool {
-	self, _ := c.Self()
-	return self.Observer && c.Ensemble.ObserverMasterPort > 0
-}
-
 // dialMaster begins to connect to a follower that serves observers. It is false
 // when the leader is to be dialed.
 func (m *members) dialMaster(role replica.Role) bool {
-	if role.State != quorum.Observing || m.masters == nil {
+	if role.State != quorum.Observing || !m.self.Observer || m.cfg.Ensemble.ObserverMasterPort <= 0 {
 		return false
 	}
+	m.masters.follow(m.view.Load())
 	s, ok := m.masters.choose(role.Leader)
 	if !ok {
 		m.log.Warn("no follower serves this observer: trying the leader; set observerMasterPort on every server", "leader", role.Leader)
@@ -88,7 +82,7 @@ func (m *members) dialMaster(role replica.Role) bool {
 
 // host lets observers in, on every address of the quorum port.
 func (m *members) host(term int64) {
-	listeners, err := peer.ListenQuorum(m.cfg.ListenObservers(), m.cfg.Ensemble.TCPKeepAlive)
+	listeners, err := peer.ListenQuorum(m.cfg.ListenObservers(m.self), m.cfg.Ensemble.TCPKeepAlive)
 	if err != nil {
 		m.log.Error("observerMasterPort cannot be opened; trying again", "error", err)
 		time.AfterFunc(listenPause, func() {

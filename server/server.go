@@ -166,6 +166,8 @@ func (s *Server) Start() error {
 		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
 		OutstandingLimit: s.cfg.OutstandingLimit(),
 		RequireAuth:      s.requireAuth(),
+		Throttle:         cnxn.Throttle(s.cfg.Throttle),
+		LocalSessions:    s.cfg.Distributed() && s.cfg.Ensemble.LocalSessions,
 		Logger:           s.log,
 	})
 	s.conns.Serve()

@@ -46,6 +46,8 @@ func (s *source) Status() Status {
 	st.Received, st.Sent = t.Received.Load(), t.Sent.Load()
 	st.ResponseLast, st.ResponseMin, st.ResponseMax = t.ResponseSize()
 	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
+	st.DropChance = s.conns.DropChance()
+	st.ThrottledOps, st.StaleDropped, st.LargeRejected = t.ThrottledOps.Load(), t.StaleDropped.Load(), t.LargeRejected.Load()
 	st.Connections = s.conns.Count()
 	st.Outstanding = s.conns.Outstanding()
 

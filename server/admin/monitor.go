@@ -7,9 +7,9 @@ import (
 )
 
 // monitor prints mntr: the keys that Apache prints first, in its order, and some
-// of its metrics, each with a value that was measured here. Four keys speak of
-// what this server does not have, TLS and BlueThrottle; Apache's default server
-// prints the same zeros.
+// of its metrics, each with a value that was measured here. Three keys speak of
+// TLS, which this server does not have; Apache's default server prints the same
+// zeros.
 func monitor(b *strings.Builder, st Status) {
 	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
 	put("version", built(st))
@@ -28,7 +28,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("packets_sent", st.Sent)
 	put("packets_received", st.Received)
 	put("max_client_response_size", st.ResponseMax)
-	put("connection_drop_probability", decimal(0))
+	put("connection_drop_probability", decimal(st.DropChance))
 	put("watch_count", st.Watches)
 	put("auth_failed_count", st.AuthFailed)
 	put("min_latency", st.LatencyMin)
@@ -45,6 +45,9 @@ func monitor(b *strings.Builder, st Status) {
 	put("outstanding_tls_handshake", 0)
 	put("min_client_response_size", st.ResponseMin)
 	put("non_mtls_local_conn_count", 0)
+	put("throttled_ops", st.ThrottledOps)
+	put("stale_requests_dropped", st.StaleDropped)
+	put("large_requests_rejected", st.LargeRejected)
 	put("connection_rejected", st.Rejected)
 	put("snap_count", st.Snapshots)
 	put("fsync_threshold_exceed_count", st.Syncs.Slow)

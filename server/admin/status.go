@@ -34,8 +34,13 @@ type Status struct {
 	ResponseLast, ResponseMin, ResponseMax int64
 	Connections                            int
 	Rejected                               int64 // connections refused for a limit
-	AuthFailed                             int64
-	Outstanding                            int // writes not yet answered
+	// DropChance is that of a client that connects to be sent away
+	// (connection_throttle_freeze_time).
+	DropChance float64
+	// Requests that were answered ThrottledOp, dropped as stale, refused as large.
+	ThrottledOps, StaleDropped, LargeRejected int64
+	AuthFailed                                int64
+	Outstanding                               int // writes not yet answered
 
 	Zxid          protocol.Zxid // last applied
 	Nodes         int

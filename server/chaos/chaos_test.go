@@ -58,7 +58,7 @@ func number(t *testing.T, name string, otherwise int) int {
 
 // TestChaos plays rounds for CHAOS_SECONDS seconds of faults in all, the n-th
 // with seed SEED+n and the n-th ensemble of CHAOS_MIX, in turns. CHAOS_ROUND is
-// the length of one. CHAOS_ONLY names the faults to play, separated by commas;
+// the length of one. A + behind an ensemble lets its members change. CHAOS_ONLY names the faults to play, separated by commas;
 // DEFECT one (package defect) to plant in our servers. The files of a round are
 // kept when it fails, and in the directory CHAOS_DIR always.
 func TestChaos(t *testing.T) {
@@ -81,8 +81,8 @@ func TestChaos(t *testing.T) {
 	}
 	var ops, acked, txns, faults, leaders int
 	for n := 0; n*length < seconds && !t.Failed(); n++ {
-		kinds := mix[n%len(mix)]
-		t.Run(fmt.Sprintf("seed=%d,%s", seed+n, kinds), func(t *testing.T) {
+		kinds, members := strings.CutSuffix(mix[n%len(mix)], "+")
+		t.Run(fmt.Sprintf("seed=%d,%s", seed+n, mix[n%len(mix)]), func(t *testing.T) {
 			if strings.Contains(kinds, "A") {
 				apache.Need(t)
 			}
@@ -92,7 +92,7 @@ func TestChaos(t *testing.T) {
 			}
 			begin := time.Now()
 			r, err := Run(Options{
-				Program: path, Environ: environ, Dir: dir, Kinds: kinds, Seed: uint64(seed + n), Only: only,
+				Program: path, Environ: environ, Dir: dir, Kinds: kinds, Members: members, Seed: uint64(seed + n), Only: only,
 				Faults: time.Duration(min(length, seconds-n*length)) * time.Second, Log: verbose(),
 			})
 			if err != nil {
@@ -111,7 +111,7 @@ func TestChaos(t *testing.T) {
 			ops, acked, txns, faults, leaders = ops+r.Ops, acked+r.Acked, txns+r.Txns, faults+r.Faults, leaders+r.Leaders
 			if t.Failed() {
 				t.Logf("%s", r.Journal)
-				t.Logf("make chaos SEED=%d SECONDS=%d ROUND=%d MIX=%s draws the same faults; the servers' files and report.txt are in %s", seed+n, length, length, kinds, dir)
+				t.Logf("make chaos SEED=%d SECONDS=%d ROUND=%d MIX=%s draws the same faults; the servers' files and report.txt are in %s", seed+n, length, length, mix[n%len(mix)], dir)
 				return
 			}
 			if os.Getenv("CHAOS_DIR") == "" {

@@ -18,12 +18,15 @@ import (
 	"syscall"
 	"time"
 
+	"zookit/protocol"
+	"zookit/server/zktest/apache"
 	"zookit/server/zktest/ports"
 )
 
 // An ensemble is the nodes of a round and the network between them.
 type ensemble struct {
 	program string   // zkserver
+	changes bool     // the members may change: servers know each other by their own addresses, and not by those of proxies
 	environ []string // for the servers, beside this process's
 	nodes   []*node
 	network *network            // nil: the machine's loopback, where packets cannot be lost
@@ -165,6 +168,10 @@ func (e *ensemble) wire(lines []string) error {
 		var servers []string
 		for j := range e.nodes {
 			quorum, election := own[j].quorum, own[j].election
+			if e.changes {
+				servers = append(servers, e.nodes[j].line("participant"))
+				continue
+			}
 			if i != j {
 				for k, to := range []*string{&quorum, &election} {
 					listen := "127.0.0.1:0"
@@ -196,6 +203,14 @@ func (e *ensemble) wire(lines []string) error {
 		var err error
 		if n.client, err = e.proxy(nil, "127.0.0.1:0", 0, hub, own[i].client); err != nil {
 			return err
+		}
+		if e.changes {
+			// What a server writes when the members change goes beside its own files.
+			if err := os.WriteFile(n.dynamic(), []byte(strings.Join(servers, "\n")+"\n"), 0o600); err != nil {
+				return err
+			}
+			servers = []string{"dynamicConfigFile=" + n.dynamic(), "reconfigEnabled=true", "standaloneEnabled=false",
+				"DigestAuthenticationProvider.superDigest=" + protocol.DigestID("super:"+apache.SuperPassword)}
 		}
 		if err := n.writeConfig(own[i].client, servers, lines); err != nil {
 			return err

@@ -87,6 +87,8 @@ func (m *nemesis) do(s Step, n, other *node) error {
 		return m.swap(n, other)
 	case "flipped bit":
 		return m.flip(n)
+	case "removed from the ensemble", "observes":
+		return m.leave(n, s)
 	}
 	return m.link(s, n, other)
 }

@@ -57,6 +57,8 @@ func (m *nemesis) link(s Step, n, other *node) error {
 		m.each((*proxy).resetAll, append(m.from(n), m.to(n)...)...)
 	case "half-open links":
 		m.each((*proxy).killAll, append(m.from(n), m.to(n)...)...)
+		hold()
+		m.each((*proxy).reap, append(m.from(n), m.to(n)...)...)
 	case "clients stall":
 		n.client.set(Fault{Stall: [2]bool{m.rng.IntN(2) == 0, true}})
 		hold()
@@ -73,6 +75,8 @@ func (m *nemesis) link(s Step, n, other *node) error {
 		n.client.resetAll()
 	case "clients half-open":
 		n.client.killAll()
+		hold()
+		n.client.reap()
 	case "clients refused":
 		n.client.set(Fault{Refuse: true})
 		n.client.resetAll()

@@ -45,6 +45,8 @@ type node struct {
 func (n *node) data() string   { return filepath.Join(n.home, "data") }
 func (n *node) config() string { return filepath.Join(n.home, "zoo.cfg") }
 
+func (n *node) dynamic() string { return filepath.Join(n.home, "zoo.cfg.dynamic") }
+
 func (n *node) String() string {
 	if n.apache {
 		return fmt.Sprintf("server %d (Apache)", n.sid)
@@ -264,11 +266,12 @@ func (n *node) writeConfig(addr string, servers, lines []string) error {
 		return err
 	}
 	text := append([]string{
-		"dataDir=" + n.data(), "clientPort=" + port, "clientPortAddress=" + host,
-		// Short, so that a run has many elections.
-		"tickTime=250", "initLimit=20", "syncLimit=8", "minSessionTimeout=1000", "maxSessionTimeout=60000",
-		"maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
+		"dataDir=" + n.data(),
+		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
 	}, lines...)
+	if !n.e.changes { // else the server lines have them
+		text = append(text, "clientPort="+port, "clientPortAddress="+host)
+	}
 	text = append(text, servers...)
 	return errors.Join(os.WriteFile(n.config(), []byte(strings.Join(text, "\n")+"\n"), 0o600), n.writeID())
 }

@@ -39,6 +39,9 @@ const (
 	needsNetwork = "network" // namespaces
 	needsMount   = "mount"   // tmpfs
 	needsStrace  = "strace"  // to attach to processes
+
+	needsProxies = "proxies" // of the round: links between servers go through ours
+	needsStatic  = "static"  // of the round: the members do not change
 )
 
 // Two plans run side by side: one of processes and their disks, one of what is
@@ -54,10 +57,10 @@ var (
 		{"failing syncs", 3, 1500 * time.Millisecond, needsStrace},
 		{"kill -9 during slow syncs", 4, 2 * time.Second, needsStrace},
 		{"full disk", 2, 1500 * time.Millisecond, needsMount},
-		{"wiped disk", 2, 0, ""},
-		{"stale backup", 2, 1500 * time.Millisecond, ""},
-		{"swapped disks", 2, 0, ""},
-		{"flipped bit", 3, 0, ""},
+		{"wiped disk", 2, 0, needsStatic},
+		{"stale backup", 2, 1500 * time.Millisecond, needsStatic},
+		{"swapped disks", 2, 0, needsStatic},
+		{"flipped bit", 3, 0, needsStatic},
 	}
 	linkFaults = []kind{
 		{"packets lost both ways", 5, 4 * time.Second, needsNetwork},
@@ -65,21 +68,23 @@ var (
 		{"packets lost to it", 3, 4 * time.Second, needsNetwork},
 		{"packets lost between two", 3, 4 * time.Second, needsNetwork},
 		{"halves", 3, 4 * time.Second, needsNetwork},
-		{"links stall both ways", 3, 4 * time.Second, ""},
-		{"links stall from it", 2, 4 * time.Second, ""},
-		{"links stall to it", 2, 4 * time.Second, ""},
-		{"slow links", 3, 3 * time.Second, ""},
-		{"dripping links", 2, 2 * time.Second, ""},
-		{"links reset", 3, 0, ""},
-		{"half-open links", 3, 0, ""},
+		{"links stall both ways", 3, 4 * time.Second, needsProxies},
+		{"links stall from it", 2, 4 * time.Second, needsProxies},
+		{"links stall to it", 2, 4 * time.Second, needsProxies},
+		{"slow links", 3, 3 * time.Second, needsProxies},
+		{"dripping links", 2, 2 * time.Second, needsProxies},
+		{"links reset", 3, 0, needsProxies},
+		{"half-open links", 3, 6 * time.Second, needsProxies},
 		{"clients stall", 2, 3 * time.Second, ""},
 		{"clients slow", 2, 2 * time.Second, ""},
 		{"clients drip", 2, 2 * time.Second, ""},
 		{"clients reset", 3, 0, ""},
-		{"clients half-open", 2, 0, ""},
+		{"clients half-open", 2, 6 * time.Second, ""},
 		{"clients refused", 2, 2 * time.Second, ""},
 	}
 )
+
+func newRand(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 
 // draw makes a plan of faults from kinds for a time.
 func draw(rng *rand.Rand, kinds []kind, can map[string]bool, servers int, during time.Duration) (plan []Step) {

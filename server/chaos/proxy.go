@@ -217,10 +217,17 @@ func (p *proxy) set(f Fault) {
 }
 
 // resetAll breaks every connection.
-func (p *proxy) resetAll() {
+func (p *proxy) resetAll() { p.breakThose(func(*pair) bool { return true }) }
+
+func (p *proxy) reap() { p.breakThose(func(c *pair) bool { return c.killed }) }
+
+func (p *proxy) breakThose(which func(*pair) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for c := range p.pairs {
+		if !which(c) {
+			continue
+		}
 		for _, end := range []net.Conn{c.caller, c.server} {
 			if t, ok := end.(*net.TCPConn); ok {
 				_ = t.SetLinger(0)
@@ -230,8 +237,10 @@ func (p *proxy) resetAll() {
 	}
 }
 
-// killAll makes every connection half-open for good: it stands, and carries
-// nothing. New ones are not concerned.
+// killAll makes every connection half-open: it stands, and carries nothing. New
+// ones are not concerned. reap resets such connections, as the kernel does when
+// it has sent in vain for long enough; here it would have nothing to send, since
+// the proxy takes what comes.
 func (p *proxy) killAll() {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -195,8 +195,9 @@ func sorted(all map[protocol.Zxid][]byte) []Record {
 }
 
 // addBeginning takes what is before the oldest record of any log from the saved
-// ones. Such a log may end with what was never committed; one that goes on with
-// the oldest record is better than one that only leads up to it.
+// ones. Such a log may end with what was never committed: one that goes on with
+// the oldest record is better than one that only leads up to it, and of those
+// the one that comes closest.
 func (ref *Reference) addBeginning(saved []Log) {
 	for len(ref.Records) > 0 {
 		first := ref.Records[0].Zxid
@@ -205,7 +206,10 @@ func (ref *Reference) addBeginning(saved []Log) {
 		for _, l := range saved {
 			for _, s := range l.segments() {
 				n, has := slices.BinarySearchFunc(s, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
-				if n > 0 && (has || !certain && follows(s[n-1].Zxid, first)) && (len(before) == 0 || has && !certain) {
+				if n == 0 || certain || !has && !follows(s[n-1].Zxid, first) {
+					continue
+				}
+				if has || len(before) == 0 || s[n-1].Zxid > before[len(before)-1].Zxid {
 					before, certain = s[:n], has
 				}
 			}

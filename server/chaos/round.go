@@ -29,6 +29,7 @@ type Options struct {
 	Environ []string      // for the servers, beside this process's
 	Dir     string        // the files of the round; made, and left
 	Kinds   string        // a letter for each server: o is ours, A Apache's
+	Members bool          // the members change meanwhile; it takes network namespaces
 	Seed    uint64        // of everything that is drawn
 	Faults  time.Duration // how long there are faults
 	Only    []string      // of the faults, these alone; nil is all
@@ -60,15 +61,19 @@ const settlePatience = 60 * time.Second
 // Run plays a round. An error is of the machine, not of the servers.
 func Run(o Options) (*Result, error) {
 	journal := &journal{begin: time.Now(), out: o.Log}
-	e := &ensemble{program: o.Program, environ: o.Environ, log: journal}
+	e := &ensemble{program: o.Program, environ: o.Environ, log: journal, changes: o.Members}
 	defer e.close()
-	rng := rand.New(rand.NewPCG(o.Seed, 0))
-	lines := []string{fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
+	rng := newRand(o.Seed)
+	// Short ticks, so that a run has many elections.
+	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
 	if rng.IntN(2) == 0 {
 		lines = append(lines, fmt.Sprint("txnLogSizeLimitInKb=", 16+rng.IntN(200)))
 	}
 	if err := e.begin(o.Dir, o.Kinds, lines); err != nil {
 		return nil, err
+	}
+	if e.changes && e.network == nil {
+		return nil, errors.New("the members can change where network namespaces can be made, as root")
 	}
 	can := e.capabilities()
 	if can[needsMount] {
@@ -105,6 +110,11 @@ func Run(o Options) (*Result, error) {
 	if err := e.start(); err != nil {
 		return nil, err
 	}
+	if e.changes {
+		if err := e.everybodyVotes(settlePatience); err != nil {
+			e.fail(violation("V4 servers come back by themselves", "%v", err))
+		}
+	}
 	if err := e.revive(settlePatience); err != nil {
 		e.fail(violation("V4 servers come back by themselves", "%v", err))
 	}
@@ -121,7 +131,7 @@ func Run(o Options) (*Result, error) {
 
 // capabilities finds what the machine lets be done.
 func (e *ensemble) capabilities() map[string]bool {
-	can := map[string]bool{needsNetwork: e.network != nil}
+	can := map[string]bool{needsNetwork: e.network != nil, needsProxies: !e.changes, needsStatic: !e.changes}
 	if _, err := exec.LookPath("strace"); err != nil {
 		e.log.printf("LEFT OUT: slow and failing syncs, which take strace")
 	} else {
@@ -169,7 +179,11 @@ func (e *ensemble) faults(o Options, rng *rand.Rand, can map[string]bool) (count
 	ctx, cancel := context.WithTimeout(context.Background(), o.Faults)
 	defer cancel()
 	var wg sync.WaitGroup
-	for _, kinds := range [][]kind{processFaults, linkFaults} {
+	first := processFaults
+	if e.changes {
+		first = append(slices.Clone(processFaults), memberFaults...)
+	}
+	for _, kinds := range [][]kind{first, linkFaults} {
 		kinds = slices.DeleteFunc(slices.Clone(kinds), func(k kind) bool { return o.Only != nil && !slices.Contains(o.Only, k.name) })
 		m := &nemesis{e: e, rng: rand.New(rand.NewPCG(rng.Uint64(), rng.Uint64())), ctx: ctx}
 		if len(kinds) == 0 {

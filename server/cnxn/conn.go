@@ -88,7 +88,7 @@ func newConn(s *Server, sock socket) *Conn {
 		ap := a.AddrPort()
 		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
-	c.in.s, c.in.max = sock, s.cfg.MaxBuffer
+	c.in.s, c.in.max, c.in.large = sock, s.cfg.MaxBuffer, &s.large
 	c.out.init()
 	c.stats.reset()
 	// Every connection begins with its address as an identity (Apache's
@@ -193,6 +193,9 @@ func (c *Conn) converse() error {
 func (c *Conn) report(err error) {
 	switch {
 	case errors.Is(err, errDone), errors.Is(err, errWord), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.ended.Load():
+	case errors.Is(err, errLarge):
+		c.server.stats.LargeRejected.Add(1)
+		c.server.warn("client closed: its request is large, and too many bytes of such are under way", "client", c.remote, "session", c.Session(), "limit", c.server.large.limit)
 	case errors.Is(err, protocol.ErrFrameLength), errors.Is(err, errBadRequest):
 		c.server.warn("client closed for a malformed packet", "client", c.remote, "session", c.Session(), "error", err)
 	default:

@@ -32,6 +32,11 @@ func (c *Conn) connect() error {
 		c.server.warn("client refused: it has seen a later zxid than this server has", "client", c.remote, "seen", r.LastZxidSeen, "server", last)
 		return errNotServing
 	}
+	if !c.server.tokens.take(SteadyMs(), c.server.cost(&r)) {
+		c.server.stats.Rejected.Add(1)
+		c.server.warn("client refused: connections come faster than connection_throttle_tokens allows", "client", c.remote)
+		return errNotServing
+	}
 	c.hasReadOnly, c.readOnly = r.HasReadOnly, c.server.backend.ReadOnly()
 	if c.readOnly && !r.ReadOnly {
 		c.server.warn("client refused: this server is read-only, and the client did not say that such a one will do", "client", c.remote)

@@ -32,6 +32,10 @@ type Config struct {
 	// operation is done for a connection that has not authenticated by one of
 	// them. Empty: nothing is required.
 	RequireAuth []string
+	// Throttle bounds requests and connections further; its zero value does not.
+	Throttle Throttle
+	// LocalSessions says that new sessions are local ones, for Throttle's weights.
+	LocalSessions bool
 	// Logger gets what an operator acts on; nil discards it.
 	Logger *slog.Logger
 }
@@ -46,6 +50,7 @@ func (c *Config) setDefaults() {
 	if c.OutstandingLimit == 0 {
 		c.OutstandingLimit = 1000
 	}
+	c.Throttle.setDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -58,6 +63,8 @@ type Server struct {
 	log     *slog.Logger
 	running sync.WaitGroup // accept loop, connections, temporary writers
 	gate    gate
+	large   largeRequests
+	tokens  tokens
 	stats   Totals
 
 	// Of the pipeline's goroutine.
@@ -85,6 +92,9 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 		perIP: map[netip.Addr]int{},
 	}
 	s.gate.init(cfg.OutstandingLimit)
+	s.gate.most = int64(cfg.Throttle.MaxRequests)
+	s.large.limit, s.large.threshold = int64(cfg.Throttle.LargeMaxBytes), cfg.Throttle.LargeThreshold
+	s.tokens.init(&cfg.Throttle, SteadyMs())
 	s.stats.reset()
 	return s
 }

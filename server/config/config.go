@@ -61,6 +61,8 @@ type Config struct {
 	EnforceAuth        bool     // enforce.auth.enabled: no operation before an auth of EnforceAuthSchemes
 	EnforceAuthSchemes []string // enforce.auth.schemes
 
+	Throttle Throttle // of requests and connections
+
 	// MyID is the number in dataDir/myid, -1 without the file. Alone, a server needs none.
 	MyID int64
 
@@ -96,6 +98,8 @@ func Default() *Config {
 
 		ContainerCheckMs: 60_000, ContainerMaxPerMinute: 10_000, GlobalOutstandingLimit: 1000,
 		DigestAuth: true, DigestAlg: "SHA1",
+
+		Throttle: defaultThrottle(),
 
 		MyID: -1, Ensemble: defaultEnsemble(),
 	}

@@ -21,6 +21,7 @@ func (l *loader) finish(props []property) {
 		l.refuse(l.lines["clientPortAddress"].Line, "clientPort", "", "not set", "add the line clientPort=2181")
 	}
 	l.sessionTimeouts()
+	l.throttle()
 	if !l.isSet("jute.maxbuffer.extrasize", "zookeeper.jute.maxbuffer.extrasize") {
 		c.MaxBufferExtra = max(c.MaxBuffer, minMaxBufferExtra)
 	}

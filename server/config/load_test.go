@@ -96,8 +96,14 @@ func TestLine(t *testing.T) {
 		{"readonlymode.enabled=true", func(c *Config) any { return strings.Join(c.FourLetterWhitelist, " ") }, "srvr isro", "readonlymode.enabled: a server alone always writes"},
 		{"znode.container.checkIntervalMs=500", func(c *Config) any { return c.ContainerCheckMs }, int64(500), ""},
 		{"DigestAuthenticationProvider.digestAlg=sha-256", func(c *Config) any { return c.DigestAlg }, "SHA-256", ""},
-		{"connection_throttle_drop_increase=0.5", nil, nil, "connection_throttle_drop_increase: accepted without effect: this release does not throttle requests"},
-		{"request_throttle_max_requests=0", nil, nil, ""},
+		{"connection_throttle_drop_increase=0.5", func(c *Config) any { return c.Throttle.DropIncrease }, 0.5, ""},
+		{"request_throttle_max_requests=20", func(c *Config) any { return c.Throttle.MaxRequests }, 20, ""},
+		{"largeRequestThreshold=-1", func(c *Config) any { return c.Throttle.LargeThreshold }, 0, ""},
+		{"largeRequestThreshold=0", func(c *Config) any { return c.Throttle.LargeThreshold }, 0, "no request is large below 1 byte; -1 is used"},
+		{"connection_throttle_local_session_weight=5", func(c *Config) any {
+			return []int{c.Throttle.GlobalWeight, c.Throttle.LocalWeight, c.Throttle.RenewWeight}
+		}, []int{5, 5, 5}, ""},
+		{"connection_throttle_freeze_time=-1", func(c *Config) any { return c.Throttle }, defaultThrottle(), ""},
 		{"clientPortListenBacklog=100", func(c *Config) any { return c.ListenBacklog }, 100, "accepted without effect: the system's default is used"},
 		{"acceptDataLoss=0x1f", func(c *Config) any { return c.AcceptDataLoss }, int64(31), "acceptDataLoss: remove this line once the server has started with it"},
 		{"emulate353TTLNodes=false", nil, nil, ""},
@@ -196,6 +202,7 @@ func TestImpossible(t *testing.T) {
 		{"emulate353TTLNodes=true", "zoo.cfg:3: emulate353TTLNodes=true: the encoding of TTL nodes of 3.5.3 is not supported; "},
 		{"flushDelay=x", "zoo.cfg:3: flushDelay=x: not a whole number"},
 		{"connection_throttle_decrease_ratio=2", "not a number from 0 to 1"},
+		{"connection_throttle_fill_time=0", "out of range"}, {"request_throttle_stall_time=0", "out of range"}, {"largeRequestMaxBytes=0", "out of range"},
 		{"jute.maxbuffer=0", "write a whole number of at least 64 (bytes)"},
 		{"dynamicConfigFile=/no/such", "zoo.cfg:3: dynamicConfigFile=/no/such: no such file; "},
 	}

@@ -5,6 +5,8 @@ import (
 	"net"
 	"slices"
 	"strconv"
+
+	"zookit/protocol/quorum"
 )
 
 // observerMasterPort is none at 0 and below.
@@ -20,10 +22,9 @@ func observerMasterPort(c *Config, v string) (note, why, mend string) {
 	return "", "", ""
 }
 
-// ListenObservers are the addresses at which this server serves observers while it follows, host:port each: those of its
-// quorum port, on observerMasterPort. None without that key, and of an observer.
-func (c *Config) ListenObservers() (addresses []string) {
-	self, _ := c.Self()
+// ListenObservers are the addresses at which a server with this line serves observers while it follows, host:port each:
+// those of its quorum port, on observerMasterPort. None without that key, and of an observer.
+func (c *Config) ListenObservers(self quorum.Member) (addresses []string) {
 	port := c.Ensemble.ObserverMasterPort
 	if port <= 0 || self.Observer {
 		return nil

@@ -23,17 +23,16 @@ func idle(inert, note string, k key) key {
 }
 
 const (
-	noThrottle = "this release does not throttle requests; globalOutstandingLimit and the limits of connections bound the load"
-	noThreads  = "this server has no such pool of threads; nothing to tune"
-	noAdmin    = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
-	noMetrics  = "this release has no metrics provider; the four-letter word mntr has the figures"
-	noTLS      = "this release has no TLS"
-	noSASL     = "this release has no SASL; such clients stay unauthenticated"
-	noCache    = "replies are encoded from the tree each time; there is no such cache"
-	noWatcher  = "there is one watch manager; nothing to tune"
-	noNetty    = "there is one connection layer; nothing to choose"
-	noAudit    = "this release writes no audit log"
-	noTrack    = "this release keeps no such trace"
+	noThreads = "this server has no such pool of threads; nothing to tune"
+	noAdmin   = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
+	noMetrics = "this release has no metrics provider; the four-letter word mntr has the figures"
+	noTLS     = "this release has no TLS"
+	noSASL    = "this release has no SASL; such clients stay unauthenticated"
+	noCache   = "replies are encoded from the tree each time; there is no such cache"
+	noWatcher = "there is one watch manager; nothing to tune"
+	noNetty   = "there is one connection layer; nothing to choose"
+	noAudit   = "this release writes no audit log"
+	noTrack   = "this release keeps no such trace"
 )
 
 var otherKeys = []key{
@@ -53,18 +52,8 @@ var otherKeys = []key{
 	without("watchManagerName", noWatcher), without("watcherClean*", noWatcher), without("maxInProcessingDeadWatchers", noWatcher), without("bitHashCacheSize", noWatcher),
 	idle("-1", "the system's default is used", fileOnly("clientPortListenBacklog", integer(func(c *Config) *int { return &c.ListenBacklog }, -1, math.MaxInt32, "connections"))),
 	idle("0", "a batch never waits for company; what comes while the disk syncs is the next one", zk("flushDelay", anyInt)),
-	idle("0", noThrottle, zk("request_throttle_max_requests", anyInt)), idle("100", noThrottle, zk("request_throttle_stall_time", anyInt)),
-	idle("true", noThrottle, zk("request_throttle_drop_stale", anyBool)), idle("0", noThrottle, zk("throttled_op_wait_time", anyInt)),
-	idle("0", noThrottle, zk("connection_throttle_tokens", anyInt)), idle("1", noThrottle, zk("connection_throttle_fill_time", anyInt)),
-	idle("1", noThrottle, zk("connection_throttle_fill_count", anyInt)), idle("-1", noThrottle, zk("connection_throttle_freeze_time", anyInt)),
-	idle("0.02", noThrottle, zk("connection_throttle_drop_increase", anyFraction)), idle("0.002", noThrottle, zk("connection_throttle_drop_decrease", anyFraction)),
-	idle("0", noThrottle, zk("connection_throttle_decrease_ratio", anyFraction)),
-	idle("", noThrottle, zk("largeRequestMaxBytes", anyInt)), idle("-1", noThrottle, zk("largeRequestThreshold", anyInt)),
 	idle("0", "an empty directory begins at zxid 0", zk("testingonly.initialZxid", anyInt)),
 	without("maxWriteQueuePollTime", "a batch is what waits while the disk syncs; nothing to tune"),
-	without("connection_throttle_weight_enabled", "every connection weighs the same"), without("connection_throttle_global_session_weight", "every connection weighs the same"),
-	without("connection_throttle_local_session_weight", "every connection weighs the same"), without("connection_throttle_renew_session_weight", "every connection weighs the same"),
-	without("request_stale_latency_check", "stale requests are those of closed connections"), without("request_stale_connection_check", "stale requests are those of closed connections"),
 	unless("false", without("audit.enable", noAudit)), without("audit.*", noAudit),
 	without("messageTracker.*", noTrack), without("pathStats.*", noTrack),
 	without("jmx.*", "there is no JMX"), without("controllerPort", "there is no controller"),
@@ -96,7 +85,7 @@ func refuse(k key, asks, why, mend string) key {
 func find(name string, nameOf func(key) string) (key, bool) {
 	var best key
 	found := false
-	for _, table := range [][]key{activeKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
 		for _, k := range table {
 			pattern := nameOf(k)
 			if pattern == "" {
@@ -128,7 +117,7 @@ func suggest(name string, nameOf func(key) string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+len(name)/4
-	for _, table := range [][]key{activeKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
+	for _, table := range [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
 		for _, k := range table {
 			known := nameOf(k)
 			if known == "" || strings.HasSuffix(known, "*") {

@@ -140,9 +140,8 @@ func checkOnly[T any](kind func(func(*Config) *T) setter) setter {
 func anyText(*Config, string) (note, why, mend string) { return "", "", "" }
 
 var (
-	anyInt      = checkOnly(func(f func(*Config) *int64) setter { return integer(f, math.MinInt32, math.MaxInt32, "") })
-	anyBool     = checkOnly(boolean)
-	anyFraction = checkOnly(fraction)
+	anyInt  = checkOnly(func(f func(*Config) *int64) setter { return integer(f, math.MinInt32, math.MaxInt32, "") })
+	anyBool = checkOnly(boolean)
 )
 
 func directory(field func(*Config) *string) setter {

@@ -109,6 +109,7 @@ func TestLearnerLogsIn(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	p.link.Send(zab.Message{Packet: quorum.Packet{Type: quorum.FollowerInfo, Data: quorum.NewLearnerInfo(2, 0).AppendTo(nil)}})
+	p.link.Flush()
 	if got := p.leader.packet(); got.Type != quorum.FollowerInfo {
 		t.Errorf("%+v", got)
 	}

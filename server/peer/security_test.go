@@ -223,6 +223,7 @@ func TestMemberClaimsAnotherID(t *testing.T) {
 			defer link.Close()
 			learner.next()
 			link.Send(zab.Message{Packet: quorum.Packet{Type: quorum.FollowerInfo, Data: quorum.NewLearnerInfo(c.sid, 0).AppendTo(nil)}})
+			link.Flush()
 			up := s.next().(zab.Connected)
 			switch ev := s.next().(type) {
 			case zab.Received:

@@ -96,6 +96,7 @@ func (r *Replica) pumpMaster() bool {
 	if h.master == nil {
 		return false
 	}
+	h.master.Configure(e.Verifier, e.ConfigText)
 	for _, ev := range h.in {
 		h.master.Step(e.now.MonoMs, ev)
 	}

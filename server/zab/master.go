@@ -88,6 +88,11 @@ func (m *Master) Inform(nowMs int64, e Entry, activate *Activate) {
 	}
 }
 
+// Configure says which configuration is in force.
+func (m *Master) Configure(v *quorum.Verifier, text []byte) {
+	m.l.cfg.Verifier, m.l.cfg.Config = v, text
+}
+
 // Ready hands out what is to be done: Messages, Close, LookUps, Outputs and
 // Notes alone.
 func (m *Master) Ready() Ready { return m.l.out.take() }
