@@ -136,6 +136,9 @@ func (c *Console) Note(text string) {
 	c.clearProgress()
 	if c.ErrTerminal {
 		text = render.Visible(text)
+		if c.Width != nil {
+			text = render.Wrap(text, c.Width())
+		}
 	}
 	if !c.paging.beside(text + "\n") {
 		_, _ = io.WriteString(c.Stderr, text+"\n")
