@@ -291,4 +291,4 @@ func (d *disk) lies(f *diskFile, b []byte, off int64) bool {
 
 // lied tells that the process is about to die of a lie; its page cache must
 // survive it, for that has the witness.
-func (d *disk) lied() bool { return d.lie != nil && d.lie.in == 0 }
+func (d *disk) lied() bool { return d != nil && d.lie != nil && d.lie.in == 0 }
