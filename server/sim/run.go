@@ -209,7 +209,7 @@ func (p *process) act(a *Action) {
 			p.cutNext, p.cutNextOp = a.N, a.Effect
 		}
 	case FaultDisk:
-		f := failure{a.Effect, a.Short}
+		f := failure{op: a.Effect, short: a.Short, clean: a.Short}
 		if p.up {
 			p.disk.failIn, p.disk.fail = a.N, f
 		} else {
