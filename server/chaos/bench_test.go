@@ -356,7 +356,7 @@ func TestBenchElections(t *testing.T) {
 			e.awaitOther(t, leader)
 		}
 	}
-	fmt.Printf("\n%d elections in %v, %d epochs\n", n, time.Since(begin).Round(time.Second), len(e.leaders))
+	fmt.Printf("\n%d elections in %v, %d epochs\n", n, time.Since(begin).Round(time.Second), e.epochs())
 	for _, x := range e.nodes {
 		x.mu.Lock()
 		x.ending = true
@@ -367,21 +367,28 @@ func TestBenchElections(t *testing.T) {
 	}
 }
 
-// awaitOther waits until a leader does not lead any more, or leads another
-// epoch.
+// awaitOther waits until a write has been done in another epoch than before; it
+// is by its zxid that srvr tells of one.
 func (e *ensemble) awaitOther(t *testing.T, was *node) {
 	t.Helper()
-	known := len(e.leaders)
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
-		e.leader()
-		e.mu.Lock()
-		n := len(e.leaders)
-		e.mu.Unlock()
-		if n > known {
+	known := e.epochs()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	for ctx.Err() == nil {
+		attempt, end := context.WithTimeout(ctx, time.Second)
+		_ = writeSoon(attempt, e.nodes[was.sid%len(e.nodes)].door)
+		end()
+		if e.leader(); e.epochs() > known {
 			return
 		}
 	}
 	t.Fatalf("nobody has followed %v within a minute", was)
+}
+
+func (e *ensemble) epochs() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.leaders)
 }
 
 // held prints what the processes hold.
