@@ -13,6 +13,7 @@ const (
 	LogNotSynced
 	LogDirNotSynced
 	RecoveryNotSynced
+	CleanPagesTrusted
 	SyncErrorIgnored
 	TornRecordAccepted
 	WitnessFirst
@@ -91,7 +92,8 @@ var All = [defects]struct {
 	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
 	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
 	RecoveryNotSynced:     {Name: "RecoveryNotSynced", In: "storage", What: "what a recovery read from the page cache is served without a sync"},
-	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one (fsyncgate)"},
+	CleanPagesTrusted:     {Name: "CleanPagesTrusted", In: "storage", What: "after a failed sync a recovery syncs what it reads and does not write it anew (fsyncgate)"},
+	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one"},
 	TornRecordAccepted:    {Name: "TornRecordAccepted", In: "storage", What: "checksum and end of a record are not looked at"},
 	WitnessFirst:          {Name: "WitnessFirst", In: "storage", What: "the witness speaks of a batch before it is synced"},
 	PurgeTakesNeededLog:   {Name: "PurgeTakesNeededLog", In: "storage", What: "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},

@@ -188,7 +188,10 @@ func (p *process) boot() {
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
-	w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
+	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid {
+		// A leader's snapshot, alone, may show txns behind its zxid that were to follow.
+		w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
+	}
 	if p.spoilt {
 		p.startedSpoilt()
 	}
