@@ -65,6 +65,7 @@ const (
 
 	UpgradeForgotten
 	LocalCloseOvertakes
+	MasterSkips
 
 	defects
 )
@@ -131,5 +132,6 @@ var All = [defects]struct {
 	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
 	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
 	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
+	MasterSkips:           {Name: "MasterSkips", In: "zab", What: "a follower does not tell the observers it serves of every commit"},
 	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},
 }
