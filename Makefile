@@ -18,7 +18,7 @@ build: ## bin/zkcli and bin/zkserver, static
 
 check: ## the daily one: formatting, vet, unit tests; under 90 s, no Java
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli ./shell
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop,chaos ./server/load ./server/interop ./server/chaos ./cmd/zkcli ./shell
 	$(GO) test -short ./...
 
 test: ## everything: lint, race, terminal and crash tests, conformance with Apache
@@ -37,10 +37,13 @@ crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), for MINUTES=m at most
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
 
+sim-damaged: ## the same with disks that are damaged: bits flip, disks are emptied, old or swapped, writes get lost
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsDamaged$$' -v ./server/sim/
+
 sim-alone: ## the same with one server
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
 
-defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone
+defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone, STARTS=n tells the median of n starts
 	$(GO) vet -tags defects ./server/...
 	$(GO) test -tags defects -count=1 -v -run '^TestDefects$$|^TestShrink$$' ./server/sim ./server/zab
 
@@ -51,6 +54,11 @@ conformance: ## scripts through zkcli and Apache's shell on both servers; SERVER
 interop: ## ensembles of Apache's servers and ours in every mix: roles, joins, kills, sessions, rolling restarts
 	.ci/setup
 	$(GO) test -tags interop -count=1 -parallel 2 -timeout 20m -v ./server/interop
+
+chaos: ## SECONDS=n of faults at ensembles of processes, in rounds of ROUND=20 from SEED=1 on; MIX=ooo,ooooo,ooA has a letter a server (A: Apache's); DEFECT=name plants one
+	.ci/setup
+	CHAOS_SECONDS="$(SECONDS)" CHAOS_ROUND="$(ROUND)" CHAOS_MIX="$(MIX)" CHAOS_ONLY="$(ONLY)" SEED="$(SEED)" DEFECT="$(DEFECT)" \
+	  $(GO) test -tags chaos -count=1 -timeout 600m -run '^TestChaos$$' -v ./server/chaos
 
 # A target with goroutines of its own covers a little more or less each time: minimising by coverage would take all the time.
 fuzz: ## each fuzz target for FUZZTIME (10s)
@@ -71,7 +79,7 @@ cover: ## statement coverage by package
 
 lint: ## gofmt, vet, staticcheck
 	@test -z "$$(gofmt -l .)" || { gofmt -l .; echo "gofmt: the files above are not formatted; run make fmt"; exit 1; }
-	$(GO) vet ./... && $(GO) vet -tags bench,record,interop ./server/load ./server/interop ./cmd/zkcli ./shell
+	$(GO) vet ./... && $(GO) vet -tags bench,record,interop,chaos ./server/load ./server/interop ./server/chaos ./cmd/zkcli ./shell
 	$(GO) run $(STATICCHECK) ./...
 
 vuln: ## known vulnerabilities in what is linked (needs the vulnerability database)
@@ -107,4 +115,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim sim-alone defects conformance interop fuzz bench cover lint vuln cross dist docs fmt clean help
+.PHONY: run build check test race crash sim sim-alone sim-damaged defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help

@@ -21,15 +21,22 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 	if !known {
 		return nil, fmt.Errorf("myid %d has no server line: write its number into %s/myid, or add server.%d to the configuration", c.MyID, c.DataDir, c.MyID)
 	}
-	verifier, err := quorum.NewVerifier(&e.Servers)
+	servers := e.Servers
+	view, err := quorum.NewView(&servers)
 	if err != nil {
 		return nil, err
 	}
+	verifier, text := view.Verifier, view.Text
+	if !e.ReconfigEnabled {
+		view = nil
+	}
 	return &replica.Ensemble{
+		View: view, StandaloneEnabled: e.StandaloneEnabled, MultiAddress: e.MultiAddress,
+
 		ID:         c.MyID,
 		Observer:   self.Observer,
 		Verifier:   verifier,
-		ConfigText: []byte(e.Servers.String()),
+		ConfigText: text,
 		Timing:     zab.Timing{TickMs: int64(c.TickMs), InitLimit: int64(e.InitLimit), SyncLimit: int64(e.SyncLimit)},
 		Batching:   zab.Batching{MaxBatchBytes: storage.MaxBatchBytes, MaxBatchEntries: min(c.MaxBatchSize, storage.MaxBatchRecords)},
 
@@ -41,6 +48,9 @@ func (s *Server) ensembleConfig() (*replica.Ensemble, error) {
 		ConnectMs:         max(0, int64(e.ConnectLimit)*int64(c.TickMs)),
 		MinNotificationMs: int64(e.MinNotificationMs),
 		MaxNotificationMs: int64(e.MaxNotificationMs),
+
+		LocalSessions: e.LocalSessions, LocalUpgrading: e.LocalSessionsUpgrading, ReadOnlyFallback: c.ReadOnlyMode,
+		HostObservers: e.ObserverMasterPort > 0,
 	}, nil
 }
 
@@ -55,7 +65,7 @@ func (s *Server) joinMembers() error {
 		ID: s.cfg.MyID, Servers: &e.Servers,
 		ConnectTimeout: time.Duration(e.ConnectTimeoutMs) * time.Millisecond,
 		SocketTimeout:  s.socketTimeout(),
-		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log,
+		KeepAlive:      e.TCPKeepAlive, MultiAddress: e.MultiAddress, Log: s.log, Security: s.guard,
 	}, listeners...)
 	if err != nil {
 		for _, ln := range listeners {
@@ -63,11 +73,13 @@ func (s *Server) joinMembers() error {
 		}
 		return err
 	}
-	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, elections: connections, serving: s.serve,
-		tally: newTally(func(sid int64) bool { x, ok := e.Servers.Member(sid); return ok && !x.Observer })}
+	m := &members{p: s.pipe, cfg: &s.cfg, rep: s.rep, store: s.store, log: s.log, guard: s.guard, elections: connections, serving: s.serve, readers: s.serveReaders, clients: s.moveClients}
+	m.tally = newTally(m.voter)
+	s.reconfigurable(m)
 	m.disk = replica.Disk{Store: s.store, Reread: m.reread}
 	m.role.Store(&replica.Role{})
 	s.pipe.members = m
+	s.members.Store(m)
 	return nil
 }
 
@@ -112,8 +124,12 @@ func (s *Server) tryPorts() ([]net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the quorum port: %w", err)
 	}
-	for _, ln := range probe {
+	observers, err := peer.ListenQuorum(s.cfg.ListenObservers(self), e.TCPKeepAlive)
+	for _, ln := range append(probe, observers...) {
 		_ = ln.Close()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open observerMasterPort: %w", err)
 	}
 	return peer.ListenElection(self, e.ListenOnAllIPs, e.TCPKeepAlive)
 }
@@ -130,17 +146,28 @@ func (s *Server) serve(on bool) {
 	}
 }
 
+// serveReaders lets those in who only read, or sends them away; the pipeline
+// calls it.
+func (s *Server) serveReaders(on bool) {
+	s.readOnly.Store(on)
+	s.serving.Store(on)
+	if !on {
+		s.conns.DropConns("the server is no longer read-only")
+	}
+}
+
 // ensembleStatus is what the words say of the ensemble, and the mode.
 func (s *Server) ensembleStatus(st *admin.Status) {
 	role := s.pipe.members.role.Load()
 	e := &s.cfg.Ensemble
-	self, _ := s.cfg.Self()
+	servers := s.currentEnsemble()
+	self, _ := servers.Member(s.cfg.MyID)
 	a := &admin.Ensemble{
 		PeerState: "leader election", LeaderID: role.Leader,
 		InitLimit: e.InitLimit, SyncLimit: e.SyncLimit, Observer: self.Observer,
-		Membership: e.Servers.String(),
+		Membership: servers.String(),
 	}
-	for _, m := range e.Servers.Members {
+	for _, m := range servers.Members {
 		if !m.Observer {
 			a.Voters++
 		}
@@ -150,7 +177,10 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	modes := map[quorum.ServerState]string{quorum.Leading: "leader", quorum.Following: "follower", quorum.Observing: "observer"}
 	doing := map[quorum.ServerState]string{quorum.Leading: "leading", quorum.Following: "following", quorum.Observing: "observing"}
-	st.Mode = modes[role.State]
+	st.Mode, st.ReadOnly = modes[role.State], role.ReadOnly
+	if role.ReadOnly {
+		st.Mode = "read-only"
+	}
 	if role.State != quorum.Looking {
 		phase := "synchronization"
 		if role.Serving {
@@ -160,6 +190,12 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	if role.State == quorum.Leading && role.Serving {
 		s.pipe.members.tally.report(a, time.UnixMilli(s.pipe.members.began.Load()))
+	}
+	if role.State == quorum.Following && e.ObserverMasterPort > 0 {
+		a.SyncedObservers = s.pipe.members.tally.observers()
+	}
+	if id := s.pipe.members.masterID.Load(); id != 0 {
+		a.LeaderID = id // observer_master_id
 	}
 	st.Ensemble = a
 }

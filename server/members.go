@@ -34,26 +34,36 @@ type members struct {
 	rep     *replica.Replica
 	store   *storage.Store
 	log     *slog.Logger
-	serving func(bool) // clients are let in, or sent away
+	guard   *peer.Security
+	serving func(bool)            // clients are let in, or sent away
+	readers func(bool)            // clients that only read are
+	clients func(was, now string) // the client part of this server's line has changed
+	standing
 
 	elections *peer.Connections
 	learners  *peer.Learners   // while leading
+	hosted    *peer.Learners   // observers, while following with observerMasterPort
+	masters   masters          // of an observer with observerMasterPort
 	leader    *peer.LeaderLink // while following or observing
 	term      int64
 	owed      []arrival // processed, but the connection is not read on yet
+	job       syncJob   // of the Ready that is being carried out
 
 	tally *tally
 	role  atomic.Pointer[replica.Role]
 	began atomic.Int64 // Unix ms of the last Serving
-	quit  chan struct{}
-	work  sync.WaitGroup
-	once  sync.Once
+	// masterID is the follower that this observer is connected to; 0: none, the
+	// leader is its master.
+	masterID atomic.Int64
+	quit     chan struct{}
+	work     sync.WaitGroup
+	once     sync.Once
 
 	mu       sync.Mutex
 	arrivals []arrival // handled before requests, and always
 	taken    []arrival
 
-	disk replica.Disk // of the syncer
+	disk replica.Disk // of whoever writes: the syncer, or the pipeline while the syncer has nothing
 }
 
 // arrival is an event from the ports or the disk.
@@ -85,10 +95,15 @@ func (m *members) hangUp() {
 		m.learners.Close()
 		m.learners = nil
 	}
+	if m.hosted != nil {
+		m.hosted.Close()
+		m.hosted = nil
+	}
 	if m.leader != nil {
 		m.leader.Close()
 		m.leader = nil
 	}
+	m.masterID.Store(0)
 	m.owed = nil
 	m.tally.reset()
 }
@@ -117,12 +132,19 @@ func (m *members) arrive(a arrival) {
 	m.mu.Lock()
 	m.arrivals = append(m.arrivals, a)
 	m.mu.Unlock()
-	m.p.nudge()
+	m.p.visit()
 }
 
 // deliver is what the connections of a term call.
 func (m *members) deliver(term int64) func(*peer.Inbox, zab.Event) {
 	return func(in *peer.Inbox, ev zab.Event) { m.arrive(arrival{term: term, in: in, event: ev}) }
+}
+
+// idle tells that nothing has arrived since the last step.
+func (m *members) idle() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.arrivals) == 0
 }
 
 // step gives the replica everything that has arrived.
@@ -143,7 +165,7 @@ func (m *members) step() {
 		case a.term == 0:
 			m.rep.PeerEvent(now, a.event)
 		case a.term == m.term:
-			if m.learners != nil {
+			if m.learners != nil || m.hosted != nil {
 				m.tally.heard(a.event)
 			}
 			m.rep.PeerEvent(now, a.event)
@@ -174,12 +196,29 @@ func (m *members) settleOwed() {
 	m.owed = m.owed[:0]
 }
 
-// carriedOut follows a Ready that was carried out.
-func (m *members) carriedOut() {
+// flush sends what was queued for the other servers.
+func (m *members) flush() {
+	if m.learners != nil {
+		m.learners.Flush()
+	}
+	if m.hosted != nil {
+		m.hosted.Flush()
+	}
+	if m.leader != nil {
+		m.leader.Flush()
+	}
+}
+
+// carriedOut follows a Ready that was carried out. It returns what is to be
+// written, behind the messages that may go before.
+func (m *members) carriedOut() (job syncJob) {
+	m.flush()
 	if m.learners != nil {
 		m.tally.pendingSyncs.Store(int64(m.rep.PendingSyncs()))
 	}
 	m.settleOwed()
+	job, m.job = m.job, syncJob{}
+	return job
 }
 
 // The methods that follow make members a replica.PeerDriver.
@@ -190,21 +229,27 @@ func (m *members) Vote(v election.Message) { m.elections.Send(v) }
 
 // Finish closes a connection behind what was sent on it.
 func (m *members) Finish(c zab.Closing) {
-	if m.learners != nil {
-		m.learners.End(c)
+	if l := m.learnersOf(c.Conn); l != nil {
+		l.End(c)
+		return
 	}
 	if m.leader != nil {
 		m.leader.Finish()
 	}
 }
 
-// Write gives work to the syncer.
+// Write prepares work for the disk; carriedOut returns it.
 func (m *members) Write(o *zab.Order, roll bool) {
+	m.job = syncJob{roll: roll}
 	if o == nil {
-		m.p.give(syncJob{roll: roll})
 		return
 	}
-	m.order(*o, roll)
+	order, link, term := *o, m.leader, m.term
+	m.job.few = o.Kind == zab.Append && len(o.Batch) <= fewWrites && !roll
+	m.job.order = func() (func(replica.Now), bool) { return m.carry(order, link, term) }
+	if m.learners != nil {
+		m.tally.proposed(o.Batch)
+	}
 }
 
 // LookUp asks the log on disk where a learner stands.
@@ -214,16 +259,16 @@ func (m *members) LookUp(l zab.LookUp) {
 }
 
 func (m *members) Send(msg *zab.Message) {
+	learners := m.learnersOf(msg.To)
 	switch {
+	case learners != nil && msg.Kind == zab.SnapshotStream:
+		src, _ := m.rep.BeginSnapshot()
+		learners.Send(*msg, &snapshotStream{src})
+	case learners != nil:
+		m.tally.said(msg)
+		learners.Send(*msg, nil)
 	case m.leader != nil:
 		m.leader.Send(*msg)
-	case m.learners == nil:
-	case msg.Kind == zab.SnapshotStream:
-		src, _ := m.rep.BeginSnapshot()
-		m.learners.Send(*msg, &snapshotStream{src})
-	default:
-		m.tally.said(msg)
-		m.learners.Send(*msg, nil)
 	}
 }
 
@@ -240,10 +285,24 @@ func (m *members) Become(role replica.Role) {
 		case quorum.Leading:
 			m.listen(role.Term)
 		case quorum.Following, quorum.Observing:
-			m.dial(role)
+			if !m.dialMaster(role) {
+				m.dial(role)
+			}
 		}
 	}
+	if role.Serving && role.State == quorum.Following && m.hosted == nil && len(m.cfg.ListenObservers(m.self)) > 0 {
+		m.host(role.Term)
+	}
+	if role.Serving {
+		m.masters.failed = 0
+	}
 	m.role.Store(&role)
+	if role.ReadOnly != was.ReadOnly {
+		m.readers(role.ReadOnly)
+		if role.ReadOnly {
+			m.log.Warn("read-only: there is no leader, so only clients that asked for no more than to read are served", "zxid", m.rep.State().Zxid())
+		}
+	}
 	if role.Serving != was.Serving {
 		m.began.Store(time.Now().UnixMilli())
 		m.serving(role.Serving)
@@ -270,7 +329,19 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 		DialTime:  tick * time.Duration(connectLimit),
 		DialPause: time.Duration(e.ConnectRetryMs) * time.Millisecond,
 		Logger:    m.log,
+		Security:  m.guard,
+		Hosts:     m.hosts,
 	}
+}
+
+// hosts are those of a server line, none for an id without one. It is called
+// from any goroutine.
+func (m *members) hosts(sid int64) (list []string) {
+	member, _ := m.view.Load().Member(sid)
+	for _, a := range member.Addresses {
+		list = append(list, a.Host)
+	}
+	return list
 }
 
 // listenPause is the wait before the quorum port is tried again, which the last
@@ -279,7 +350,7 @@ const listenPause = 100 * time.Millisecond
 
 // listen lets learners in.
 func (m *members) listen(term int64) {
-	addresses, _ := m.cfg.Listen()
+	addresses, _ := m.cfg.ListenAs(m.self)
 	listeners, err := peer.ListenQuorum(addresses, m.cfg.Ensemble.TCPKeepAlive)
 	if err != nil {
 		m.log.Error("the quorum port cannot be opened; trying again", "error", err)
@@ -300,7 +371,7 @@ func (m *members) listen(term int64) {
 
 // dial begins to connect to the leader.
 func (m *members) dial(role replica.Role) {
-	member, known := m.cfg.Ensemble.Servers.Member(role.Leader)
+	member, known := m.member(role.Leader)
 	if !known {
 		m.log.Warn("the leader is not in the configuration of this server: add its server line", "leader", role.Leader)
 		return
@@ -324,25 +395,11 @@ func (m *members) lookUp(l zab.LookUp, term int64) {
 // noInbox stands for the inbox of an event that is no packet.
 var noInbox = new(peer.Inbox)
 
-// order gives work to the syncer.
-func (m *members) order(o zab.Order, roll bool) {
-	link := m.leader
-	term := m.term
-	if m.learners != nil {
-		m.tally.proposed(o.Batch)
-	}
-	m.p.give(syncJob{roll: roll, order: func() func(replica.Now) { return m.carry(o, link, term) }})
-}
-
-// carry does an order on the syncer's goroutine, and returns what is to be done
-// then.
-func (m *members) carry(o zab.Order, link *peer.LeaderLink, term int64) func(replica.Now) {
-	begin := time.Now()
-	done := m.disk.Carry(m.rep, o, func(zxid protocol.Zxid) error { return m.install(zxid, link, term) })
-	if o.Kind == zab.Append {
-		m.p.syncs.add(time.Since(begin))
-	}
-	return done
+// carry does an order on the goroutine that writes, and returns what is to be
+// done then.
+func (m *members) carry(o zab.Order, link *peer.LeaderLink, term int64) (after func(replica.Now), appended bool) {
+	after = m.disk.Carry(m.rep, o, func(zxid protocol.Zxid) error { return m.install(zxid, link, term) })
+	return after, o.Kind == zab.Append
 }
 
 // install takes the leader's snapshot off its connection.

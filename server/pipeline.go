@@ -16,9 +16,10 @@ import (
 	"zookit/server/storage"
 )
 
-// pipeline is the goroutine that owns the replica. It takes what connections
-// submit, hands batches to the syncer, commits what is synced, and flushes the
-// connections a commit has touched.
+// pipeline owns the replica. It takes what connections submit, hands batches to
+// the syncer, commits what is synced, and flushes the connections a commit has
+// touched: in rounds, one at a time, on a goroutine of its own, or on that of a
+// connection to another server that has brought something (visit).
 //
 //	connections ──queue──▶ pipeline ──job──▶ syncer (append, one sync)
 //	     ▲                   │  ▲               │
@@ -49,11 +50,21 @@ type pipeline struct {
 	mu    sync.Mutex
 	queue []task
 
-	// Of the pipeline's goroutine.
+	// Of the pipeline's goroutine, between its turns.
+	rang bool // the timer
+	back []syncResult
+
+	turn     sync.Mutex // held during a round; guards the replica and all below
+	panicked error
+	timer    *time.Timer
+	ready    replica.Ready
+	left     bool // ready is to be carried out yet, by the pipeline's own goroutine
+
 	taken   []task
 	held    []task // taken but not proposed: the replica does not accept for now
 	ended   bool
-	jobsOut int // with the syncer
+	jobsOut int  // with the syncer
+	slow    bool // the last sync took slowSync or longer
 	// deadline is what the timer is set for, on the steady clock.
 	deadline int64
 
@@ -69,13 +80,17 @@ type task struct {
 
 type syncJob struct {
 	roll    bool
+	few     bool // a batch of fewWrites at most, and nothing else
 	entries []storage.Entry
 	// order is what one of several servers does instead of appending entries; what
 	// it returns is called by the pipeline.
-	order func() func(replica.Now)
+	order func() (after func(replica.Now), appended bool)
 }
 
+func (j *syncJob) empty() bool { return !j.roll && len(j.entries) == 0 && j.order == nil }
+
 type syncResult struct {
+	took  time.Duration // of the sync of a batch
 	zxid  protocol.Zxid
 	err   error
 	after func(replica.Now)
@@ -86,6 +101,7 @@ func (p *pipeline) start() {
 	p.synced = make(chan syncResult, 2) // a roll and a batch may be out
 	p.jobs = make(chan syncJob, 1)
 	p.stop = make(chan struct{})
+	p.timer = time.NewTimer(time.Hour)
 	p.work.Go(p.syncer)
 	if p.members != nil {
 		p.members.start()
@@ -118,40 +134,104 @@ func (p *pipeline) nudge() {
 	}
 }
 
-// run is the pipeline's goroutine. A panic in the replica is a broken
-// invariant: it ends the server, not the process.
+// run is the pipeline's goroutine.
 func (p *pipeline) run() {
-	defer close(p.jobs)
-	defer func() {
-		if r := recover(); r != nil {
-			p.fail(fmt.Errorf("request pipeline: %w: %v\n%s", replica.ErrInvariant, r, debug.Stack()))
-		}
-	}()
-	timer := time.NewTimer(time.Hour)
-	defer timer.Stop()
-	for !p.ended {
-		if p.members != nil {
-			p.members.step()
-		}
-		p.propose()
-		p.handOut()
-		p.flush()
-		if p.ended {
-			return
-		}
-		p.setTimer(timer)
+	defer p.leave()
+	for p.ownTurn() {
 		select {
 		case <-p.wake:
-		case <-timer.C:
-			p.deadline = 0
-			p.rep.Tick(p.now())
+		case <-p.timer.C:
+			p.rang = true
 		case r := <-p.synced:
-			p.jobsOut--
-			p.persisted(r)
+			p.back = append(p.back, r)
 		case <-p.stop:
 			return
 		}
 	}
+}
+
+// ownTurn is a round of the pipeline's goroutine. It is false when the server
+// has failed.
+func (p *pipeline) ownTurn() bool {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.guarded(false)
+	if p.panicked != nil && !p.ended {
+		p.ended = true
+		p.fail(p.panicked)
+	}
+	return !p.ended
+}
+
+// visit is a round on the goroutine of somebody who has queued something for
+// it: that saves a lone write the way to another goroutine at every server it
+// passes. What such a guest cannot do is left to the pipeline's own goroutine.
+func (p *pipeline) visit() {
+	if !p.turn.TryLock() {
+		p.nudge()
+		return
+	}
+	defer p.turn.Unlock()
+	if !p.left && !p.ended {
+		p.guarded(true)
+	}
+	if p.left || p.panicked != nil {
+		p.nudge()
+	}
+}
+
+// leave ends the pipeline: there are no turns after it.
+func (p *pipeline) leave() {
+	p.turn.Lock()
+	defer p.turn.Unlock()
+	p.ended = true
+	p.timer.Stop()
+	close(p.jobs)
+}
+
+// guarded is a round in which a panic of the replica is a broken invariant: it
+// ends the server, not the process.
+func (p *pipeline) guarded(guest bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.panicked = fmt.Errorf("request pipeline: %w: %v\n%s", replica.ErrInvariant, r, debug.Stack())
+		}
+	}()
+	if p.panicked == nil {
+		p.round(guest)
+	}
+}
+
+// round takes in what there is, and does what comes of it.
+func (p *pipeline) round(guest bool) {
+	if !guest {
+		p.settle()
+	}
+	if p.members != nil {
+		p.members.step()
+	}
+	p.propose()
+	p.handOut(guest)
+	p.flush()
+	p.setTimer()
+}
+
+// settle takes in what only the pipeline's goroutine hears of.
+func (p *pipeline) settle() {
+	if p.left {
+		p.left = false
+		p.carryOut()
+	}
+	if p.rang {
+		p.rang, p.deadline = false, 0
+		p.rep.Tick(p.now())
+	}
+	for _, r := range p.back {
+		p.jobsOut--
+		p.persisted(r)
+	}
+	clear(p.back)
+	p.back = p.back[:0]
 }
 
 // propose gives the replica everything that was submitted.
@@ -186,13 +266,26 @@ func (p *pipeline) propose() {
 	p.held = p.held[:rest]
 }
 
-// handOut gives the syncer the next batch, and starts a snapshot when one is
-// due.
-func (p *pipeline) handOut() {
-	rd := p.rep.Ready()
+// handOut carries out what the replica is ready for. A guest leaves the
+// beginning and the end of a role alone, since it may be one of the
+// connections that end with it, and is waited for.
+func (p *pipeline) handOut(guest bool) {
+	for more := true; more && !p.ended; {
+		p.ready = p.rep.Ready()
+		if p.left = guest && (p.ready.Role != nil || p.rep.Err() != nil); p.left {
+			return
+		}
+		more = p.carryOut()
+	}
+}
+
+// carryOut does what a Ready asks for. With more, a batch was synced
+// meanwhile, which makes the replica ready for what comes behind it.
+func (p *pipeline) carryOut() (more bool) {
+	rd := &p.ready
 	if err := p.rep.Err(); err != nil {
 		p.end(err)
-		return
+		return false
 	}
 	for _, n := range rd.Notes {
 		logNote(p.log, n)
@@ -200,27 +293,22 @@ func (p *pipeline) handOut() {
 	if rd.Snapshot != nil {
 		p.snapshot(rd.Snapshot, rd.SnapshotZxid)
 	}
+	job := syncJob{roll: rd.Roll, entries: rd.Append, few: len(rd.Append) <= fewWrites}
 	if p.members != nil {
 		rd.CarryOut(p.members)
-		p.members.carriedOut()
-		return
+		job = p.members.carriedOut()
 	}
-	if !rd.Roll && len(rd.Append) == 0 {
-		return
-	}
-	job := syncJob{roll: rd.Roll, entries: rd.Append}
-	if len(rd.Append) <= fewWrites && p.jobsOut == 0 && p.idle() {
+	switch {
+	case job.empty():
+		return false
+	case job.few && p.jobsOut == 0 && !p.slow && p.idle():
 		p.persisted(p.sync(job))
 		p.flush()
-		return
+		return true
 	}
-	p.give(job)
-}
-
-// give hands a job to the syncer.
-func (p *pipeline) give(job syncJob) {
 	p.jobsOut++
 	p.jobs <- job
+	return false
 }
 
 // fewWrites is the largest batch the pipeline syncs itself when nobody else is
@@ -229,11 +317,16 @@ func (p *pipeline) give(job syncJob) {
 // sync anyhow.
 const fewWrites = 2
 
-// idle tells that nothing was submitted since the last propose.
+// slowSync is the time from which a sync is left to the syncer again: while a
+// member's disk is slow, its pipeline has the other servers to listen to.
+const slowSync = 5 * time.Millisecond
+
+// idle tells that nothing was submitted or has arrived since the last round.
 func (p *pipeline) idle() bool {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.queue) == 0 && len(p.held) == 0
+	waiting := len(p.queue) + len(p.held)
+	p.mu.Unlock()
+	return waiting == 0 && (p.members == nil || p.members.idle())
 }
 
 // syncer appends and syncs one batch at a time.
@@ -249,23 +342,33 @@ func (p *pipeline) sync(j syncJob) syncResult {
 			return syncResult{err: fmt.Errorf("begin a new txn log: %w", err)}
 		}
 	}
+	begin := time.Now()
 	if j.order != nil {
-		return syncResult{after: j.order()}
+		after, appended := j.order()
+		r := syncResult{after: after}
+		if appended {
+			r.took = time.Since(begin)
+			p.syncs.add(r.took)
+		}
+		return r
 	}
 	if len(j.entries) == 0 {
 		return syncResult{}
 	}
-	begin := time.Now()
 	if err := p.store.Append(j.entries); err != nil {
 		return syncResult{err: fmt.Errorf("write the txn log: %w", err)}
 	}
-	p.syncs.add(time.Since(begin))
-	return syncResult{zxid: j.entries[len(j.entries)-1].Zxid}
+	r := syncResult{zxid: j.entries[len(j.entries)-1].Zxid, took: time.Since(begin)}
+	p.syncs.add(r.took)
+	return r
 }
 
 // persisted commits a batch; the connections it touched are flushed after the
 // next batch is with the disk.
 func (p *pipeline) persisted(r syncResult) {
+	if r.took > 0 {
+		p.slow = r.took >= slowSync
+	}
 	switch {
 	case r.err != nil:
 		p.end(r.err)
@@ -305,7 +408,7 @@ func (p *pipeline) snapshot(src storage.Source, zxid protocol.Zxid) {
 }
 
 // setTimer wakes the pipeline at the replica's deadline.
-func (p *pipeline) setTimer(timer *time.Timer) {
+func (p *pipeline) setTimer() {
 	at := p.rep.Deadline()
 	if at == p.deadline {
 		return
@@ -315,7 +418,7 @@ func (p *pipeline) setTimer(timer *time.Timer) {
 	if at != math.MaxInt64 {
 		wait = min(wait, max(0, time.Duration(at-p.now().MonoMs)*time.Millisecond))
 	}
-	timer.Reset(wait)
+	p.timer.Reset(wait)
 }
 
 // logNote logs what the replica noted.

@@ -1,14 +1,12 @@
 package server
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math"
 	"math/rand/v2"
 	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +15,7 @@ import (
 	"zookit/server/acl"
 	"zookit/server/admin"
 	"zookit/server/cnxn"
+	"zookit/server/peer"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -34,13 +33,19 @@ type Server struct {
 
 	started   time.Time
 	serving   atomic.Bool
+	readOnly  atomic.Bool // serving those alone who only read
 	traceMask atomic.Int64
+	members   atomic.Pointer[members] // of one of several servers, once it is started
 
 	rep   *replica.Replica
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	addr  net.Addr
+	addr  atomic.Pointer[address]
+	guard *peer.Security // of the ports between servers; nil: none
+
+	secure     *cnxn.Secure // clients under TLS; nil: none
+	secureAddr net.Addr
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -85,17 +90,24 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 	s.traceMask.Store(defaultTraceMask)
 	rules, err := acl.New(acl.Options{
 		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+		X509: cfg.SecureClients.KnowsX509(), X509SuperUser: cfg.SecureClients.SuperUser,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.rules = rules
+	if s.secure, err = s.secureClients(); err != nil {
+		return nil, err
+	}
 	rc := s.replicaConfig()
 	if s.cfg.Distributed() {
 		if rc.Ensemble, err = s.ensembleConfig(); err != nil {
 			return nil, err
 		}
 		rc.ServerID = s.cfg.MyID
+		if s.guard, err = s.peerSecurity(); err != nil {
+			return nil, err
+		}
 	}
 	s.rep, err = replica.New(rc)
 	if err != nil {
@@ -118,6 +130,7 @@ func (s *Server) replicaConfig() replica.Config {
 		Tree:                    tree.Options{Extended: c.ExtendedTypes, Digest: c.Digest, HashKey: [2]uint64{rand.Uint64(), rand.Uint64()}},
 		ACL:                     s.rules,
 		EnforceQuota:            c.EnforceQuota,
+		ReconfigEnabled:         c.Ensemble.ReconfigEnabled,
 		CloseSessionTxn:         c.CloseSessionPath,
 		MaxTxnBytes:             s.maxTxnBytes(),
 		SnapCount:               c.SnapCount,
@@ -148,11 +161,16 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	ln, err := s.listen()
+	ln, secureLn, err := s.listenClients()
 	if err != nil {
 		return err
 	}
-	s.addr = ln.Addr()
+	if ln != nil {
+		s.addr.Store(&address{ln.Addr()})
+	}
+	if secureLn != nil {
+		s.secureAddr = secureLn.Addr()
+	}
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -160,8 +178,11 @@ func (s *Server) Start() error {
 		ConnectWait:      time.Duration(s.cfg.SessionlessMs) * time.Millisecond,
 		OutstandingLimit: s.cfg.OutstandingLimit(),
 		RequireAuth:      s.requireAuth(),
+		Throttle:         cnxn.Throttle(s.cfg.Throttle),
+		LocalSessions:    s.cfg.Distributed() && s.cfg.Ensemble.LocalSessions,
 		Logger:           s.log,
 	})
+	s.conns.Secure(secureLn, s.secure)
 	s.conns.Serve()
 	if err := s.recover(); err != nil {
 		s.conns.Close()
@@ -186,7 +207,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.addr.String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addresses(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -198,18 +219,13 @@ func (s *Server) requireAuth() []string {
 	return nil
 }
 
-// listen binds as Apache does: clientPortAddress, or every interface.
-func (s *Server) listen() (*net.TCPListener, error) {
-	lc := net.ListenConfig{KeepAlive: -1}
-	if s.cfg.ClientTCPKeepAlive {
-		lc.KeepAlive = 0 // Go's default intervals
-	}
-	address := net.JoinHostPort(s.cfg.ClientPortAddress, strconv.Itoa(s.cfg.ClientPort))
-	ln, err := lc.Listen(context.Background(), "tcp", address)
+// listen binds as Apache does: at the address, or at every interface.
+func (s *Server) listen(host string, port int, name string) (*net.TCPListener, error) {
+	ln, err := s.listenAt(host, port)
 	if err != nil {
-		return nil, fmt.Errorf("bind the client port: %w", err)
+		return nil, fmt.Errorf("bind the %s: %w", name, err)
 	}
-	return ln.(*net.TCPListener), nil
+	return ln, nil
 }
 
 func (s *Server) storageConfig() storage.Config {
@@ -246,6 +262,7 @@ func (s *Server) recover() error {
 	if got.EpochBehind && s.cfg.Distributed() {
 		s.log.Warn("a crash ended the synchronisation with a leader: the log is of a later epoch than currentEpoch says", "zxid", got.LastZxid, "currentEpoch", got.CurrentEpoch)
 	}
+	s.warnOfQuarantine()
 	if got.LastZxid < 0 && s.cfg.Distributed() {
 		s.log.Warn("there is no data, and with db.autocreate=false that is no new database: this server has no vote until a leader has sent it the data; for a new ensemble put an empty file initialize beside version-2 on every server", "dataDir", s.cfg.DataLogDir)
 	}
@@ -280,8 +297,14 @@ func (s *Server) settle(err error) {
 	}
 }
 
-// Addr is the address of the client port, nil before Start.
-func (s *Server) Addr() net.Addr { return s.addr }
+// Addr is the address of the client port, nil before Start and when clients come
+// by SecureAddr alone.
+func (s *Server) Addr() net.Addr {
+	if a := s.addr.Load(); a != nil {
+		return a.Addr
+	}
+	return nil
+}
 
 // Done is closed when the server has stopped: by Close, or because it failed.
 func (s *Server) Done() <-chan struct{} { return s.done }

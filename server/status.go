@@ -34,6 +34,8 @@ func (s *source) Status() Status {
 		st.Mode = ""
 		if st.Serving {
 			(*Server)(s).ensembleStatus(&st)
+		} else {
+			st.Quarantine = (*Server)(s).quarantineStatus()
 		}
 	}
 	if !st.Serving {
@@ -44,6 +46,8 @@ func (s *source) Status() Status {
 	st.Received, st.Sent = t.Received.Load(), t.Sent.Load()
 	st.ResponseLast, st.ResponseMin, st.ResponseMax = t.ResponseSize()
 	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
+	st.DropChance = s.conns.DropChance()
+	st.ThrottledOps, st.StaleDropped, st.LargeRejected = t.ThrottledOps.Load(), t.StaleDropped.Load(), t.LargeRejected.Load()
 	st.Connections = s.conns.Count()
 	st.Outstanding = s.conns.Outstanding()
 
@@ -53,7 +57,7 @@ func (s *source) Status() Status {
 		// A leader without a txn of its own stands at the beginning of its epoch.
 		st.Zxid = max(st.Zxid, protocol.MakeZxid(s.pipe.members.role.Load().Epoch, 0))
 	}
-	st.Ephemerals, st.Sessions = r.Ephemerals, r.Sessions
+	st.Ephemerals, st.Sessions, st.LocalSessions = r.Ephemerals, r.Sessions, r.LocalSessions
 	s.rep.State().Watches(func(t *watch.Tables) { st.Watches = t.Count() })
 	st.WatchingConns, st.WatchedPaths, st.DataWatches = r.Watches.Connections, r.Watches.Paths, r.Watches.Watches
 	st.Snapshots = s.pipe.snapshots.Load()
@@ -64,8 +68,8 @@ func (s *source) Status() Status {
 func (s *source) settings() admin.Settings {
 	c := &s.cfg
 	return admin.Settings{
-		ClientPort: port(s.addr, c.ClientPort),
-		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
+		ClientPort: port((*Server)(s).Addr(), c.ClientPort), SecureClientPort: (*Server)(s).securePort(),
+		DataDir: filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
 		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
 		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,
 		ListenBacklog: c.ListenBacklog, ServerID: max(0, s.serverID()),
@@ -91,27 +95,37 @@ func (s *source) Sizes() (dataDir, logDir int64) {
 	return dataDir, logDir
 }
 
-// Expiries asks the pipeline, which owns the sessions.
 func (s *source) Expiries() []admin.Expiry {
+	list, _ := s.expiries(func() ([]session.Bucket, bool) { return s.rep.Expiries(), true })
+	return list
+}
+
+func (s *source) LocalExpiries() ([]admin.Expiry, bool) { return s.expiries(s.rep.LocalExpiries) }
+
+// expiries asks the pipeline, which owns the sessions.
+func (s *source) expiries(ask func() ([]session.Bucket, bool)) ([]admin.Expiry, bool) {
 	answer := make(chan []session.Bucket, 1)
 	var at replica.Now
+	var ok bool
 	s.pipe.do(func(now replica.Now) {
+		var list []session.Bucket
 		at = now
-		answer <- s.rep.Expiries()
+		list, ok = ask()
+		answer <- list
 	})
 	var buckets []session.Bucket
 	select {
 	case buckets = <-answer:
 	case <-s.done:
-		return nil
+		return nil, false
 	case <-s.quit:
-		return nil
+		return nil, false
 	}
 	list := make([]admin.Expiry, 0, len(buckets))
 	for _, b := range buckets {
 		list = append(list, admin.Expiry{At: time.UnixMilli(at.WallMs + b.At - at.MonoMs), Sessions: b.Sessions})
 	}
-	return list
+	return list, ok
 }
 
 // Sessions are those of the tree, which all servers of an ensemble have.

@@ -85,6 +85,18 @@ func (c *tally) proposed(batch []zab.Entry) {
 	}
 }
 
+// observers counts the observers that are served.
+func (c *tally) observers() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, x := range c.learners {
+		if x.observer && x.synced {
+			n++
+		}
+	}
+	return n
+}
+
 // report fills in what a leader tells.
 func (c *tally) report(a *admin.Ensemble, since time.Time) {
 	c.mu.Lock()

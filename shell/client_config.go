@@ -9,7 +9,7 @@ import (
 	"strconv"
 	"strings"
 
-	"zookit/shell/certs"
+	"zookit/protocol/certs"
 	"zookit/shell/command"
 	"zookit/shell/properties"
 )
@@ -48,13 +48,15 @@ func (c *clientConfig) load(name string) error {
 	if !c.secure {
 		return nil
 	}
-	for i, password := range []*string{&c.tls.Key.Password, &c.tls.Trust.Password} {
+	for i, password := range []*certs.Secret{&c.tls.Key.Password, &c.tls.Trust.Password} {
 		if c.passwords[i] == "" {
 			continue
 		}
-		if *password, err = passwordIn(c.passwords[i]); err != nil {
+		text, err := passwordIn(c.passwords[i])
+		if err != nil {
 			return err
 		}
+		*password = certs.Secret(text)
 	}
 	c.config, err = c.tls.Config()
 	return err
@@ -98,7 +100,7 @@ func (c *clientConfig) take(p properties.Pair) error {
 	case "ssl.keyStore.location":
 		c.tls.Key.File = value
 	case "ssl.keyStore.password":
-		c.tls.Key.Password = p.Value
+		c.tls.Key.Password = certs.Secret(p.Value)
 	case "ssl.keyStore.passwordPath":
 		c.passwords[0] = value
 	case "ssl.keyStore.type":
@@ -106,7 +108,7 @@ func (c *clientConfig) take(p properties.Pair) error {
 	case "ssl.trustStore.location":
 		c.tls.Trust.File = value
 	case "ssl.trustStore.password":
-		c.tls.Trust.Password = p.Value
+		c.tls.Trust.Password = certs.Secret(p.Value)
 	case "ssl.trustStore.passwordPath":
 		c.passwords[1] = value
 	case "ssl.trustStore.type":

@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -14,8 +15,13 @@ import (
 
 // completeWord is the hidden first argument by which the completion scripts
 // ask: behind it stand the words of the command line up to the cursor, the last
-// one as far as it is typed.
-const completeWord = "__complete"
+// one as far as it is typed. With completeBash it is COMP_WORDBREAKS and the
+// line itself, since bash does not tell the words of a line without their
+// quotation marks.
+const (
+	completeWord = "__complete"
+	completeBash = "__complete-bash"
+)
 
 // completionPatience bounds what a Tab in the system's shell may take.
 const completionPatience = time.Second
@@ -31,7 +37,7 @@ func completion(ctx context.Context, env Env, words []string) int {
 	given, typed := words[:len(words)-1], words[len(words)-1]
 	var b strings.Builder
 	for _, w := range candidates(ctx, env, given, typed) {
-		b.WriteString(w.Text + "\t" + w.Summary + "\n")
+		fmt.Fprintf(&b, "%s\t%s\n", w.Text, w.Summary)
 	}
 	_, _ = io.WriteString(env.Stdout, b.String())
 	return command.ExitOK
@@ -44,7 +50,7 @@ func candidates(ctx context.Context, env Env, given []string, typed string) []co
 	}
 	o, known, err := withProfiles(env, given)
 	if err != nil { // an option that lacks its value
-		return optionValues(env, last)
+		return beginning(optionValues(env, last, typed), typed)
 	}
 	if len(o.command) == 0 {
 		if strings.HasPrefix(typed, "-") {
@@ -112,6 +118,19 @@ func (a *asking) Children(parent string) ([]string, bool) {
 	return names, err == nil
 }
 
+// Listed is what servers tell of a kind.
+func (a *asking) Listed(kind complete.Kind) ([]complete.Word, bool) {
+	if err := a.sh.Connect(a.ctx); err != nil {
+		return nil, false
+	}
+	lines, err := fetch(a.sh)(a.ctx, complete.Question{Kind: kind})
+	words := make([]complete.Word, len(lines))
+	for i, l := range lines {
+		words[i].Text, words[i].Summary, _ = strings.Cut(l, "\t")
+	}
+	return words, err == nil
+}
+
 func optionNames() []complete.Word {
 	words := make([]complete.Word, len(optionHelp))
 	for i, o := range optionHelp {
@@ -121,13 +140,15 @@ func optionNames() []complete.Word {
 }
 
 // optionValues completes the value of the option before the cursor.
-func optionValues(env Env, option string) []complete.Word {
+func optionValues(env Env, option, typed string) []complete.Word {
 	var words []complete.Word
 	for _, o := range optionHelp {
 		switch {
 		case o.name != option:
 		case option == "-profile":
 			words = profileWords(&profiles{env: env, o: &options{}})
+		case o.value == "FILE":
+			words = files(typed)
 		case strings.Contains(o.value, "|"):
 			for _, v := range strings.Split(o.value, "|") {
 				words = append(words, complete.Word{Text: v})

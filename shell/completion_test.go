@@ -60,7 +60,7 @@ func TestBashCompletion(t *testing.T) {
 		cmd := exec.Command(bash, "--norc", "-c", script+`
 zkcli() { ZKCLI_TEST_MAIN=1 "$BIN" "$@"; }
 COMP_LINE=$LINE COMP_POINT=${#LINE}
-_zkcli
+_zkcli zkcli
 printf '%s\n' "${COMPREPLY[@]}"`)
 		cmd.Env = append(os.Environ(), "BIN="+os.Args[0], "LINE="+c.line, "XDG_CONFIG_HOME="+home, "GORACE=atexit_sleep_ms=0", "ZKCLI_COMPAT=")
 		out, err := cmd.CombinedOutput()

@@ -41,6 +41,7 @@ func editWith(env Env, sh *command.Shell) func(file string) error {
 			cmd.Stdin = env.Stdin
 		}
 		cmd.Stdout, cmd.Stderr = env.Stdout, env.Stderr
+		sh.Out.EndPaging()
 		if err := sh.Out.Flush(); err != nil {
 			return err
 		}

@@ -30,7 +30,8 @@ func TestExamplesRun(t *testing.T) {
 	for _, name := range []string{"addauth", "addWatch", "config", "create", "delete", "get", "getAcl", "getAllChildrenNumber", "getEphemerals",
 		"help", "ls", "printwatches", "set", "setquota", "stat", "sync", "version", "whoami", "completion", "use"} {
 		for _, e := range command.Lookup(own, name).Example {
-			if strings.Contains(e, "HASH") || strings.Contains(e, "prod") || strings.Contains(e, "zk2") || strings.Contains(e, "@") || strings.Contains(e, "<<") || strings.Contains(e, "multi") {
+			if strings.Contains(e, "HASH") || strings.Contains(e, "prod") || strings.Contains(e, "zk2") || strings.Contains(e, "@") || strings.Contains(e, "<<") || strings.Contains(e, "multi") ||
+				name == "addauth" && (strings.HasSuffix(e, "-") || strings.Contains(e, " -")) {
 				continue // stands for something
 			}
 			e = strings.Replace(e, "-v 3 ", "-v 0 ", 1)

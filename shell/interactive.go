@@ -34,7 +34,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 	if env.StderrTerminal {
 		sh.Out.Stderr = printer
 	}
-	lookup := repl.NewLookup(ctx, childrenOf(sh), printer)
+	lookup := repl.NewLookup(ctx, fetch(sh), printer)
 	edits := repl.CanEdit(in, out, env.Getenv)
 	o.background = edits
 	sh.Interactive = true
@@ -121,8 +121,8 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 // errNoSession: completion does not open one.
 var errNoSession = errors.New("no session")
 
-// pagerOf is what shows long results: $PAGER, or less where it is there. nil is
-// none, for -no-pager and for cat.
+// pagerOf is what shows long results: $PAGER, or less where it is there, unless
+// a profile says otherwise. nil is none, for -no-pager.
 func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 	program := env.Getenv("PAGER")
 	if program == "" {
@@ -130,13 +130,10 @@ func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 			program = "less -FRX"
 		}
 	}
-	if o.noPager || program == "" || program == "cat" {
+	if o.noPager {
 		return nil
 	}
-	return &command.Pager{Program: program, Rows: func() int {
-		_, rows := window(out)
-		return rows
-	}}
+	return &command.Pager{Program: program, Window: func() (cols, rows int) { return window(out) }}
 }
 
 // window is the size of what is a terminal, 0, 0 when it does not tell.
@@ -190,6 +187,24 @@ func (q *questioner) word(question string) (string, bool) {
 	return strings.TrimSpace(answer), err == nil
 }
 
+// secretAsker asks for secrets on the terminal; nil where there is none.
+func secretAsker(env Env, sh *command.Shell) func(ctx context.Context, question string) (string, bool) {
+	in, isFile := env.Stdin.(*os.File)
+	if !isFile || !env.StdinTerminal || !env.StderrTerminal {
+		return nil
+	}
+	return func(ctx context.Context, question string) (string, bool) {
+		answer, err := repl.ReadSecret(ctx, in, func() {
+			repl.DropTyped(in)
+			sh.Out.Ask(question)
+		})
+		if printer, ok := sh.Out.Stdout.(*repl.Printer); ok {
+			printer.Echoed()
+		}
+		return answer, err == nil
+	}
+}
+
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or
 // zkcli/history in the user's state directory (XDG_STATE_HOME), for the profile
 // that the shell begins with zkcli/history.NAME. "" when there is no such
@@ -219,30 +234,35 @@ func completionTable(compat *command.Compat) []complete.Command {
 		for _, f := range append(c.FlagsIn(compat), c.GlobalFlags(compat)...) {
 			flag := complete.Flag{Name: "-" + f.Name, Summary: f.Help}
 			if f.Arg != "" {
-				flag.Value = &complete.Arg{Kind: complete.Other}
-				for _, w := range f.Words {
+				flag.Value = &complete.Arg{Kind: argKinds[f.Kind], Words: choice(f.Words)}
+				if len(f.Words) > 0 {
 					flag.Value.Kind = complete.Choice
-					flag.Value.Words = append(flag.Value.Words, complete.Word{Text: w})
 				}
 			}
 			entry.Flags = append(entry.Flags, flag)
 		}
 		for _, a := range c.Args {
-			arg := complete.Arg{Kind: argKinds[a.Kind], Repeat: a.Repeat}
-			for _, w := range a.Words {
-				arg.Words = append(arg.Words, complete.Word{Text: w})
-			}
-			entry.Args = append(entry.Args, arg)
+			entry.Args = append(entry.Args, complete.Arg{Kind: argKinds[a.Kind], Repeat: a.Repeat, Words: choice(a.Words)})
 		}
 		table = append(table, entry)
 	}
 	return table
 }
 
+// choice is words as completion sees them.
+func choice(words []command.Word) []complete.Word {
+	var list []complete.Word
+	for _, w := range words {
+		list = append(list, complete.Word{Text: w.Text, Summary: w.Help})
+	}
+	return list
+}
+
 var argKinds = map[command.ArgKind]complete.Kind{
 	command.AnyArg: complete.Other, command.PathArg: complete.Path, command.ChoiceArg: complete.Choice,
-	command.ACLArg: complete.ACL, command.CommandArg: complete.Name, command.ConnectionArg: complete.Connection,
+	command.ACLArg: complete.ACL, command.CommandArg: complete.Help, command.VerbArg: complete.Name, command.ConnectionArg: complete.Connection,
 	command.TargetArg: complete.Target, command.SessionArg: complete.Session, command.FileArg: complete.File,
+	command.ServerArg: complete.Server, command.ChangeArg: complete.Change, command.HolderArg: complete.Holder,
 }
 
 // rooted is a session whose absolute view is one, too.

@@ -38,7 +38,7 @@ func (p *profiles) find(name string) (*command.Profile, error) {
 	return &command.Profile{
 		Name: name, Servers: entry.ConnectString(), Dial: p.dialer(entry),
 		ReadOnly: entry.ReadOnly, Protected: entry.Protected, Color: entry.Color,
-		NoJournal: entry.Undo != nil && !*entry.Undo,
+		NoJournal: entry.Undo != nil && !*entry.Undo, Pager: entry.Pager,
 	}, nil
 }
 

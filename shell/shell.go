@@ -62,6 +62,9 @@ func Main(ctx context.Context, env Env, args []string) int {
 	if len(args) > 0 && args[0] == completeWord {
 		return completion(ctx, env, args[1:])
 	}
+	if len(args) == 3 && args[0] == completeBash {
+		return bashCompletion(ctx, env, args[1], args[2])
+	}
 	o, known, err := withProfiles(env, args)
 	if err != nil {
 		fmt.Fprintln(env.Stderr, "zkcli: "+render.Visible(err.Error()))
@@ -105,7 +108,8 @@ func Main(ctx context.Context, env Env, args []string) int {
 		sh.Profiles, sh.ProfileNames = known.find, known.names
 	}
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
-	sh.AskTimeout = env.AskTimeout
+	sh.AskTimeout, sh.Getenv = env.AskTimeout, env.Getenv
+	sh.AskSecret = secretAsker(env, sh)
 	sh.Edit = editWith(env, sh)
 	sh.Format, sh.Yes, sh.Stop = o.format, o.yes, o.stopAtFailure
 	sh.Journal = changeJournal(env)
@@ -113,6 +117,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 	sh.FullScreen = fullScreen(env)
 	switch {
 	case o.lines != "":
+		sh.Stdin = env.Stdin
 		return script(ctx, sh, o, strings.NewReader(o.lines))
 	case len(o.command) > 0:
 		sh.Stdin = env.Stdin

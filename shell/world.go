@@ -8,8 +8,31 @@ import (
 
 	"zookit/shell/command"
 	"zookit/shell/complete"
+	"zookit/shell/repl"
 	"zookit/shell/session"
 )
+
+// fetch answers the questions of completion that servers have to be asked for.
+func fetch(sh *command.Shell) repl.Fetch {
+	children := childrenOf(sh)
+	return func(ctx context.Context, q complete.Question) ([]string, error) {
+		var words []command.Word
+		var err error
+		switch q.Kind {
+		case complete.Session:
+			words, err = sh.SessionWords(ctx)
+		case complete.Server:
+			words, err = sh.ServerWords(ctx)
+		default:
+			return children(ctx, q.Parent)
+		}
+		lines := make([]string, len(words))
+		for i, w := range words {
+			lines[i] = w.Text + "\t" + w.Help
+		}
+		return lines, err
+	}
+}
 
 // childrenOf asks the sessions there are, so that completion follows connect
 // and use. A parent may be a target, prod:/app; completion opens none.
@@ -30,7 +53,13 @@ type located struct {
 	sh *command.Shell
 }
 
+// lister is a Lookup that asks servers for words.
+type lister interface {
+	Listed(kind complete.Kind) ([]complete.Word, bool)
+}
+
 var (
+	_ lister         = (*complete.Cache)(nil)
 	_ complete.Here  = located{}
 	_ complete.World = located{}
 )
@@ -59,7 +88,15 @@ func (l located) Words(kind complete.Kind, typed string) []complete.Word {
 			words = append(words, complete.Word{Text: c.Name, Summary: summary})
 		}
 		return words
-	case complete.Session:
+	case complete.Session, complete.Server:
+		if asks, ok := l.Lookup.(lister); ok {
+			if words, known := asks.Listed(kind); known {
+				return words
+			}
+		}
+		if kind == complete.Server {
+			return nil
+		}
 		var words []complete.Word
 		for _, c := range l.sh.Connections() {
 			if c.Session != "" {
@@ -69,6 +106,10 @@ func (l located) Words(kind complete.Kind, typed string) []complete.Word {
 		return words
 	case complete.File:
 		return files(typed)
+	case complete.Change:
+		return choice(l.sh.ChangeWords())
+	case complete.Help:
+		return choice(command.TopicWords())
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ const membership = "server.1=127.0.0.1:38839:43791:participant\nserver.2=127.0.0
 func TestConfOfEnsemble(t *testing.T) {
 	t.Parallel()
 	st := Status{Mode: "follower",
-		Settings: Settings{ClientPort: 41565, DataDir: "/zk/1/version-2", LogDir: "/zk/1/version-2", TickMs: 500, MaxClientCnxns: 60,
+		Settings: Settings{ClientPort: 41565, SecureClientPort: -1, DataDir: "/zk/1/version-2", LogDir: "/zk/1/version-2", TickMs: 500, MaxClientCnxns: 60,
 			MinSessionTimeoutMs: 1000, MaxSessionTimeoutMs: 10000, ListenBacklog: -1, ServerID: 1},
 		Ensemble: &Ensemble{InitLimit: 10, SyncLimit: 5, QuorumPorts: []int{38839}, ElectionPorts: []int{43791}, Membership: membership}}
 	alone := "clientPort=41565\nsecureClientPort=-1\ndataDir=/zk/1/version-2\ndataDirSize=597\ndataLogDir=/zk/1/version-2\ndataLogSize=597\n" +
@@ -65,8 +65,10 @@ func TestRoles(t *testing.T) {
 			[]string{"server_state\tfollower\nzk_peer_state\tfollowing - broadcast\n", "quorum_size\t3\n", "synced_observers\t0\n"}, append([]string{"observer_master_id"}, leading...)},
 		{"observer", &Ensemble{PeerState: "observing - broadcast", Voters: 3, LeaderID: 17, Observer: true},
 			[]string{"server_state\tobserver\nzk_peer_state\tobserving - broadcast\nzk_observer_master_id\t17\n", "quorum_size\t3\n"}, append([]string{"synced_observers"}, leading...)},
+		{"read-only", &Ensemble{PeerState: "leader election", Voters: 3}, []string{"server_state\tread-only\nzk_ephemerals_count"},
+			append([]string{"peer_state", "quorum_size", "synced_observers", "observer_master_id"}, leading...)},
 	} {
-		st := Status{Mode: tt.mode, Ensemble: tt.ensemble, Started: time.Now(), MaxFiles: -1, OpenFiles: -1}
+		st := Status{Mode: tt.mode, ReadOnly: tt.mode == "read-only", Ensemble: tt.ensemble, Started: time.Now(), MaxFiles: -1, OpenFiles: -1}
 		srvr, mntr := answer(st, "srvr"), answer(st, "mntr")
 		if !strings.Contains(srvr, "\nMode: "+tt.mode+"\n") || strings.HasSuffix(srvr, sizes) != (tt.mode == "leader") {
 			t.Errorf("%s: srvr %s", tt.mode, srvr)

@@ -40,10 +40,18 @@ func date(t time.Time) string { return t.Format("Mon Jan 02 15:04:05 MST 2006") 
 
 func (w *Words) dump(b *strings.Builder, st Status) {
 	b.WriteString("SessionTracker dump:\n")
+	local, ok := w.Source.LocalExpiries()
+	if ok {
+		b.WriteString("Local ")
+		sessionSets(b, local)
+	}
 	if st.Ensemble != nil && st.Ensemble.Leader == nil {
 		w.globalSessions(b)
 	} else {
-		w.sessionSets(b)
+		if ok {
+			b.WriteString("Global ")
+		}
+		sessionSets(b, w.Source.Expiries())
 	}
 	ephemerals := w.Source.Ephemerals()
 	fmt.Fprintf(b, "ephemeral nodes dump:\nSessions with Ephemerals (%d):\n", len(ephemerals))
@@ -57,9 +65,8 @@ func (w *Words) dump(b *strings.Builder, st Status) {
 }
 
 // sessionSets lists sessions by their expiry, which a leader or a server alone
-// knows.
-func (w *Words) sessionSets(b *strings.Builder) {
-	expiries := w.Source.Expiries()
+// knows, and each server for its local ones.
+func sessionSets(b *strings.Builder, expiries []Expiry) {
 	total := 0
 	for _, e := range expiries {
 		total += len(e.Sessions)

@@ -7,14 +7,14 @@ import (
 )
 
 // monitor prints mntr: the keys that Apache prints first, in its order, and some
-// of its metrics, each with a value that was measured here. Four keys speak of
-// what this server does not have, TLS and BlueThrottle; Apache's default server
-// prints the same zeros.
+// of its metrics, each with a value that was measured here. Three keys speak of
+// TLS, which this server does not have; Apache's default server prints the same
+// zeros.
 func monitor(b *strings.Builder, st Status) {
 	put := func(key string, value any) { fmt.Fprintf(b, "zk_%s\t%v\n", key, value) }
 	put("version", built(st))
 	put("server_state", st.Mode)
-	if st.Ensemble != nil {
+	if st.Ensemble != nil && !st.ReadOnly { // its figures are a plain server's (ReadOnlyZooKeeperServer)
 		monitorPeer(put, st)
 	}
 	put("ephemerals_count", st.Ephemerals)
@@ -28,7 +28,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("packets_sent", st.Sent)
 	put("packets_received", st.Received)
 	put("max_client_response_size", st.ResponseMax)
-	put("connection_drop_probability", decimal(0))
+	put("connection_drop_probability", decimal(st.DropChance))
 	put("watch_count", st.Watches)
 	put("auth_failed_count", st.AuthFailed)
 	put("min_latency", st.LatencyMin)
@@ -39,12 +39,15 @@ func monitor(b *strings.Builder, st Status) {
 	if st.OpenFiles >= 0 {
 		put("open_file_descriptor_count", st.OpenFiles)
 	}
-	put("local_sessions", 0)
+	put("local_sessions", st.LocalSessions)
 	put("uptime", time.Since(st.Started).Milliseconds())
 	put("max_latency", st.LatencyMax)
 	put("outstanding_tls_handshake", 0)
 	put("min_client_response_size", st.ResponseMin)
 	put("non_mtls_local_conn_count", 0)
+	put("throttled_ops", st.ThrottledOps)
+	put("stale_requests_dropped", st.StaleDropped)
+	put("large_requests_rejected", st.LargeRejected)
 	put("connection_rejected", st.Rejected)
 	put("snap_count", st.Snapshots)
 	put("fsync_threshold_exceed_count", st.Syncs.Slow)
@@ -57,7 +60,7 @@ func monitor(b *strings.Builder, st Status) {
 	put("max_fsynctime", s.MaxMs)
 	put("cnt_fsynctime", s.Count)
 	put("sum_fsynctime", s.SumMs)
-	if st.Ensemble != nil {
+	if st.Ensemble != nil && !st.ReadOnly {
 		monitorEnsemble(put, st)
 	}
 }

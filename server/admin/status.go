@@ -25,7 +25,7 @@ type Status struct {
 	Started  time.Time
 	Serving  bool // false before recovery is done and after a failure
 	ReadOnly bool
-	Mode     string // standalone, leader, follower, observer
+	Mode     string // standalone, leader, follower, observer, read-only
 
 	LatencyMin, LatencyMax int64 // ms, from a request's arrival to its reply
 	LatencyAvg             float64
@@ -34,14 +34,20 @@ type Status struct {
 	ResponseLast, ResponseMin, ResponseMax int64
 	Connections                            int
 	Rejected                               int64 // connections refused for a limit
-	AuthFailed                             int64
-	Outstanding                            int // writes not yet answered
+	// DropChance is that of a client that connects to be sent away
+	// (connection_throttle_freeze_time).
+	DropChance float64
+	// Requests that were answered ThrottledOp, dropped as stale, refused as large.
+	ThrottledOps, StaleDropped, LargeRejected int64
+	AuthFailed                                int64
+	Outstanding                               int // writes not yet answered
 
 	Zxid          protocol.Zxid // last applied
 	Nodes         int
 	Ephemerals    int
 	DataBytes     int64 // names and data of all znodes
 	Sessions      int
+	LocalSessions int
 	Watches       int
 	WatchedPaths  int // paths with a watch of the data table
 	DataWatches   int // watches of the data table, persistent ones included
@@ -53,6 +59,10 @@ type Status struct {
 	Syncs     SyncStats // of the txn log
 	Settings  Settings
 	Ensemble  *Ensemble // nil of a server alone
+
+	// Quarantine is not nil of a member whose data cannot be used; it is not Serving
+	// then.
+	Quarantine *Quarantine
 }
 
 // SyncStats counts syncs of the txn log; times in milliseconds.
@@ -63,7 +73,8 @@ type SyncStats struct {
 
 // Settings is what conf prints of the configuration.
 type Settings struct {
-	ClientPort          int
+	ClientPort          int    // -1: none
+	SecureClientPort    int    // -1: none
 	DataDir, LogDir     string // version-2 directories
 	TickMs              int
 	MaxClientCnxns      int
@@ -99,7 +110,10 @@ type Source interface {
 	Conns() []cnxn.Info
 	Sizes() (dataDir, logDir int64) // bytes in the two directories
 	Expiries() []Expiry             // sessions by the time of their expiry, earliest first
-	Sessions() []Session            // of the tree, ascending
+	// LocalExpiries is the same for the sessions that this server alone knows; ok is
+	// false when there are no such sessions here.
+	LocalExpiries() (list []Expiry, ok bool)
+	Sessions() []Session // of the tree, ascending
 	Ephemerals() map[protocol.SessionID][]string
 	WatchesBySession() []watch.SessionPaths
 	WatchesByPath() []watch.PathSessions

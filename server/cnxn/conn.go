@@ -20,6 +20,9 @@ type Backend interface {
 	// Serving tells whether requests are answered; while it is false,
 	// connections are closed as soon as they send a connect packet.
 	Serving() bool
+	// ReadOnly tells, while Serving, that only those are served who said when they
+	// connected that a read-only server will do.
+	ReadOnly() bool
 	// State is what reads look at.
 	State() *replica.State
 	// Submit hands requests to the pipeline, in order. It must not block and
@@ -68,6 +71,7 @@ type Conn struct {
 	authenticated bool // what Config.RequireAuth asks for was shown
 
 	hasReadOnly bool // the connect request had the readOnly flag: mirrored
+	readOnly    bool // the server was read-only when the session was asked for
 
 	touched bool // see Server.touched; guarded by the state lock
 
@@ -84,7 +88,7 @@ func newConn(s *Server, sock socket) *Conn {
 		ap := a.AddrPort()
 		c.remote = netip.AddrPortFrom(ap.Addr().Unmap(), ap.Port())
 	}
-	c.in.s, c.in.max = sock, s.cfg.MaxBuffer
+	c.in.s, c.in.max, c.in.large = sock, s.cfg.MaxBuffer, &s.large
 	c.out.init()
 	c.stats.reset()
 	// Every connection begins with its address as an identity (Apache's
@@ -162,6 +166,9 @@ func (c *Conn) gone(panicked any) {
 }
 
 func (c *Conn) greet() error {
+	if err := c.prove(); err != nil {
+		return err
+	}
 	if err := c.sock.SetReadDeadline(c.since.Add(c.server.cfg.ConnectWait)); err != nil {
 		return err
 	}
@@ -189,6 +196,12 @@ func (c *Conn) converse() error {
 func (c *Conn) report(err error) {
 	switch {
 	case errors.Is(err, errDone), errors.Is(err, errWord), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.ended.Load():
+	case errors.Is(err, errHandshake):
+		c.server.stats.AuthFail.Add(1)
+		c.server.warn("client refused", "client", c.remote, "error", err)
+	case errors.Is(err, errLarge):
+		c.server.stats.LargeRejected.Add(1)
+		c.server.warn("client closed: its request is large, and too many bytes of such are under way", "client", c.remote, "session", c.Session(), "limit", c.server.large.limit)
 	case errors.Is(err, protocol.ErrFrameLength), errors.Is(err, errBadRequest):
 		c.server.warn("client closed for a malformed packet", "client", c.remote, "session", c.Session(), "error", err)
 	default:

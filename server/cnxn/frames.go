@@ -14,6 +14,8 @@ type frames struct {
 	max int // jute.maxbuffer: the largest body that is taken
 	buf *buffer
 	r   int // next unread byte of buf.b
+
+	large *largeRequests
 }
 
 // peek returns the buffered bytes that are not yet consumed.
@@ -32,6 +34,9 @@ func (f *frames) next() (body []byte, ok bool, err error) {
 		return nil, false, nil
 	}
 	n, err := protocol.FrameLength(p, f.max)
+	if err == nil {
+		err = f.large.check(n)
+	}
 	if err != nil {
 		return nil, false, err
 	}

@@ -18,18 +18,22 @@ const maxOutstandingBytes = 128 << 20
 // everybody waits.
 type gate struct {
 	limit int64
+	most  int64 // request_throttle_max_requests: nobody gets one more in; 0: no limit
 	count atomic.Int64
 	bytes atomic.Int64
 
 	mu      sync.Mutex
 	waiting atomic.Int64
 	opened  bool
+	ended   atomic.Bool
+	vacant  chan struct{} // of capacity 1: somebody has left
 	cond    sync.Cond
 }
 
 func (g *gate) init(limit int) {
 	g.limit = int64(limit)
 	g.cond.L = &g.mu
+	g.vacant = make(chan struct{}, 1)
 }
 
 func (g *gate) used() int { return int(g.count.Load()) }
@@ -43,7 +47,9 @@ func (g *gate) enter(n, bytes int) {
 	if g.bytes.Load() >= maxOutstandingBytes {
 		g.wait()
 	}
-	g.count.Add(int64(n))
+	if g.most == 0 { // else each has its place already
+		g.count.Add(int64(n))
+	}
 	g.bytes.Add(int64(bytes))
 }
 
@@ -59,7 +65,7 @@ func (g *gate) wait() {
 
 // leave counts one write out.
 func (g *gate) leave(bytes int) {
-	g.count.Add(-1)
+	g.vacate()
 	g.bytes.Add(-int64(bytes))
 	if g.waiting.Load() > 0 {
 		g.mu.Lock()
@@ -72,6 +78,7 @@ func (g *gate) leave(bytes int) {
 func (g *gate) open() {
 	g.mu.Lock()
 	g.opened = true
+	g.ended.Store(true)
 	g.cond.Broadcast()
 	g.mu.Unlock()
 }

@@ -32,7 +32,16 @@ func (c *Conn) connect() error {
 		c.server.warn("client refused: it has seen a later zxid than this server has", "client", c.remote, "seen", r.LastZxidSeen, "server", last)
 		return errNotServing
 	}
-	c.hasReadOnly = r.HasReadOnly
+	if !c.server.tokens.take(SteadyMs(), c.server.cost(&r)) {
+		c.server.stats.Rejected.Add(1)
+		c.server.warn("client refused: connections come faster than connection_throttle_tokens allows", "client", c.remote)
+		return errNotServing
+	}
+	c.hasReadOnly, c.readOnly = r.HasReadOnly, c.server.backend.ReadOnly()
+	if c.readOnly && !r.ReadOnly {
+		c.server.warn("client refused: this server is read-only, and the client did not say that such a one will do", "client", c.remote)
+		return errNotServing
+	}
 	c.server.backend.Connect(c, &r)
 	if err := c.awaitSession(); err != nil {
 		return err
@@ -79,7 +88,7 @@ func (c *Conn) Refused() {
 }
 
 func (c *Conn) answerConnect(r *protocol.ConnectResponse, zxid protocol.Zxid, last bool) {
-	r.HasReadOnly = c.hasReadOnly
+	r.HasReadOnly, r.ReadOnly = c.hasReadOnly, c.readOnly && !last
 	now := nowMs()
 	ms := now - c.since.UnixMilli()
 	frame := protocol.AppendFrame(make([]byte, 0, 64), r)

@@ -162,6 +162,17 @@ func (c *Conn) write(h protocol.RequestHeader, body []byte) error {
 			return err
 		}
 	}
+	if c.server.gate.most > 0 {
+		if done, err := c.throttle(h); done || err != nil {
+			return err
+		}
+	}
+	if !c.server.large.enter(len(body) + requestHead) {
+		if c.server.gate.most > 0 {
+			c.server.gate.vacate()
+		}
+		return errLarge
+	}
 	w := &write{conn: c, arrived: c.run.arrived, bytes: len(body)}
 	w.Request = replica.Request{
 		Session: c.Session(), Xid: h.Xid, Op: h.Type, Body: slices.Clone(body),
@@ -176,7 +187,7 @@ func (c *Conn) write(h protocol.RequestHeader, body []byte) error {
 		c.flushWaiting()
 		return c.awaitEnd()
 	}
-	if len(c.writes) >= submitCount || c.bodies >= submitBytes {
+	if c.server.gate.most > 0 || len(c.writes) >= submitCount || c.bodies >= submitBytes {
 		c.endRun()
 		c.submit()
 	}
@@ -211,6 +222,7 @@ type write struct {
 func (w *write) Complete(_ *replica.Request, reply *replica.Reply) {
 	c := w.conn
 	c.server.gate.leave(w.bytes)
+	c.server.large.leave(w.bytes + requestHead)
 	if reply.Silent {
 		c.closeNow("the session has moved to another connection")
 		return

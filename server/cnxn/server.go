@@ -32,6 +32,10 @@ type Config struct {
 	// operation is done for a connection that has not authenticated by one of
 	// them. Empty: nothing is required.
 	RequireAuth []string
+	// Throttle bounds requests and connections further; its zero value does not.
+	Throttle Throttle
+	// LocalSessions says that new sessions are local ones, for Throttle's weights.
+	LocalSessions bool
 	// Logger gets what an operator acts on; nil discards it.
 	Logger *slog.Logger
 }
@@ -46,6 +50,7 @@ func (c *Config) setDefaults() {
 	if c.OutstandingLimit == 0 {
 		c.OutstandingLimit = 1000
 	}
+	c.Throttle.setDefaults()
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -56,9 +61,11 @@ type Server struct {
 	cfg     Config
 	backend Backend
 	log     *slog.Logger
-	ln      *net.TCPListener
+	secure  *Secure        // nil: no client comes under TLS
 	running sync.WaitGroup // accept loop, connections, temporary writers
 	gate    gate
+	large   largeRequests
+	tokens  tokens
 	stats   Totals
 
 	// Of the pipeline's goroutine.
@@ -68,15 +75,18 @@ type Server struct {
 	event      *watch.Event   // the last one delivered, and
 	eventFrame *buffer        // its frame
 
-	mu      sync.Mutex
-	closed  bool
-	conns   map[*Conn]struct{}
-	perIP   map[netip.Addr]int
-	warned  time.Time // when the last refusal was logged
-	refused int       // refusals since
+	mu       sync.Mutex
+	ln       *net.TCPListener // nil: none is open
+	secureLn *net.TCPListener // nil: there is none
+	closed   bool
+	conns    map[*Conn]struct{}
+	perIP    map[netip.Addr]int
+	warned   time.Time // when the last refusal was logged
+	refused  int       // refusals since
 }
 
-// New returns a server of the connections that ln accepts. Serve starts it.
+// New returns a server of the connections that ln accepts, which may be nil
+// beside that of Secure. Serve starts it.
 func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{
@@ -85,20 +95,57 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 		perIP: map[netip.Addr]int{},
 	}
 	s.gate.init(cfg.OutstandingLimit)
+	s.gate.most = int64(cfg.Throttle.MaxRequests)
+	s.large.limit, s.large.threshold = int64(cfg.Throttle.LargeMaxBytes), cfg.Throttle.LargeThreshold
+	s.tokens.init(&cfg.Throttle, SteadyMs())
 	s.stats.reset()
 	return s
 }
 
 // Serve starts to accept and returns at once.
-func (s *Server) Serve() { s.running.Go(s.accept) }
+func (s *Server) Serve() {
+	if s.ln != nil {
+		s.acceptOn(s.ln)
+	}
+	if ln := s.secureLn; ln != nil {
+		s.running.Go(func() { s.accept(ln, func(nc *net.TCPConn) { s.admitSecure(nc, false) }) })
+	}
+}
+
+// acceptOn begins to accept those who may come without TLS.
+func (s *Server) acceptOn(ln *net.TCPListener) {
+	admit := s.admit
+	if s.secure != nil && s.secure.Plain {
+		admit = func(nc *net.TCPConn) { s.admitSecure(nc, true) }
+	}
+	s.running.Go(func() { s.accept(ln, admit) })
+}
+
+// Rebind accepts on ln from now on, and no more where it did; on nothing if it
+// is nil. The connections stay (NIOServerCnxnFactory.reconfigure).
+func (s *Server) Rebind(ln *net.TCPListener) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	s.ln = ln
+	switch {
+	case ln == nil:
+	case s.closed:
+		ln.Close()
+	default:
+		s.acceptOn(ln)
+	}
+}
 
 // acceptPause is the wait after an accept that failed for want of descriptors
 // or memory, as Apache's acceptor does.
 const acceptPause = 10 * time.Millisecond
 
-func (s *Server) accept() {
+func (s *Server) accept(ln *net.TCPListener, admit func(*net.TCPConn)) {
 	for {
-		nc, err := s.ln.AcceptTCP()
+		nc, err := ln.AcceptTCP()
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
@@ -106,7 +153,7 @@ func (s *Server) accept() {
 			s.warn("accept", "error", err)
 			time.Sleep(acceptPause)
 		default:
-			s.admit(nc)
+			admit(nc)
 		}
 	}
 }
@@ -120,14 +167,19 @@ func (s *Server) admit(nc *net.TCPConn) {
 		return
 	}
 	if c := s.open(sock); c != nil {
-		// The handshake grows the stack of its goroutine. An idle connection
-		// should not keep that: its requests get a goroutine of their own.
-		s.running.Go(func() {
-			if c.greeted() {
-				s.running.Go(c.serve)
-			}
-		})
+		s.start(c)
 	}
+}
+
+// start serves a connection. The handshake grows the stack of its goroutine. An
+// idle connection should not keep that: its requests get a goroutine of their
+// own.
+func (s *Server) start(c *Conn) {
+	s.running.Go(func() {
+		if c.greeted() {
+			s.running.Go(c.serve)
+		}
+	})
 }
 
 // ServeConn serves a connection that did not come over the listener, until it
@@ -260,8 +312,13 @@ func flushAll(list []*Conn) {
 // CloseConns closes the listener and every connection at once, without waiting
 // for their goroutines: the first thing a failed server does.
 func (s *Server) CloseConns(why string) {
-	s.ln.Close()
 	s.mu.Lock()
+	if s.ln != nil {
+		s.ln.Close()
+	}
+	if s.secureLn != nil {
+		s.secureLn.Close()
+	}
 	s.closed = true
 	list := make([]*Conn, 0, len(s.conns))
 	for c := range s.conns {

@@ -3,10 +3,11 @@
 package cnxn
 
 import (
-	"errors"
 	"io"
 	"net"
 	"syscall"
+
+	"zookit/server/sock"
 )
 
 // rawSocket is a TCP connection whose reads can wait without a buffer and whose
@@ -61,31 +62,4 @@ func (s *rawSocket) readFresh() (buf *buffer, n int, err error) {
 	return buf, n, nil
 }
 
-// tryWrite writes what the socket takes at once. n < len(p) with a nil error
-// says that it takes no more for now.
-func (s *rawSocket) tryWrite(p []byte) (n int, err error) {
-	var werr error
-	err = s.raw.Write(func(fd uintptr) bool {
-		for n < len(p) {
-			var m int
-			m, werr = syscall.Write(int(fd), p[n:])
-			if m > 0 {
-				n += m
-			}
-			switch {
-			case werr == syscall.EINTR:
-				werr = nil
-			case errors.Is(werr, syscall.EAGAIN):
-				werr = nil
-				return true
-			case werr != nil:
-				return true
-			}
-		}
-		return true
-	})
-	if err == nil {
-		err = werr
-	}
-	return n, err
-}
+func (s *rawSocket) tryWrite(p []byte) (int, error) { return sock.TryWrite(s.raw, p) }

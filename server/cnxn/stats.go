@@ -17,7 +17,11 @@ type Totals struct {
 	Received atomic.Int64 // packets from clients, connect requests included
 	Sent     atomic.Int64 // packets to clients, events included
 	Rejected atomic.Int64 // connections refused for a limit
-	AuthFail atomic.Int64 // auth packets refused
+
+	ThrottledOps  atomic.Int64 // requests answered ThrottledOp
+	StaleDropped  atomic.Int64 // requests dropped because they were stale
+	LargeRejected atomic.Int64 // requests refused for largeRequestMaxBytes
+	AuthFail      atomic.Int64 // auth packets refused
 
 	latencyCount atomic.Int64
 	latencySum   atomic.Int64

@@ -28,7 +28,7 @@ type Config struct {
 	CloseSessionPath bool   // closeSessionTxn.enabled: closeSession txns name the ephemerals they delete
 
 	// Client port.
-	ClientPort          int      // clientPort; 0 takes a free port
+	ClientPort          int      // clientPort; 0 takes a free port, -1 is none, beside a secureClientPort
 	ClientPortAddress   string   // clientPortAddress; "" is every interface
 	ListenBacklog       int      // clientPortListenBacklog, shown by conf; the system's default is used
 	MaxClientCnxns      int      // maxClientCnxns: connections of one address; 0 is no limit
@@ -39,6 +39,8 @@ type Config struct {
 	MaxBufferExtra      int      // jute.maxbuffer.extrasize: what stored records may have beyond MaxBuffer
 	FourLetterWhitelist []string // 4lw.commands.whitelist, srvr always in it; "*" alone is all
 	ReadOnlyMode        bool     // readonlymode.enabled: serve readers without a quorum
+
+	SecureClients SecureClients // clients under TLS
 
 	// Sessions.
 	TickMs              int // tickTime
@@ -60,6 +62,8 @@ type Config struct {
 	SuperDigest        string   // DigestAuthenticationProvider.superDigest: super:<base64 of the digest>
 	EnforceAuth        bool     // enforce.auth.enabled: no operation before an auth of EnforceAuthSchemes
 	EnforceAuthSchemes []string // enforce.auth.schemes
+
+	Throttle Throttle // of requests and connections
 
 	// MyID is the number in dataDir/myid, -1 without the file. Alone, a server needs none.
 	MyID int64
@@ -92,10 +96,14 @@ func Default() *Config {
 		MaxBuffer: DefaultMaxBuffer, MaxBufferExtra: DefaultMaxBuffer,
 		FourLetterWhitelist: []string{"srvr"},
 
+		SecureClients: defaultSecureClients(),
+
 		TickMs: DefaultTickMs, MinSessionTimeoutMs: 2 * DefaultTickMs, MaxSessionTimeoutMs: 20 * DefaultTickMs,
 
 		ContainerCheckMs: 60_000, ContainerMaxPerMinute: 10_000, GlobalOutstandingLimit: 1000,
 		DigestAuth: true, DigestAlg: "SHA1",
+
+		Throttle: defaultThrottle(),
 
 		MyID: -1, Ensemble: defaultEnsemble(),
 	}

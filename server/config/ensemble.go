@@ -41,7 +41,16 @@ type Ensemble struct {
 	SnapshotSizeFactor float64 // snapshotSizeFactor: share of the snapshot's size the log on disk may have; negative never reads it
 	ForceSnapshotSync  bool    // forceSnapshotSync: always SNAP
 
-	alone bool             // standaloneEnabled: one voter is a server alone
+	ReconfigEnabled   bool   // reconfigEnabled: the members change while they run
+	DynamicFile       string // dynamicConfigFile: where the server lines are; "" for the configuration file itself
+	StandaloneEnabled bool   // standaloneEnabled: one voter is a server alone
+
+	ObserverMasterPort int // observerMasterPort: followers serve observers on this port, and observers look for them there; 0: none
+
+	LocalSessions          bool     // localSessionsEnabled: sessions begin on one server alone, without a txn
+	LocalSessionsUpgrading bool     // localSessionsUpgradingEnabled: one that creates an ephemeral becomes the ensemble's
+	Security               Security // who may call, and how
+
 	lines map[int64]source // of each server line
 }
 
@@ -76,7 +85,8 @@ func defaultEnsemble() Ensemble {
 		MinNotificationMs: 200, MaxNotificationMs: 60_000, LeaderNoDelay: true, FollowerNoDelay: true, ConnectRetryMs: 100,
 		PeerType: participant, LeaderServes: true, MaxSnapSyncs: 10, MaxDiffSyncs: 100,
 		CommitLogCount: minCommitLog, SnapshotSizeFactor: 0.33,
-		alone: true,
+		Security:          defaultSecurity(),
+		StandaloneEnabled: true,
 	}
 }
 
@@ -84,7 +94,7 @@ func defaultEnsemble() Ensemble {
 // standaloneEnabled=false (QuorumPeerConfig.isDistributed).
 func (c *Config) Distributed() bool {
 	voters := c.Ensemble.voters()
-	return voters > 1 || (voters == 1 && !c.Ensemble.alone)
+	return voters > 1 || (voters == 1 && !c.Ensemble.StandaloneEnabled)
 }
 
 func (e *Ensemble) voters() (n int) {
@@ -122,6 +132,11 @@ func (e *Ensemble) source(sid int64) source {
 // its line; with quorumListenOnAllIPs the host is empty. None without a server line of its own.
 func (c *Config) Listen() (quorumPort, electionPort []string) {
 	self, _ := c.Self()
+	return c.ListenAs(self)
+}
+
+// ListenAs is Listen for another server line of this server.
+func (c *Config) ListenAs(self quorum.Member) (quorumPort, electionPort []string) {
 	for _, a := range self.Addresses {
 		host := a.Host
 		if c.Ensemble.ListenOnAllIPs {
@@ -149,6 +164,9 @@ func (c *Config) PortTaken(port int, cause error) (quorumPort bool, err error) {
 		}
 		return true, at.refuse(fmt.Sprintf("the %s port %d cannot be bound: %v", name, port, cause),
 			"end what listens there, or change the port in this line on every server")
+	}
+	if s := &c.SecureClients; port != c.ClientPort && port == s.Port {
+		return false, fmt.Errorf("%w; the address is secureClientPort=%d with secureClientPortAddress=%s of %s: free it or change them", cause, s.Port, s.Address, c.File)
 	}
 	return false, fmt.Errorf("%w; the address is clientPort=%d with clientPortAddress=%s of %s: free it or change them", cause, c.ClientPort, c.ClientPortAddress, c.File)
 }

@@ -11,9 +11,8 @@ import (
 var ensembleKeys = []key{
 	only(fileOnly("server.*", anyText)), only(fileOnly("group.*", anyText)), only(fileOnly("weight.*", anyText)),
 	only(fileOnly("dynamicConfigFile", anyText)),
-	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.alone }))),
-	instead("this release does not take part in changes of a running ensemble; change zoo.cfg on every server and restart one after the other", "false",
-		fileOnly("reconfigEnabled", anyBool)),
+	only(fileOnly("standaloneEnabled", flag(func(e *Ensemble) *bool { return &e.StandaloneEnabled }))),
+	only(fileOnly("reconfigEnabled", flag(func(e *Ensemble) *bool { return &e.ReconfigEnabled }))),
 	only(fileOnly("initLimit", count(func(e *Ensemble) *int { return &e.InitLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("syncLimit", count(func(e *Ensemble) *int { return &e.SyncLimit }, math.MinInt32, "ticks"))),
 	only(fileOnly("connectToLearnerMasterLimit", count(func(e *Ensemble) *int { return &e.ConnectLimit }, math.MinInt32, "ticks"))),
@@ -46,17 +45,13 @@ var ensembleKeys = []key{
 	instead(keepsLog, "true", zk("observer.syncEnabled", anyBool)),
 	instead(atOnce, "0", zk("observer.reconnectDelayMs", checked(0, "milliseconds"))),
 	instead(atOnce, "0", zk("observer.election.DelayMs", checked(0, "milliseconds"))),
-	instead("observers connect to the leader", "0 -1", fileOnly("observerMasterPort", observerMasterPort)),
-	instead("the sessions of this server are all known to the ensemble", "false", fileOnly("localSessionsEnabled", anyBool)),
-	only(fileOnly("localSessionsUpgradingEnabled", anyBool)), // asks for nothing without localSessionsEnabled
+	only(fileOnly("observerMasterPort", observerMasterPort)),
+	only(fileOnly("localSessionsEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessions }))),
+	only(fileOnly("localSessionsUpgradingEnabled", flag(func(e *Ensemble) *bool { return &e.LocalSessionsUpgrading }))),
 
-	// What would make the two ports another protocol; an ensemble refuses them (refusedInEnsemble).
-	only(fileOnly("sslQuorum", anyBool)), only(fileOnly("portUnification", anyBool)), only(fileOnly("sslQuorumReloadCertFiles", anyBool)),
-	only(fileOnly("quorum.auth.enableSasl", anyBool)), only(fileOnly("quorum.auth.learnerRequireSasl", anyBool)), only(fileOnly("quorum.auth.serverRequireSasl", anyBool)),
-	only(fileOnly("quorum.cnxn.threads.size", anyInt)), only(fileOnly("quorum.*", anyText)),
-	only(zk("ssl.quorum.*", anyText)), only(fileOnly("oraclePath", anyText)),
+	only(fileOnly("oraclePath", anyText)), // refused in an ensemble (refusedInEnsemble)
 
-	instead("observers connect to the leader", "", zk("observerMaster.sizeLimit", anyInt)),
+	instead("a follower brings observers up to date from the txns kept for followers (commitLogCount) and the log on disk", "", zk("observerMaster.sizeLimit", anyInt)),
 	instead(noSuchPart, "", zk("leader.ackLoggingFrequency", anyInt)),
 	instead(noSuchPart, "", bare("leader.closeSocketAsync", anyBool)), instead(noSuchPart, "", bare("learner.closeSocketAsync", anyBool)),
 	instead(noSuchPart, "", bare("learner.asyncSending", anyBool)), instead(noSuchPart, "", zk("forward_learner_requests_to_commit_processor_disabled", anyBool)),
@@ -123,17 +118,5 @@ func snapshotSizeFactor(c *Config, v string) (note, why, mend string) {
 		return "above 1; 0.33 is used, as in Apache", "", ""
 	}
 	c.Ensemble.SnapshotSizeFactor = f
-	return "", "", ""
-}
-
-// observerMasterPort is none at 0 and below.
-func observerMasterPort(_ *Config, v string) (note, why, mend string) {
-	n, why := wholeNumber(v)
-	if why == "" && n > 65535 {
-		why = "not a port"
-	}
-	if why != "" {
-		return "", why, "write a port from 1 to 65535, or leave the line out"
-	}
 	return "", "", ""
 }

@@ -17,10 +17,12 @@ func (l *loader) finish(props []property) {
 	}
 	l.relativeDirs()
 	l.ensemble(props)
-	if c.ClientPort == unsetPort && !l.failed("clientPort") {
+	l.clientTLS()
+	if c.ClientPort == unsetPort && c.SecureClients.Port == unsetPort && !l.failed("clientPort") && !l.failed("secureClientPort") {
 		l.refuse(l.lines["clientPortAddress"].Line, "clientPort", "", "not set", "add the line clientPort=2181")
 	}
 	l.sessionTimeouts()
+	l.throttle()
 	if !l.isSet("jute.maxbuffer.extrasize", "zookeeper.jute.maxbuffer.extrasize") {
 		c.MaxBufferExtra = max(c.MaxBuffer, minMaxBufferExtra)
 	}
@@ -97,11 +99,9 @@ func (l *loader) unsafe() {
 		l.warn(l.lines["snapshot.trust.empty"].Line, "snapshot.trust.empty", "on: a lost snapshot goes unnoticed; turn it off after the upgrade it is for")
 	}
 	if c.ReadOnlyMode {
-		note := "a server alone always writes; only the four-letter word isro is allowed by it"
-		if c.Distributed() {
-			note = "without a quorum this release serves nobody, not even readers; only the four-letter word isro is allowed by it"
+		if !c.Distributed() {
+			l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "a server alone always writes; only the four-letter word isro is allowed by it")
 		}
-		l.warn(l.lines["readonlymode.enabled"].Line, "readonlymode.enabled", "%s", note)
 		c.FourLetterWhitelist = withWord(c.FourLetterWhitelist, "isro")
 	}
 }

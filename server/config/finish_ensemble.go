@@ -38,8 +38,11 @@ func (l *loader) ensemble(props []property) {
 	}
 	l.peerType()
 	l.refusedInEnsemble()
+	l.peerTLS()
+	l.peerSASL()
 	l.withoutEffect()
 	l.clientPortIsFree()
+	l.observerMasterPortIsFree()
 }
 
 // voters counts them; ok is false for a number that cannot work.
@@ -57,16 +60,16 @@ func (l *loader) voters() (ok bool) {
 		}
 	}
 	switch {
-	case voters == 0 && !e.alone:
+	case voters == 0 && !e.StandaloneEnabled:
 		l.refuse(alone.Line, "standaloneEnabled", "false", "an ensemble without a server that votes", "add the server lines, or remove this line to run one server")
 		return false
 	case voters == 0 && observers > 0:
 		l.problems = append(l.problems, firstObserver.refuse("observers without participants are an invalid configuration", "add the lines of the participants, or remove the server lines to run one server"))
 		return false
-	case voters == 1 && e.alone && observers > 0:
+	case voters == 1 && e.StandaloneEnabled && observers > 0:
 		l.problems = append(l.problems, firstObserver.refuse("observers without a quorum are an invalid configuration", "set standaloneEnabled=false, or remove the server lines to run one server"))
 		return false
-	case voters == 1 && e.alone:
+	case voters == 1 && e.StandaloneEnabled:
 		l.warnings = append(l.warnings, first.warn("Invalid configuration, only one server specified (ignoring)"))
 	case voters == 1 || voters == 2:
 		l.warnings = append(l.warnings, first.warn("No server failure will be tolerated. You need at least 3 servers."))
@@ -120,12 +123,9 @@ func (l *loader) peerType() {
 	e.PeerType = role
 }
 
-// refusedInEnsemble refuses what would make the ports between servers another protocol than the one spoken here.
+// refusedInEnsemble refuses what would break a promise in silence.
 func (l *loader) refusedInEnsemble() {
 	for _, r := range []struct{ name, asks, why, mend string }{
-		{"sslQuorum", "true", "TLS between servers is not supported by this release", "turn it off on every server, or keep Apache on this machine"},
-		{"portUnification", "true", "TLS between servers is not supported by this release", "turn it off once sslQuorum is off on every server"},
-		{"quorum.auth.enableSasl", "true", "SASL between servers is not supported by this release", "turn it off on every server, or keep Apache on this machine"},
 		{"oraclePath", "", "an ensemble of two with an oracle is not supported by this release", "remove the line, and use three servers"},
 	} {
 		if at, set := l.lines[r.name]; set && (r.asks == "" || strings.EqualFold(at.Bare, r.asks)) {

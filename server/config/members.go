@@ -33,6 +33,7 @@ func (l *loader) members(props []property) (ok bool) {
 			ok = true
 		}
 	}
+	e.DynamicFile = dynamic.Bare
 	lines, readable := l.dynamicFile(dynamic)
 	if !readable || ok {
 		return false
@@ -41,7 +42,9 @@ func (l *loader) members(props []property) (ok bool) {
 		return false
 	}
 	e.Servers.Version = versionOfName(dynamic.Bare)
-	l.nextMembers()
+	if !e.ReconfigEnabled {
+		l.nextMembers()
+	}
 	return true
 }
 
@@ -92,7 +95,7 @@ func versionOfName(file string) int64 {
 func (l *loader) nextMembers() {
 	file := l.file + nextSuffix
 	if _, err := l.env.readFile(file); !errors.Is(err, fs.ErrNotExist) {
-		l.warnAt(file, "", "a change of the ensemble was proposed and not finished; this server goes by the configuration before it: let Apache finish the change, or remove the file")
+		l.warnAt(file, "", "a change of the ensemble was proposed and not finished; this server goes by the configuration before it: set reconfigEnabled=true to have it finished, or remove the file")
 	}
 }
 

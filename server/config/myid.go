@@ -69,6 +69,9 @@ func (l *loader) checkMyID(f myidFile) {
 		refuse(1, f.why, "write this machine's N of server.N, alone on the first line and without blanks")
 	case why != "":
 		refuse(1, why, "write this machine's N of server.N")
+	case !known && c.Ensemble.ReconfigEnabled && c.Ensemble.Servers.Version != 0:
+		refuse(1, fmt.Sprintf("server %d is no member of the ensemble any more: the configuration of version %x is of the servers %s", c.MyID, uint64(c.Ensemble.Servers.Version), l.ids()),
+			fmt.Sprintf("to have it join again, remove the line dynamicConfigFile from %s, write the server lines of the ensemble and its own there, start it, and add it with reconfig", printable(l.file)))
 	case !known:
 		refuse(1, fmt.Sprintf("there is no server.%d among the servers %s", c.MyID, l.ids()), "write the number of this machine's server line, or add that line on every server")
 	case c.ExtendedTypes && c.MyID > maxExtendedID:

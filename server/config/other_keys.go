@@ -23,17 +23,16 @@ func idle(inert, note string, k key) key {
 }
 
 const (
-	noThrottle = "this release does not throttle requests; globalOutstandingLimit and the limits of connections bound the load"
-	noThreads  = "this server has no such pool of threads; nothing to tune"
-	noAdmin    = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
-	noMetrics  = "this release has no metrics provider; the four-letter word mntr has the figures"
-	noTLS      = "this release has no TLS"
-	noSASL     = "this release has no SASL; such clients stay unauthenticated"
-	noCache    = "replies are encoded from the tree each time; there is no such cache"
-	noWatcher  = "there is one watch manager; nothing to tune"
-	noNetty    = "there is one connection layer; nothing to choose"
-	noAudit    = "this release writes no audit log"
-	noTrack    = "this release keeps no such trace"
+	noThreads = "this server has no such pool of threads; nothing to tune"
+	noAdmin   = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
+	noMetrics = "this release has no metrics provider; the four-letter word mntr has the figures"
+	noTLS     = "this release has no such setting of TLS"
+	noSASL    = "this release has no SASL; such clients stay unauthenticated"
+	noCache   = "replies are encoded from the tree each time; there is no such cache"
+	noWatcher = "there is one watch manager; nothing to tune"
+	noNetty   = "there is one connection layer; nothing to choose"
+	noAudit   = "this release writes no audit log"
+	noTrack   = "this release keeps no such trace"
 )
 
 var otherKeys = []key{
@@ -41,8 +40,8 @@ var otherKeys = []key{
 	{name: "metricsProvider.*", effect: ineffective, set: anyText, note: noMetrics},
 	unless("false", key{name: "jvm.pause.monitor", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"}),
 	{name: "jvm.pause.*", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"},
-	without("ssl.*", noTLS), without("client.portUnification", noTLS), without("client.certReload", noTLS), without("fips-mode", noTLS),
-	without("X509AuthenticationProvider.*", noTLS), without("authProvider.*", "this release has the schemes world, auth, digest and ip; no class is loaded"),
+	without("ssl.*", noTLS), idle("true", "what Go's library of TLS takes for safe is used", zk("fips-mode", anyBool)),
+	without("X509AuthenticationProvider.*", "identities are the subjects of certificates"), without("authProvider.*", "this release has the schemes world, auth, digest, ip and x509; no class is loaded"),
 	without("sasl.*", noSASL), without("SASLAuthenticationProvider.*", noSASL), without("allowSaslFailedClients", noSASL),
 	without("requireClientAuthScheme", noSASL), without("jaasLoginRenew", noSASL), without("superUser", noSASL), without("letAnySaslUserDoX", noSASL),
 	without("kerberos.*", noSASL), without("kinit", noSASL), without("security.auth_to_local", noSASL), without("requireKerberosConfig", noSASL),
@@ -53,24 +52,12 @@ var otherKeys = []key{
 	without("watchManagerName", noWatcher), without("watcherClean*", noWatcher), without("maxInProcessingDeadWatchers", noWatcher), without("bitHashCacheSize", noWatcher),
 	idle("-1", "the system's default is used", fileOnly("clientPortListenBacklog", integer(func(c *Config) *int { return &c.ListenBacklog }, -1, math.MaxInt32, "connections"))),
 	idle("0", "a batch never waits for company; what comes while the disk syncs is the next one", zk("flushDelay", anyInt)),
-	idle("0", noThrottle, zk("request_throttle_max_requests", anyInt)), idle("100", noThrottle, zk("request_throttle_stall_time", anyInt)),
-	idle("true", noThrottle, zk("request_throttle_drop_stale", anyBool)), idle("0", noThrottle, zk("throttled_op_wait_time", anyInt)),
-	idle("0", noThrottle, zk("connection_throttle_tokens", anyInt)), idle("1", noThrottle, zk("connection_throttle_fill_time", anyInt)),
-	idle("1", noThrottle, zk("connection_throttle_fill_count", anyInt)), idle("-1", noThrottle, zk("connection_throttle_freeze_time", anyInt)),
-	idle("0.02", noThrottle, zk("connection_throttle_drop_increase", anyFraction)), idle("0.002", noThrottle, zk("connection_throttle_drop_decrease", anyFraction)),
-	idle("0", noThrottle, zk("connection_throttle_decrease_ratio", anyFraction)),
-	idle("", noThrottle, zk("largeRequestMaxBytes", anyInt)), idle("-1", noThrottle, zk("largeRequestThreshold", anyInt)),
 	idle("0", "an empty directory begins at zxid 0", zk("testingonly.initialZxid", anyInt)),
 	without("maxWriteQueuePollTime", "a batch is what waits while the disk syncs; nothing to tune"),
-	without("connection_throttle_weight_enabled", "every connection weighs the same"), without("connection_throttle_global_session_weight", "every connection weighs the same"),
-	without("connection_throttle_local_session_weight", "every connection weighs the same"), without("connection_throttle_renew_session_weight", "every connection weighs the same"),
-	without("request_stale_latency_check", "stale requests are those of closed connections"), without("request_stale_connection_check", "stale requests are those of closed connections"),
 	unless("false", without("audit.enable", noAudit)), without("audit.*", noAudit),
 	without("messageTracker.*", noTrack), without("pathStats.*", noTrack),
 	without("jmx.*", "there is no JMX"), without("controllerPort", "there is no controller"),
 
-	refuse(fileOnly("secureClientPort", nil), "", "TLS on the client port is not supported by this release", "leave the line out and serve clientPort on an address you trust"),
-	refuse(fileOnly("secureClientPortAddress", nil), "", "TLS on the client port is not supported by this release", "leave the line out"),
 	refuse(zk("sessionRequireClientSASLAuth", nil), "true", "SASL is not supported by this release, so no client could do anything", "leave the line out, or use enforce.auth.enabled=true with enforce.auth.schemes=digest"),
 
 	refuse(zk("emulate353TTLNodes", nil), "true", "the encoding of TTL nodes of 3.5.3 is not supported; read as another, such nodes would be taken for ephemerals and deleted", "let Apache rewrite them as extendedTypesEnabled=true without this line first"),
@@ -92,11 +79,16 @@ func refuse(k key, asks, why, mend string) key {
 	return k
 }
 
+// tables are all entries.
+func tables() [][]key {
+	return [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, secureClientKeys, otherKeys}
+}
+
 // find returns the entry for a key of zoo.cfg, or for a system property.
 func find(name string, nameOf func(key) string) (key, bool) {
 	var best key
 	found := false
-	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
+	for _, table := range tables() {
 		for _, k := range table {
 			pattern := nameOf(k)
 			if pattern == "" {
@@ -128,7 +120,7 @@ func suggest(name string, nameOf func(key) string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+len(name)/4
-	for _, table := range [][]key{activeKeys, ensembleKeys, otherKeys} {
+	for _, table := range tables() {
 		for _, k := range table {
 			known := nameOf(k)
 			if known == "" || strings.HasSuffix(known, "*") {

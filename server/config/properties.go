@@ -48,14 +48,18 @@ func parseProperties(file string, text []byte) ([]property, error) {
 
 // lineReader cuts a file into logical lines with their escapes intact.
 type lineReader struct {
-	text []byte
-	pos  int
-	line int // of pos
+	text  []byte
+	pos   int
+	line  int // of pos
+	start int // where the logical line begins that next returned
 }
 
 // next returns the next logical line that is neither blank nor a comment, and the number of its first natural line.
 func (r *lineReader) next() (raw []byte, line int, ok bool) {
 	for r.pos < len(r.text) {
+		if len(raw) == 0 {
+			r.start = r.pos
+		}
 		r.skipBlanks()
 		if len(raw) == 0 {
 			line = r.line

@@ -182,6 +182,12 @@ func joinHost(host string, port int) string {
 	return host + ":" + strconv.Itoa(port)
 }
 
+// SplitClient parts the client address of a server line; ok is false without one.
+func SplitClient(client string) (host string, port int, ok bool) {
+	host, port, ok = splitClient(client)
+	return shortHost(host), port, ok
+}
+
 // splitClient parts what joinHost joined; ok is false without a client port.
 func splitClient(client string) (host string, port int, ok bool) {
 	host, rest, why := splitHost(client)

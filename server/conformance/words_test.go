@@ -95,7 +95,7 @@ var wordDifferences = map[string]func([]string) []string{
 			lines[i] = "zk_watch_count\t2"
 		}
 		first := slices.IndexFunc(lines, func(l string) bool { return strings.HasPrefix(l, "zk_non_mtls_local_conn_count\t") }) + 1
-		return append(slices.Clone(lines[:first]), "zk_connection_rejected\t0", "zk_snap_count\tN", "zk_fsync_threshold_exceed_count\t0",
+		return append(slices.Clone(lines[:first]), "zk_throttled_ops\t0", "zk_stale_requests_dropped\t0", "zk_large_requests_rejected\t0", "zk_connection_rejected\t0", "zk_snap_count\tN", "zk_fsync_threshold_exceed_count\t0",
 			"zk_avg_fsynctime\tN", "zk_min_fsynctime\tN", "zk_max_fsynctime\tN", "zk_cnt_fsynctime\tN", "zk_sum_fsynctime\tN", "")
 	},
 }

@@ -60,6 +60,10 @@ func askMode(ctx context.Context, address string, port int) (string, error) {
 			return line, nil
 		}
 	}
+	if _, why, is := strings.Cut(answer, "\nQuarantined: "); is {
+		why, awaits, _ := strings.Cut(strings.TrimSpace(why), "\nAwaits: ")
+		return "", fmt.Errorf("the server is in quarantine: %s\nzkserver: it serves again by itself; it awaits %s", why, awaits)
+	}
 	return "", fmt.Errorf("srvr answered without a mode: %q", firstLine(answer))
 }
 

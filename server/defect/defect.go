@@ -13,6 +13,7 @@ const (
 	LogNotSynced
 	LogDirNotSynced
 	RecoveryNotSynced
+	CleanPagesTrusted
 	SyncErrorIgnored
 	TornRecordAccepted
 	WitnessFirst
@@ -56,6 +57,16 @@ const (
 	SyncAnsweredEarly
 	TailForgotten
 
+	QuarantinedVotes
+	DamagedPrefixVotes
+	CastWithoutAll
+	SeenIgnored
+	EmptiedVotes
+	QuarantineForgotten
+
+	UpgradeForgotten
+	LocalCloseOvertakes
+
 	defects
 )
 
@@ -65,6 +76,7 @@ type Where int
 const (
 	InEnsemble Where = iota // package sim, in an ensemble
 	InAlone                 // package sim, with one server: an ensemble does not come there
+	InDamaged               // package sim, in an ensemble whose disks are damaged
 	InCores                 // the random schedules of package zab: they have peers that behave as Apache's do, and orders of events that our replica does not let happen
 )
 
@@ -79,7 +91,8 @@ var All = [defects]struct {
 	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
 	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
 	RecoveryNotSynced:     {Name: "RecoveryNotSynced", In: "storage", What: "what a recovery read from the page cache is served without a sync"},
-	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one (fsyncgate)"},
+	CleanPagesTrusted:     {Name: "CleanPagesTrusted", In: "storage", What: "after a failed sync a recovery syncs what it reads and does not write it anew (fsyncgate)"},
+	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one"},
 	TornRecordAccepted:    {Name: "TornRecordAccepted", In: "storage", What: "checksum and end of a record are not looked at"},
 	WitnessFirst:          {Name: "WitnessFirst", In: "storage", What: "the witness speaks of a batch before it is synced"},
 	PurgeTakesNeededLog:   {Name: "PurgeTakesNeededLog", In: "storage", What: "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},
@@ -107,10 +120,18 @@ var All = [defects]struct {
 	TruncOffByOne:         {Name: "TruncOffByOne", In: "zab", What: "TRUNC cuts one txn too many (ZOOKEEPER-1154)"},
 	TruncMissing:          {Name: "TruncMissing", In: "zab", What: "a learner's uncommitted tail is left in place"},
 	LeaderCountsEarly:     {Name: "LeaderCountsEarly", In: "zab", What: "the leader counts itself before its own sync"},
-	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since", Shown: InCores},
+	AckSurvivesTrunc:      {Name: "AckSurvivesTrunc", In: "zab", What: "acks of a learner count that was truncated since"},
 	FollowerAheadIgnored:  {Name: "FollowerAheadIgnored", In: "zab", What: "a follower with a better history is led all the same", Shown: InCores},
-	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit", Shown: InCores},
+	SnapshotTooOld:        {Name: "SnapshotTooOld", In: "zab", What: "a snapshot lacks what the learner helped to commit"},
 	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
 	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
 	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
+	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InDamaged},
+	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InDamaged},
+	CastWithoutAll:        {Name: "CastWithoutAll", In: "election", What: "a quarantined server casts its vote before it has heard all voters", Shown: InDamaged},
+	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a quarantined server votes for one that has less than its own disk is known to have held", Shown: InDamaged},
+	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
+	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
+	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
+	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},
 }

@@ -2,7 +2,20 @@
 
 package defect
 
-var planted Defect
+import "os"
+
+// planted is, in a program that is built with the tag, what the environment
+// variable ZOOKIT_DEFECT names.
+var planted = named(os.Getenv("ZOOKIT_DEFECT"))
+
+func named(name string) Defect {
+	for d := range All {
+		if name != "" && All[d].Name == name {
+			return Defect(d)
+		}
+	}
+	return None
+}
 
 // Plant puts d in and takes out what was in before; None leaves the product
 // whole. Nothing may run meanwhile.

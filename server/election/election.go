@@ -29,7 +29,7 @@ type Config struct {
 }
 
 // An Event is what a driver tells the core: Look, Received, Unreachable,
-// Reached, Established or Reconfigured.
+// Reached, Established, Reconfigured or Designated.
 type Event interface{ event() }
 
 // Look begins an election, or a new one.
@@ -41,6 +41,16 @@ type Look struct {
 	// counts itself in no quorum, and when it joins a leader it is OBSERVING to
 	// the others. It never leads.
 	Abstain bool
+	// Seen is, with Abstain, the highest zxid known to have been in the history
+	// that is not trusted. CastWhenAll lets the vote be cast once every voter has
+	// been heard LOOKING in one round (see abstain.go).
+	Seen        protocol.Zxid
+	CastWhenAll bool
+
+	// Empty says that this server has neither a txn nor an epoch. It elects with
+	// others that have none. When one reports a history, Ready.History says so, and
+	// the election rests until the next Look.
+	Empty bool
 }
 
 // Received is a message of another server.
@@ -62,19 +72,11 @@ type (
 // (QuorumPeer.updateElectionVote).
 type Established struct{ Epoch int64 }
 
-// Reconfigured puts other configurations in force. A LOOKING server begins
-// again.
-type Reconfigured struct {
-	Verifier, LastSeen *quorum.Verifier
-	ConfigText         []byte
-}
-
-func (Look) event()         {}
-func (Received) event()     {}
-func (Unreachable) event()  {}
-func (Reached) event()      {}
-func (Established) event()  {}
-func (Reconfigured) event() {}
+func (Look) event()        {}
+func (Received) event()    {}
+func (Unreachable) event() {}
+func (Reached) event()     {}
+func (Established) event() {}
 
 // A Message is a notification to send. Only the newest one to a server
 // matters: it may take the place of one not yet sent.
@@ -97,6 +99,7 @@ type Ready struct {
 	Messages []Message
 	Decision *Decision // at most one an election
 	Notes    []Note    // for the log
+	History  *History  // see Look.Empty
 }
 
 // An Election is the core. One goroutine owns it; times are ms of one steady
@@ -106,12 +109,20 @@ type Election struct {
 
 	state   quorum.ServerState
 	abstain bool
-	round   int64 // the logical clock; also that of the vote decided for
+	empty   bool
+	// Of one that abstains: what Look said, whether its vote is cast in this round
+	// all the same, and why not.
+	seen       protocol.Zxid
+	allMayCast bool
+	cast       bool
+	missing    string
+	round      int64 // the logical clock; also that of the vote decided for
 
 	initial  Vote // for this server itself; noVote when it is no voter
 	proposal Vote // the best heard of in this round; the one decided for when not LOOKING
 
 	looking  map[int64]Looker // voters heard since Look, whose last word was that they are LOOKING
+	named    map[int64]int64  // the leader that voters heard since Look named, whose last word was that they have one
 	votes    map[int64]ballot // recvset: of this round
 	standing map[int64]ballot // outofelection: of servers that are not LOOKING, of any round
 	down     map[int64]bool   // Unreachable
@@ -140,7 +151,7 @@ func New(c Config) (*Election, error) {
 	orLong(&c.MinNotificationMs, DefaultMinNotificationMs)
 	orLong(&c.MaxNotificationMs, DefaultMaxNotificationMs)
 	c.MaxNotificationMs = max(c.MaxNotificationMs, c.MinNotificationMs)
-	e := &Election{config: c, down: map[int64]bool{}, looking: map[int64]Looker{}}
+	e := &Election{config: c, down: map[int64]bool{}, looking: map[int64]Looker{}, named: map[int64]int64{}}
 	e.initial, e.proposal = noVote, noVote
 	e.clear()
 	return e, nil
@@ -160,6 +171,9 @@ type Looker struct {
 	Sid   int64
 	Round int64
 	Vote  Vote // what it proposed then; none for one that abstains
+
+	Abstains bool
+	Seen     protocol.Zxid // of one that abstains: how far its history is known to have gone
 }
 
 // Looking are the other voters whose last word since Look was that they are
@@ -201,6 +215,7 @@ func (e *Election) Step(now int64, event Event) {
 		e.look(now, ev)
 	case Received:
 		e.receive(now, ev.From, ev.Notification)
+		e.castWhenAll(now)
 	case Unreachable:
 		e.down[ev.Sid] = true
 		e.settle(now)
@@ -215,6 +230,8 @@ func (e *Election) Step(now int64, event Event) {
 		}
 	case Reconfigured:
 		e.reconfigure(now, ev)
+	case Designated:
+		e.designate(ev)
 	}
 	if now >= e.Deadline() {
 		e.timeout(now)
@@ -224,14 +241,15 @@ func (e *Election) Step(now int64, event Event) {
 // clear forgets what was heard in the round.
 func (e *Election) clear() {
 	e.votes, e.standing, e.owed = map[int64]ballot{}, map[int64]ballot{}, map[int64]bool{}
-	e.settling = false
+	e.settling, e.cast, e.missing = false, false, ""
 }
 
 // look begins a round with a vote for this server itself.
 func (e *Election) look(now int64, l Look) {
-	e.state, e.abstain = quorum.Looking, l.Abstain
+	e.state, e.abstain, e.empty = quorum.Looking, l.Abstain, l.Empty && !l.Abstain
+	e.seen, e.allMayCast = l.Seen, l.CastWhenAll && e.voting(e.config.ID)
 	e.initial = noVote
-	if e.voting(e.config.ID) && !l.Abstain {
+	if e.candidate() && !l.Abstain {
 		e.initial = Vote{Leader: e.config.ID, Zxid: l.Zxid, PeerEpoch: l.CurrentEpoch}
 	}
 	e.begin(now, "a new election")
@@ -241,22 +259,12 @@ func (e *Election) begin(now int64, reason string) {
 	e.clear()
 	clear(e.down)
 	clear(e.looking)
+	clear(e.named)
 	e.round++
 	e.proposal = e.initial
 	e.intervalMs = e.config.MinNotificationMs
 	e.note("looking", 0, reason)
 	e.announce(now)
-}
-
-func (e *Election) reconfigure(now int64, r Reconfigured) {
-	e.config.Verifier, e.config.LastSeen, e.config.ConfigText = r.Verifier, r.LastSeen, r.ConfigText
-	if e.state != quorum.Looking || e.intervalMs == 0 {
-		return
-	}
-	if !e.voting(e.config.ID) {
-		e.initial = noVote
-	}
-	e.begin(now, "the configuration has changed")
 }
 
 // announce tells every voter the proposal, counts this server's own vote, and
@@ -265,7 +273,7 @@ func (e *Election) announce(now int64) {
 	e.broadcast()
 	e.resendAt = now + e.intervalMs
 	e.settling = false
-	if e.voting(e.config.ID) && !e.abstain && e.initial.Zxid != -1 {
+	if e.voting(e.config.ID) && !e.abstaining() && e.initial.Zxid != -1 && e.proposal != noVote {
 		e.votes[e.config.ID] = ballot{Vote: e.proposal, round: e.round}
 	}
 	e.settle(now)
@@ -311,8 +319,11 @@ func (e *Election) reply(to int64) {
 // notification is this server's vote as others are to see it.
 func (e *Election) notification() *quorum.Notification {
 	v := e.proposal
-	if e.abstain && e.state == quorum.Looking {
+	if e.abstaining() && e.state == quorum.Looking {
 		v = noVote
+		if e.seen > 0 {
+			v.Zxid = e.seen
+		}
 	}
 	return &quorum.Notification{State: e.state, Leader: v.Leader, Zxid: v.Zxid, ElectionEpoch: e.round, PeerEpoch: v.PeerEpoch,
 		Version: quorum.NotificationVersion, Config: e.config.ConfigText}

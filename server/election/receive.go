@@ -10,12 +10,15 @@ import (
 // FastLeaderElection.java.
 func (e *Election) receive(now int64, from int64, n *quorum.Notification) {
 	looking := n.State == quorum.Looking
-	delete(e.looking, from)
 	if looking {
 		delete(e.standing, from)
-		if e.voting(from) && from != e.config.ID {
-			e.looking[from] = Looker{Sid: from, Round: n.ElectionEpoch, Vote: vote(n)}
-		}
+	}
+	e.noteState(from, n)
+	if e.hearsHistory(from, n) {
+		return
+	}
+	if looking && e.state == quorum.Looking && e.abstaining() {
+		e.followRound(now)
 	}
 	switch {
 	case from == e.config.ID:
@@ -148,6 +151,9 @@ func (e *Election) receiveStanding(now int64, from int64, n *quorum.Notification
 		}
 	}
 	e.standing[from] = said
+	if e.hasQuorum(e.standing, said) {
+		e.cast = false // they have it without this server's vote
+	}
 	if e.join(e.standing, said, "the ensemble has a leader") {
 		return
 	}
@@ -182,10 +188,10 @@ func (e *Election) decide(v Vote, round int64, box map[int64]ballot, counted bal
 	switch {
 	case v.Leader == e.config.ID:
 		e.state = quorum.Leading
-	case e.voting(e.config.ID) && !e.abstain:
-		e.state = quorum.Following
-	default:
+	case e.abstaining() || e.config.Verifier.Observing(e.config.ID) && !e.voting(e.config.ID):
 		e.state = quorum.Observing
+	default: // without a vote when it is in no configuration (FastLeaderElection.learningState)
+		e.state = quorum.Following
 	}
 	e.proposal, e.round = v, round
 	owed := e.owed

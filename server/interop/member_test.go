@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -80,8 +81,18 @@ func TestMain(m *testing.M) {
 
 var built atomic.Bool
 
+// initial is the last server that an ensemble with reconfigEnabled=true begins
+// with; the others are configured to join these.
+const initial = 3
+
 // newEnsemble starts the members. Lines are added to every zoo.cfg.
 func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string) *ensemble {
+	t.Helper()
+	return newEnsembleWith(t, kinds, lines, nil, observers...)
+}
+
+// newEnsembleWith gives flags to Apache's java too.
+func newEnsembleWith(t *testing.T, kinds string, lines, flags []string, observers ...int64) *ensemble {
 	t.Helper()
 	apache.Need(t)
 	path, err := program()
@@ -89,7 +100,10 @@ func newEnsemble(t *testing.T, kinds string, observers []int64, lines ...string)
 		t.Fatal(err)
 	}
 	built.Store(true)
-	e := &ensemble{t: t, config: apache.NewEnsemble(t, len(kinds), apache.Options{Config: lines}, observers...)}
+	e := &ensemble{t: t, config: apache.NewEnsemble(t, len(kinds), apache.Options{Config: lines, Flags: flags}, observers...)}
+	if slices.Contains(lines, "reconfigEnabled=true") {
+		e.config.Knows = func(_, other int64) bool { return other <= initial }
+	}
 	for i, kind := range kinds {
 		sid := int64(i + 1)
 		if kind == 'A' {
@@ -182,11 +196,7 @@ func newOurs(e *ensemble, sid int64, program, data string, lines []string) *ours
 	text := []string{"dataDir=" + m.data, "clientPort=" + port, "clientPortAddress=" + host, "tickTime=500", "initLimit=10", "syncLimit=5",
 		"maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64",
 		"DigestAuthenticationProvider.superDigest=" + protocol.DigestID("super:"+apache.SuperPassword)}
-	for _, line := range strings.Split(e.config.Config.String(), "\n") {
-		if !strings.HasPrefix(line, "version=") {
-			text = append(text, line)
-		}
-	}
+	text = append(text, e.config.Lines(sid)...)
 	if self, _ := e.config.Config.Member(sid); self.Observer {
 		text = append(text, "peerType=observer")
 	}

@@ -1,11 +1,13 @@
 package peer
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"slices"
 	"time"
 
+	"zookit/protocol/certs"
 	"zookit/protocol/quorum"
 	"zookit/server/election"
 )
@@ -17,7 +19,7 @@ const acceptPause = 100 * time.Millisecond
 func (m *Connections) accept(ln net.Listener) {
 	for {
 		conn, err := ln.Accept()
-		if m.ctx.Err() != nil {
+		if m.ctx.Err() != nil || errors.Is(err, net.ErrClosed) {
 			if err == nil {
 				_ = conn.Close()
 			}
@@ -50,9 +52,18 @@ func (m *Connections) accept(ln net.Listener) {
 // called reads who calls, and keeps the connection or dials back.
 func (m *Connections) called(conn net.Conn) {
 	var hello quorum.InitialMessage
-	err := conn.SetReadDeadline(time.Now().Add(m.config.SocketTimeout))
+	wire, err := m.config.Security.accept(conn)
 	if err == nil {
-		err = hello.Read(conn)
+		err = conn.SetReadDeadline(time.Now().Add(m.config.SocketTimeout))
+	}
+	if err == nil {
+		err = hello.Read(wire)
+	}
+	if err == nil {
+		err = m.vouch(wire, &hello)
+	}
+	if err == nil {
+		wire, err = m.authenticate(wire)
 	}
 	if err == nil {
 		err = conn.SetReadDeadline(time.Time{})
@@ -70,7 +81,7 @@ func (m *Connections) called(conn net.Conn) {
 	if at < 0 {
 		err = fmt.Errorf("more than %d connections were waiting", maxCallers)
 	}
-	r, kept, err := m.admit(conn, &hello, err)
+	r, kept, err := m.admit(wire, &hello, err)
 	m.mu.Unlock()
 	if err != nil {
 		m.log.say(conn.RemoteAddr().String(), "election connection refused", "error", err)
@@ -80,6 +91,35 @@ func (m *Connections) called(conn net.Conn) {
 		return
 	}
 	m.emit(election.Reached{Sid: r.sid})
+}
+
+// vouch checks the certificate of a caller, if it has shown one.
+func (m *Connections) vouch(wire net.Conn, hello *quorum.InitialMessage) error {
+	sid := hello.ServerID
+	if hello.Form == quorum.InitialBare && sid>>56 == certs.HandshakeRecord {
+		return errors.New("it speaks TLS, which this server does not: set portUnification=true or sslQuorum=true here")
+	}
+	m.mu.Lock()
+	var hosts []string
+	if r := m.remotes[sid]; r != nil && !r.stranger {
+		for _, a := range r.addresses {
+			if host, _, err := net.SplitHostPort(a); err == nil {
+				hosts = append(hosts, host)
+			}
+		}
+	}
+	m.mu.Unlock()
+	return m.config.Security.vouch(wire, sid, hosts)
+}
+
+// authenticate lets a caller log in. Behind its initial message, as with Apache.
+func (m *Connections) authenticate(wire net.Conn) (net.Conn, error) {
+	from := wire.RemoteAddr().String()
+	wire, note, err := m.config.Security.authenticate(wire)
+	if note != nil {
+		m.log.say(from, letIn, "why", note)
+	}
+	return wire, err
 }
 
 // admit decides what becomes of a caller. mu is held.

@@ -37,20 +37,23 @@ type ConnectionsConfig struct {
 
 	// Dial makes a connection to host:port; nil is TCP with KeepAlive.
 	Dial func(ctx context.Context, address string) (net.Conn, error)
+
+	Security *Security // nil: none
 }
 
 // Connections are the election connections of one server.
 type Connections struct {
-	config    ConnectionsConfig
-	listeners []net.Listener
-	greeting  []byte // the initial message
-	log       *refusals
-	events    chan election.Event
-	ctx       context.Context // done when Close is called
-	cancel    context.CancelFunc
-	running   sync.WaitGroup
+	config       ConnectionsConfig // but for Servers fixed
+	dialStranger dialFunc
+	log          *refusals
+	events       chan election.Event
+	ctx          context.Context // done when Close is called
+	cancel       context.CancelFunc
+	running      sync.WaitGroup
 
-	mu        sync.Mutex        // guards all below, and the fields of remotes
+	mu        sync.Mutex // guards all below, the fields of remotes, and config.Servers
+	listeners []net.Listener
+	greeting  []byte            // the initial message
 	remotes   map[int64]*remote // the configured servers but this one, and strangers
 	strangers int
 	anonymous int64      // the last number given to an observer without an id: −1, −2, …
@@ -93,7 +96,9 @@ func NewConnections(c ConnectionsConfig, listeners ...net.Listener) (*Connection
 		d := net.Dialer{KeepAliveConfig: keepAlive(c.KeepAlive), KeepAlive: -1}
 		c.Dial = func(ctx context.Context, address string) (net.Conn, error) { return d.DialContext(ctx, "tcp", address) }
 	}
-	m := &Connections{config: c, listeners: listeners, greeting: greeting(self, c.MultiAddress), log: newRefusals(c.Log),
+	strangers := c.Security.dialer(c.Dial, true)
+	c.Dial = c.Security.dialer(c.Dial, false)
+	m := &Connections{config: c, dialStranger: strangers, listeners: listeners, greeting: greeting(self, c.MultiAddress), log: newRefusals(c.Log),
 		events: make(chan election.Event), remotes: map[int64]*remote{}}
 	m.ctx, m.cancel = context.WithCancel(context.Background())
 	for _, s := range c.Servers.Members {

@@ -19,13 +19,22 @@ func (m *Connections) dial(r *remote) {
 		return
 	}
 	r.dialing = true
-	m.spawn(func() { m.connect(r, r.addresses) })
+	dial := m.config.Dial
+	if r.stranger {
+		dial = m.dialStranger
+	}
+	m.spawn(func() { m.connect(r, dial, r.addresses) })
 }
 
-func (m *Connections) connect(r *remote, addresses []string) {
-	conn, err := m.reach(addresses)
+func (m *Connections) connect(r *remote, dial dialFunc, addresses []string) {
+	conn, err := m.reach(dial, addresses)
 	if err == nil {
 		err = m.greet(conn)
+	}
+	if err == nil {
+		if err = m.config.Security.logIn(m.ctx, conn); err != nil {
+			_ = conn.Close()
+		}
 	}
 	m.mu.Lock()
 	r.dialing = false
@@ -51,10 +60,10 @@ func (m *Connections) connect(r *remote, addresses []string) {
 }
 
 // reach dials a server's election port.
-func (m *Connections) reach(addresses []string) (net.Conn, error) {
+func (m *Connections) reach(dial dialFunc, addresses []string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(m.ctx, m.config.ConnectTimeout)
 	defer cancel()
-	return dialAny(ctx, &m.running, m.config.Dial, addresses)
+	return dialAny(ctx, &m.running, dial, addresses)
 }
 
 // dialAny dials all addresses at once and takes the first that answers. What it
@@ -95,8 +104,11 @@ func dialAny(ctx context.Context, running *sync.WaitGroup, dial func(context.Con
 
 // greet sends the initial message.
 func (m *Connections) greet(conn net.Conn) error {
+	m.mu.Lock()
+	greeting := m.greeting
+	m.mu.Unlock()
 	_ = conn.SetWriteDeadline(time.Now().Add(m.config.SocketTimeout))
-	if _, err := conn.Write(m.greeting); err != nil {
+	if _, err := conn.Write(greeting); err != nil {
 		_ = conn.Close()
 		return fmt.Errorf("initial message: %w", err)
 	}

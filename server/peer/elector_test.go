@@ -52,9 +52,9 @@ func TestUnreachableHostDelaysNobody(t *testing.T) {
 	}
 }
 
-// A server of an id outside of the configuration observes the leader of those
-// in it.
-func TestOutsiderObserves(t *testing.T) {
+// A server of an id outside of the configuration follows the leader of those in
+// it, without a vote.
+func TestOutsiderFollows(t *testing.T) {
 	t.Parallel()
 	e := newEnsemble(t, 3)
 	one, two := e.server(1), e.server(2)
@@ -66,7 +66,7 @@ func TestOutsiderObserves(t *testing.T) {
 		c.Addresses = []quorum.Address{{Host: "127.0.0.1", ElectionPort: e.listeners[40].Addr().(*net.TCPAddr).Port}}
 	})
 	outsider.Tell(election.Look{Zxid: protocol.MakeZxid(9, 9), CurrentEpoch: 9})
-	if d := outsider.decision(t); d.State != quorum.Observing || d.Leader != 2 || !d.Joined {
+	if d := outsider.decision(t); d.State != quorum.Following || d.Leader != 2 || !d.Joined {
 		t.Errorf("decided %+v", d)
 	}
 	if _, err := peer.NewConnections(peer.ConnectionsConfig{ID: 41, Servers: e.config}); err == nil {

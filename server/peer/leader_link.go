@@ -32,6 +32,7 @@ type LeaderLink struct {
 // tried at once. Events carry id as their connection.
 func DialLeader(cfg QuorumConfig, id zab.Conn, addresses []string) *LeaderLink {
 	cfg.setDefaults()
+	cfg.Dial = cfg.Security.dialer(cfg.Dial, false)
 	l := &LeaderLink{cfg: cfg, id: id, log: newRefusals(cfg.Logger)}
 	l.ctx, l.cancel = context.WithCancel(context.Background())
 	l.running.Go(func() { l.run(addresses) })
@@ -72,6 +73,11 @@ func (l *LeaderLink) dial(addresses []string) net.Conn {
 	for pause := firstPause; l.ctx.Err() == nil; pause *= 2 {
 		ctx, done := context.WithTimeout(l.ctx, l.cfg.DialTime)
 		conn, err := dialAny(ctx, &l.running, l.cfg.Dial, addresses)
+		if err == nil {
+			if err = l.cfg.Security.logIn(ctx, conn); err != nil {
+				_ = conn.Close()
+			}
+		}
 		done()
 		if err == nil {
 			return conn
@@ -98,10 +104,17 @@ func (l *LeaderLink) packets() *packets {
 	return l.conn
 }
 
-// Send queues a message to the leader.
+// Send queues a message to the leader, until Flush.
 func (l *LeaderLink) Send(m zab.Message) {
 	if p := l.packets(); p != nil {
 		p.send(outgoing{Message: m})
+	}
+}
+
+// Flush sends what was queued. It never waits.
+func (l *LeaderLink) Flush() {
+	if p := l.packets(); p != nil {
+		p.flush()
 	}
 }
 

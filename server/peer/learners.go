@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"net"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -18,8 +19,10 @@ type Learners struct {
 	cfg       QuorumConfig
 	listeners []net.Listener
 	log       *refusals
+	door      door
 	stop      chan struct{}
 	running   sync.WaitGroup
+	touched   []*packets // since the last Flush
 
 	mu     sync.Mutex // guards all below
 	conns  map[zab.Conn]*packets
@@ -87,7 +90,11 @@ func (l *Learners) accept(ln net.Listener) {
 }
 
 func (l *Learners) serve(p *packets) {
-	err := p.run(false)
+	err := l.let(p)
+	if err == nil {
+		err = p.run(false)
+	}
+	p.close()
 	l.mu.Lock()
 	delete(l.conns, p.id)
 	closed := l.closed
@@ -103,15 +110,29 @@ func (l *Learners) find(id zab.Conn) *packets {
 	return l.conns[id]
 }
 
-// Send queues a message for the connection it names; one to a connection that
-// is gone is dropped. snapshot is the content of a SnapshotStream, else nil.
+// Send queues a message for the connection it names, until Flush; one to a
+// connection that is gone is dropped. snapshot is the content of a
+// SnapshotStream, else nil.
 func (l *Learners) Send(m zab.Message, snapshot Snapshot) {
 	o := outgoing{m, snapshot}
 	if p := l.find(m.To); p != nil {
 		p.send(o)
+		if !slices.Contains(l.touched, p) {
+			l.touched = append(l.touched, p)
+		}
 	} else {
 		o.drop()
 	}
+}
+
+// Flush sends what was queued. It never waits. Send and Flush are for one
+// goroutine.
+func (l *Learners) Flush() {
+	for _, p := range l.touched {
+		p.flush()
+	}
+	clear(l.touched)
+	l.touched = l.touched[:0]
 }
 
 // End closes a connection when what is queued for it is sent.

@@ -125,7 +125,7 @@ func (m *Connections) read(r *remote, l *link) error {
 // ended takes a link out of use.
 func (m *Connections) ended(r *remote, l *link, err error) {
 	l.close()
-	if errors.Is(err, errNotification) {
+	if errors.Is(err, errNotification) || alert(err) {
 		m.log.say(l.conn.RemoteAddr().String(), "election connection closed", "sid", r.sid, "error", err)
 	}
 	m.mu.Lock()
@@ -148,6 +148,7 @@ func (m *Connections) compare(r *remote, from string, text []byte) {
 	if !known {
 		r.config = string(text)
 	}
+	servers := m.config.Servers
 	m.mu.Unlock()
 	if known {
 		return
@@ -156,8 +157,8 @@ func (m *Connections) compare(r *remote, from string, text []byte) {
 	switch {
 	case err != nil:
 		m.log.say(from, "the configuration of a server cannot be read", "sid", r.sid, "error", err)
-	case theirs.Version <= m.config.Servers.Version && !theirs.SameVoting(m.config.Servers):
+	case theirs.Version == servers.Version && !theirs.SameVoting(servers):
 		m.log.say(from, "a server has other voters in its configuration; make the server lines, groups and weights the same on all servers",
-			"sid", r.sid, "theirs", theirs.String(), "ours", m.config.Servers.String())
+			"sid", r.sid, "theirs", theirs.String(), "ours", servers.String())
 	}
 }

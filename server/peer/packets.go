@@ -9,10 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/sock"
 	"zookit/server/zab"
 )
 
@@ -34,7 +36,9 @@ type QuorumConfig struct {
 	DialPause time.Duration // between two attempts, shorter between the first ones; 0: 100 ms
 	DialTime  time.Duration // of one attempt; 0: DefaultConnectTimeout
 	Dial      func(ctx context.Context, address string) (net.Conn, error)
-	Logger    *slog.Logger // nil: nothing is logged
+	Security  *Security                // nil: none
+	Hosts     func(sid int64) []string // of a server's line; Learners with Security: whom a certificate must name
+	Logger    *slog.Logger             // nil: nothing is logged
 }
 
 func (c *QuorumConfig) setDefaults() {
@@ -146,7 +150,10 @@ type packets struct {
 	cfg   *QuorumConfig
 	id    zab.Conn
 	conn  net.Conn
+	raw   syscall.RawConn // nil: there is no write that does not wait
+	wire  net.Conn        // what is read and written: conn, or what Security has put on it
 	in    *bufio.Reader
+	first func(*quorum.Packet) error // checks the first packet; nil: nothing to check
 	inbox *Inbox
 
 	// stream: after a SNAP the reader waits here, and whoever installs the
@@ -155,22 +162,35 @@ type packets struct {
 	gone   chan struct{} // closed with the connection
 	once   sync.Once
 
-	mu    sync.Mutex // guards all below
-	more  sync.Cond
-	queue []outgoing
-	bytes int64 // in queue
-	last  bool  // nothing is queued any more: close when the queue is empty
-	ended bool
+	scratch []byte // of whoever flushes
+
+	mu      sync.Mutex // guards all below
+	more    sync.Cond
+	queue   []outgoing
+	bytes   int64  // in queue
+	rest    []byte // of what flush could not write at once; goes first
+	writing bool   // somebody writes: the rest of the queue is theirs
+	last    bool   // nothing is queued any more: close when the queue is empty
+	ended   bool
 }
 
 func newPackets(cfg *QuorumConfig, id zab.Conn, conn net.Conn) *packets {
 	p := &packets{cfg: cfg, id: id, conn: conn, inbox: newInbox(cfg.MaxInbox), stream: make(chan struct{}, 1), gone: make(chan struct{})}
 	p.more.L = &p.mu
-	p.in = bufio.NewReaderSize(&timedReader{conn, cfg.Timeout}, 64<<10)
-	if t, ok := conn.(*net.TCPConn); ok {
+	p.through(conn)
+	if t := transport(conn); t != nil {
 		_ = t.SetNoDelay(cfg.NoDelay)
 	}
 	return p
+}
+
+// through makes wire what is read and written, before run.
+func (p *packets) through(wire net.Conn) {
+	p.wire, p.raw = wire, nil
+	if t, ok := wire.(*net.TCPConn); ok {
+		p.raw, _ = t.SyscallConn()
+	}
+	p.in = bufio.NewReaderSize(&timedReader{wire, p.cfg.Timeout}, 64<<10)
 }
 
 // timedReader gives each read its time.
@@ -258,7 +278,7 @@ func (m *outgoing) drop() {
 	}
 }
 
-// send queues a message.
+// send queues a message; flush sends what is queued.
 func (p *packets) send(m outgoing) {
 	n := packetSize(&m.Packet)
 	p.mu.Lock()
@@ -270,12 +290,49 @@ func (p *packets) send(m outgoing) {
 	p.queue = append(p.queue, m)
 	p.bytes += n
 	full := p.bytes > p.cfg.MaxOutbox
-	p.more.Signal()
 	p.mu.Unlock()
 	if full {
 		p.cfg.Logger.Warn("connection of the quorum port closed: the other side takes in too little",
 			"remote", p.conn.RemoteAddr().String(), "bytes", p.cfg.MaxOutbox)
 		p.close()
+	}
+}
+
+// flushBytes is how much a flush writes itself. More is the writer's: its
+// goroutine costs little beside that much, and encodes beside the caller.
+const flushBytes = 8 << 10
+
+// flush sends what is queued, without waiting: a little at once, so that a lone
+// write is not held up by the way to another goroutine; the writer does the rest.
+func (p *packets) flush() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.writing || p.rest != nil || p.ended || len(p.queue) == 0 {
+		return
+	}
+	if p.raw == nil || p.bytes > flushBytes {
+		p.more.Signal()
+		return
+	}
+	b := p.scratch[:0]
+	for i := range p.queue {
+		if p.queue[i].Kind != zab.PacketMessage {
+			p.more.Signal()
+			return
+		}
+		b = p.queue[i].Packet.AppendTo(b)
+	}
+	p.scratch = b
+	n, err := sock.TryWrite(p.raw, b)
+	if err != nil {
+		p.more.Signal() // the writer meets the error again
+		return
+	}
+	clear(p.queue)
+	p.queue, p.bytes = p.queue[:0], 0
+	if n < len(b) {
+		p.rest, p.scratch = b[n:], nil
+		p.more.Signal()
 	}
 }
 
@@ -286,6 +343,12 @@ func (p *packets) read(learner bool) error {
 		var packet quorum.Packet
 		if err := reader.Read(&packet); err != nil {
 			return err
+		}
+		if check := p.first; check != nil {
+			p.first = nil
+			if err := check(&packet); err != nil {
+				return err
+			}
 		}
 		if !p.inbox.take(packetSize(&packet)) {
 			return net.ErrClosed
@@ -303,14 +366,15 @@ func (p *packets) read(learner bool) error {
 
 // write sends what is queued.
 func (p *packets) write() error {
-	w := &timedWriter{conn: p.conn, wait: p.cfg.Timeout}
+	w := &timedWriter{conn: p.wire, wait: p.cfg.Timeout}
 	w.tell = func() { p.cfg.Deliver(p.inbox, zab.StreamProgress{Conn: p.id}) }
 	out := bufio.NewWriterSize(w, 64<<10)
 	var buf []byte
 	var list []outgoing
 	for {
 		p.mu.Lock()
-		for len(p.queue) == 0 && !p.ended {
+		p.writing = false
+		for len(p.queue) == 0 && p.rest == nil && !p.ended {
 			if p.last {
 				p.mu.Unlock()
 				return nil
@@ -323,7 +387,12 @@ func (p *packets) write() error {
 		}
 		clear(list)
 		list, p.queue = p.queue, list[:0]
+		rest := p.rest
+		p.rest, p.writing = nil, true
 		p.mu.Unlock()
+		if _, err := out.Write(rest); err != nil {
+			return err
+		}
 		for i := range list {
 			var err error
 			w.streaming = list[i].Kind != zab.PacketMessage
@@ -340,6 +409,7 @@ func (p *packets) write() error {
 		if err := out.Flush(); err != nil {
 			return err
 		}
+		_ = p.conn.SetWriteDeadline(time.Time{}) // it would fail flush, long after
 	}
 }
 

@@ -2,6 +2,7 @@ package peer_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -109,6 +110,7 @@ func newPair(t *testing.T, change func(*peer.QuorumConfig)) *pair {
 
 func (p *pair) say(packet quorum.Packet) {
 	p.learners.Send(zab.Message{To: p.conn, Packet: packet}, nil)
+	p.learners.Flush()
 }
 
 // snapshot is one that says what became of it.
@@ -133,13 +135,16 @@ func TestPacketsBothWays(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, nil)
 	p.link.Send(zab.Message{Packet: quorum.Packet{Type: quorum.FollowerInfo, Zxid: 5, Data: []byte("info"), Auth: []protocol.ID{{Scheme: "ip", ID: "::1"}}}})
+	p.link.Flush()
 	if got := p.leader.packet(); got.Type != quorum.FollowerInfo || got.Zxid != 5 || string(got.Data) != "info" || len(got.Auth) != 1 {
 		t.Errorf("leader has %+v", got)
 	}
 	p.say(quorum.Packet{Type: quorum.Diff, Zxid: 3})
 	p.learners.Send(zab.Message{To: p.conn, Kind: zab.LogRange, After: 1, Through: 3}, nil)
+	p.learners.Flush()
 	p.say(quorum.Packet{Type: quorum.NewLeader, Data: []byte("config")})
 	p.learners.Send(zab.Message{To: p.conn + 1, Packet: quorum.Packet{Type: quorum.Ping}}, nil) // nobody
+	p.learners.Flush()
 	var got []string
 	for range 6 {
 		q := p.learner.packet()
@@ -170,6 +175,7 @@ func TestSnapshotBetweenPackets(t *testing.T) {
 	p := newPair(t, nil)
 	s := &snapshot{text: strings.Repeat("tree", 100_000), done: make(chan string, 1)}
 	p.learners.Send(zab.Message{To: p.conn, Kind: zab.SnapshotStream, Packet: quorum.Packet{Type: quorum.Snap, Zxid: 4}}, s)
+	p.learners.Flush()
 	p.say(quorum.Packet{Type: quorum.NewLeader})
 	if got := p.learner.packet(); got.Type != quorum.Snap {
 		t.Fatalf("learner has %+v", got)
@@ -197,7 +203,9 @@ func TestSnapshotFails(t *testing.T) {
 	late := &snapshot{done: make(chan string, 1)}
 	snap := zab.Message{To: p.conn, Kind: zab.SnapshotStream, Packet: quorum.Packet{Type: quorum.Snap}}
 	p.learners.Send(snap, bad)
+	p.learners.Flush()
 	p.learners.Send(snap, late)
+	p.learners.Flush()
 	if ev := p.leader.next(); ev != (zab.Disconnected{Conn: p.conn}) {
 		t.Errorf("leader: %#v", ev)
 	}
@@ -206,6 +214,7 @@ func TestSnapshotFails(t *testing.T) {
 	}
 	gone := &snapshot{done: make(chan string, 1)}
 	p.learners.Send(snap, gone)
+	p.learners.Flush()
 	if got := <-gone.done; got != "closed" {
 		t.Errorf("to a connection that is gone: %s", got)
 	}
@@ -218,6 +227,7 @@ func TestInboxBound(t *testing.T) {
 	const n = 2000
 	for i := range n {
 		p.link.Send(zab.Message{Packet: quorum.Packet{Type: quorum.Request, Zxid: protocol.Zxid(i), Data: make([]byte, 1000)}})
+		p.link.Flush()
 	}
 	first := <-p.leader.ch
 	// Never more are delivered at a time than fit, however long one waits.
@@ -254,6 +264,7 @@ func TestOutboxBound(t *testing.T) {
 	data := make([]byte, 64<<10)
 	for range 10_000 {
 		learners.Send(zab.Message{To: up.Conn, Packet: quorum.Packet{Type: quorum.Proposal, Data: data}}, nil)
+		learners.Flush()
 	}
 	if ev := s.next(); ev != zab.Event(zab.Disconnected(up)) {
 		t.Errorf("%#v", ev)
@@ -297,11 +308,9 @@ func TestQuorumPortGarbage(t *testing.T) {
 // A leader that is not there after some attempts is given up.
 func TestDialGivesUp(t *testing.T) {
 	t.Parallel()
-	ln := listenLoopback(t)
-	address := ln.Addr().String()
-	ln.Close()
 	s := newSink(t)
-	link := peer.DialLeader(peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond}, 1, []string{address})
+	refused := func(context.Context, string) (net.Conn, error) { return nil, errors.New("refused") }
+	link := peer.DialLeader(peer.QuorumConfig{Deliver: s.deliver, DialPause: time.Millisecond, Dial: refused}, 1, []string{"127.0.0.1:1"})
 	defer link.Close()
 	if ev := s.next(); ev != (zab.Disconnected{Conn: 1}) {
 		t.Errorf("%#v", ev)

@@ -43,6 +43,9 @@ func (p *Prep) create(q *Request, out *Txn, inMulti bool, c *create) protocol.Co
 	if code := p.createMode(c); code != protocol.OK {
 		return code
 	}
+	if c.flags.Ephemeral() && q.EphemeralErr != protocol.OK {
+		return q.EphemeralErr
+	}
 	if q.SessionErr == protocol.UnknownSession && c.flags.Ephemeral() {
 		return protocol.SessionExpired
 	}

@@ -31,7 +31,10 @@ type Config struct {
 	Extended        bool // TTL znodes (zookeeper.extendedTypesEnabled)
 	Digest          bool // append the tree's digest to every txn (zookeeper.digest.enabled)
 	EnforceQuota    bool // refuse writes above a hard limit (zookeeper.enforceQuota)
-	ReconfigEnabled bool // answer reconfig with Unimplemented, not ReconfigDisabled
+	ReconfigEnabled bool // answer reconfig with more than ReconfigDisabled
+	// Reconfig is the text of the configuration that a reconfig asks for, or the
+	// code that refuses it; nil on a server alone, where it is Unimplemented.
+	Reconfig        func(r *protocol.ReconfigRequest, zxid protocol.Zxid) ([]byte, protocol.Code)
 	CloseSessionTxn bool // name a session's ephemerals in its closeSession (zookeeper.closeSessionTxn.enabled)
 	// MaxTxnBytes bounds a txn: what is longer no Apache server can read back
 	// from its log, nor take as a proposal (jute.maxbuffer plus
@@ -53,6 +56,9 @@ type Request struct {
 	// owner: OK, UnknownSession, SessionExpired or SessionMoved. It counts at
 	// the point of the checks where Apache asks.
 	SessionErr protocol.Code
+	// EphemeralErr is the code for a create of an ephemeral when it is not OK: the
+	// session is one that a single server knows, and may own none.
+	EphemeralErr protocol.Code
 
 	TimeoutMs int32  // createSession: the negotiated timeout
 	Path      string // deleteContainer, which has no body
@@ -228,7 +234,7 @@ func (p *Prep) prepare(q *Request, out *Txn) protocol.Code {
 	case protocol.OpCloseSession:
 		return p.closeSession(q, out)
 	case protocol.OpReconfig:
-		return p.reconfig(q)
+		return p.reconfig(q, out)
 	}
 	return protocol.Unimplemented
 }
@@ -256,20 +262,6 @@ func (p *Prep) badPath() protocol.Code {
 }
 
 var nullString = []byte{0xff, 0xff, 0xff, 0xff}
-
-// reconfig is refused as a standalone server refuses it.
-func (p *Prep) reconfig(q *Request) protocol.Code {
-	var r protocol.ReconfigRequest
-	switch {
-	case r.Decode(&p.dec) != nil:
-		return protocol.MarshallingError
-	case !p.cfg.ReconfigEnabled:
-		return protocol.ReconfigDisabled
-	case q.SessionErr != protocol.OK:
-		return q.SessionErr
-	}
-	return protocol.Unimplemented
-}
 
 // Forget drops what the outcome refers to of its request.
 func (t *Txn) Forget() {

@@ -87,7 +87,7 @@ func (cl *client) connect(n *node, then func(ok bool)) {
 	if cl.k != nil {
 		cl.k.end("moves")
 	}
-	if n.r == nil || !n.role.Serving || n.r.State().Zxid() < cl.zxid {
+	if n.r == nil || !n.role.Serving && !n.role.ReadOnly || n.r.State().Zxid() < cl.zxid {
 		then(false)
 		return
 	}

@@ -31,6 +31,8 @@ type cluster struct {
 	verifier *quorum.Verifier
 	text     []byte
 	cfg      Config
+	change   func(*Ensemble)            // what differs from the usual
+	master   func(observer *node) int64 // whom an observer connects to; nil: the leader
 
 	agenda   agenda
 	seq      int
@@ -95,7 +97,7 @@ type link struct {
 func newCluster(t *testing.T, seed uint64, voters, observers int) *cluster {
 	c := &cluster{
 		t: t, rng: rand.New(rand.NewPCG(seed, 1)), now: Now{MonoMs: 1000, WallMs: 1_600_000_000_000},
-		cutOff: map[int64]bool{}, digests: map[protocol.Zxid]uint64{},
+		nextConn: 1 << 32, cutOff: map[int64]bool{}, digests: map[protocol.Zxid]uint64{},
 	}
 	qc := &quorum.Config{}
 	for i := range voters + observers {
@@ -208,6 +210,9 @@ func (n *node) start() {
 		Timing:        zab.Timing{TickMs: int64(c.cfg.TickMs), InitLimit: 10, SyncLimit: 5},
 		AcceptedEpoch: n.disk.accepted, CurrentEpoch: n.disk.current,
 		RecentEntries: 20, Quarantined: n.quarantined,
+	}
+	if c.change != nil {
+		c.change(cfg.Ensemble)
 	}
 	r, err := New(cfg)
 	if err != nil {
@@ -337,12 +342,15 @@ func (n *node) pump() {
 func (n *node) newRole(role Role) {
 	c := n.c
 	c.tracef("%d role %+v", n.sid, role)
-	if n.role.Serving && !role.Serving {
+	if n.role.Serving && !role.Serving || n.role.ReadOnly && !role.ReadOnly {
 		n.unended += len(n.conns)
 		n.closeClients("not serving")
 	}
 	old := n.role
 	n.role = role
+	if role.Serving && role.State == quorum.Following && c.master != nil {
+		n.down = map[zab.Conn]*link{} // of observers
+	}
 	if role.Term == old.Term {
 		return
 	}
@@ -363,6 +371,9 @@ func (n *node) dial(role Role) {
 			return
 		}
 		to := c.node(role.Leader)
+		if n.observer && c.master != nil {
+			to = c.node(c.master(n))
+		}
 		if to.r == nil || to.down == nil || c.cutOff[to.sid] || c.cutOff[n.sid] {
 			n.dial(role)
 			return
@@ -377,8 +388,11 @@ func (n *node) dial(role Role) {
 }
 
 func (n *node) link(conn zab.Conn) *link {
-	if n.down != nil {
-		return n.down[conn]
+	if l := n.down[conn]; l != nil || n.up == nil {
+		return l
+	}
+	if conn > 1<<32 { // an observer's that is gone
+		return nil
 	}
 	return n.up
 }
@@ -502,7 +516,11 @@ func (n *node) order(o zab.Order) {
 			return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}
 		case zab.WriteCurrentEpoch:
 			n.disk.current = o.Epoch
+			n.quarantined = n.quarantined && !o.Release
 			return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}
+		case zab.BeginQuarantine, zab.EndQuarantine:
+			n.quarantined = o.Kind == zab.BeginQuarantine
+			return zab.QuarantineNoted{Kind: o.Kind}
 		case zab.Truncate:
 			return zab.Truncated{Zxid: o.Zxid, Err: n.disk.truncate(o.Zxid)}
 		default:

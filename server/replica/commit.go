@@ -28,7 +28,9 @@ func (r *Replica) commit(zxid protocol.Zxid) {
 	defer s.mu.Unlock() // also when a bug panics: readers must not hang on it
 	for r.queue.len() > 0 && r.err == nil {
 		p := r.queue.at(0)
-		if p.sync {
+		if p.local {
+			r.localClosed(p.q)
+		} else if p.sync {
 			r.answerSync(p.q, p.code)
 		} else if p.txn.Zxid <= zxid {
 			r.commitTxn(p)
@@ -92,6 +94,8 @@ func (r *Replica) answer(q *Request, o *outcome) {
 		reply.Close, reply.Silent = true, true
 	case q.Op == protocol.OpCloseSession:
 		reply.Close = true
+	case q.Op == protocol.OpReconfig:
+		reply.config = r.configText()
 	case q.Op == protocol.OpCreateSession:
 		reply.Session = r.sessions.Lookup(q.Session)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"zookit/protocol"
+	"zookit/protocol/quorum"
 	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/storage"
@@ -22,17 +23,21 @@ import (
 func (r *Replica) Recover(store *storage.Store, now func() Now) (storage.Recovered, error) {
 	got, err := store.Recover(r.Sink())
 	if err != nil {
+		err = r.quarantined(store, &got, now(), err)
+	}
+	if err != nil {
 		return got, err
 	}
 	first := got.Fresh || got.WantSnapshot
 	if r.ens != nil {
+		if err := r.considerQuarantine(store, &got, now()); err != nil {
+			return got, err
+		}
 		if err := settleEpochs(store, &got); err != nil {
 			return got, err
 		}
 		r.ens.AcceptedEpoch, r.ens.CurrentEpoch = got.AcceptedEpoch, got.CurrentEpoch
-		if got.LastZxid < 0 { // db.autocreate=false: not even snapshot.0, which would be a history
-			r.ens.Quarantined, first = true, false
-		}
+		first = first && !r.ens.Quarantined // not even snapshot.0, which would be a history
 		if first {
 			src, zxid := r.BeginSnapshot()
 			if err := store.Snapshot(zxid, src); err != nil {
@@ -81,6 +86,8 @@ func settleEpochs(store *storage.Store, got *storage.Recovered) error {
 
 // PeerDriver does what a member of an ensemble asks for in its Ready; see Peers.
 type PeerDriver interface {
+	// Reconfigure takes Peers.View and Next, either of which may be nil.
+	Reconfigure(view, next *quorum.View)
 	Become(Role)
 	NoteElection(*election.Note)
 	NotePeer(*zab.Note)
@@ -95,6 +102,9 @@ type PeerDriver interface {
 
 // CarryOut has d do what the Ready asks for, in the order it must be done in.
 func (rd *Ready) CarryOut(d PeerDriver) {
+	if rd.View != nil || rd.Next != nil {
+		d.Reconfigure(rd.View, rd.Next)
+	}
 	if rd.Role != nil {
 		d.Become(*rd.Role)
 	}
@@ -164,7 +174,15 @@ func (d *Disk) execute(o zab.Order, install func(protocol.Zxid) error) (ev zab.E
 	case zab.WriteAcceptedEpoch:
 		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetAcceptedEpoch(o.Epoch)
 	case zab.WriteCurrentEpoch:
-		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetCurrentEpoch(o.Epoch)
+		err := d.Store.SetCurrentEpoch(o.Epoch)
+		if err == nil && o.Release {
+			err = d.Store.EndQuarantine()
+		}
+		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, err
+	case zab.BeginQuarantine:
+		return zab.QuarantineNoted{Kind: o.Kind}, false, d.Store.Quarantine(o.Why, o.Zxid, o.AtMs)
+	case zab.EndQuarantine:
+		return zab.QuarantineNoted{Kind: o.Kind}, false, d.Store.EndQuarantine()
 	case zab.Truncate:
 		err := d.Store.Truncate(o.Zxid)
 		if errors.Is(err, storage.ErrTruncate) {

@@ -17,6 +17,13 @@ type Ensemble struct {
 	Observer   bool
 	Verifier   *quorum.Verifier
 	ConfigText []byte // of the configuration: in notifications and NEWLEADER
+
+	// View is the configuration where it may change (Config.ReconfigEnabled), else
+	// nil. StandaloneEnabled and MultiAddress are the keys standaloneEnabled and
+	// multiAddress.enabled, by which a change is judged.
+	View                            *quorum.View
+	StandaloneEnabled, MultiAddress bool
+
 	zab.Timing
 	zab.Batching
 
@@ -27,7 +34,12 @@ type Ensemble struct {
 	// Quarantined: the history on the disk cannot be used, or its loss cannot be
 	// ruled out. The server has no vote and joins as an observer, until a leader
 	// has given it a snapshot.
-	Quarantined bool
+	Quarantined   bool
+	QuarantineWhy string        // one line
+	Seen          protocol.Zxid // the highest zxid known to have been in that history; 0: none is
+	// Trusted: a disk without any data is the operator's will, and may vote beside
+	// disks that have some.
+	Trusted bool
 
 	RecentEntries int   // commitLogCount
 	RecentBytes   int64 // of these
@@ -46,6 +58,11 @@ type Ensemble struct {
 	MaxUnsynced       int64 // bytes a learner holds that are not durable
 
 	MaxCounter uint32 // the counter that ends an epoch; tests lower it
+
+	LocalSessions    bool // localSessionsEnabled: sessions begin without a txn
+	LocalUpgrading   bool // localSessionsUpgradingEnabled: one that creates an ephemeral becomes global
+	HostObservers    bool // observerMasterPort: a follower serves observers
+	ReadOnlyFallback bool // readonlymode.enabled: without a leader it serves those who only read
 }
 
 // Role is what a member of an ensemble does. Every Role of a replica has
@@ -60,14 +77,22 @@ type Role struct {
 	Term int64
 	// Serving: requests are taken. While it is false no client may connect.
 	Serving bool
-	Epoch   int64 // of the leader, with Serving
+	// ReadOnly: with State LOOKING, clients that only read may connect.
+	ReadOnly bool
+	Epoch    int64 // of the leader, with Serving
 	// Why the last role ended, with State LOOKING; nil at the start.
 	Why *zab.StepDown
+	// Quarantine is nil unless the member is in quarantine.
+	Quarantine *Quarantine
 }
 
 // Peers is the part of a Ready that an ensemble adds. The driver handles it in
 // the order of the fields.
 type Peers struct {
+	// View is a configuration that is in force from now on, Next one that is
+	// proposed: they are to be kept in files, where there are some. With View,
+	// members are reached where it says, and so are this server's ports.
+	View, Next *quorum.View
 	// Role is the new role, nil while it stays. With another Term every
 	// connection to a learner or leader is closed; with Following or Observing
 	// the leader is to be dialed, with Leading learners are to be let in. When
@@ -127,12 +152,25 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
+	offeredEpoch int64
+
+	lookingSince int64 // with State LOOKING: when that began, steady clock
+
+	turn          zab.Order // that begins or ends a quarantine when the role has ended; Kind 0: none
+	quarantinedAt int64     // ms
+	leaveAt       int64     // when the end of the quarantine is considered again; 0: not at all
+	mismatched    int64     // the epoch in which a digest has led to a quarantine; 0: none
+	leaderless    leaderless
 
 	failures int   // roles in a row that ended before they served
 	lookAt   int64 // when the next election begins; 0: none is due
 
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
+	hosting   hosting                    // follower: the observers it serves
+
+	changes
 
 	out Peers
 }
@@ -155,6 +193,7 @@ func newEnsemble(cfg *Ensemble) (*ensemble, error) {
 func (r *Replica) startEnsemble(now Now) {
 	e := r.ens
 	e.now, e.fuzzy = now, true
+	e.quarantinedAt = now.MonoMs
 	e.logEnd = r.state.tree.LastZxid()
 	e.recent.Reset(e.logEnd)
 	r.sessions = session.NewTracker(r.cfg.TickMs, session.FirstID(r.cfg.ServerID, now.WallMs))
@@ -184,6 +223,9 @@ func (r *Replica) ElectionEvent(now Now, ev election.Event) {
 		return
 	}
 	r.ens.now = now
+	if got, ok := ev.(election.Received); ok {
+		r.hear(got.Notification.Config)
+	}
 	r.ens.election.Step(now.MonoMs, ev)
 }
 
@@ -196,6 +238,9 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	}
 	e := r.ens
 	e.now = now
+	if e.hosted(ev) {
+		return
+	}
 	switch ev := ev.(type) {
 	case zab.Connected:
 		if e.stale(ev.Conn) {
@@ -212,7 +257,7 @@ func (r *Replica) PeerEvent(now Now, ev zab.Event) {
 	case zab.StorageFailed:
 		r.Failed(ev.Err)
 		return
-	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled:
+	case zab.Persisted, zab.EpochWritten, zab.Truncated, zab.SnapshotInstalled, zab.QuarantineNoted:
 		if !r.orderDone(ev) {
 			return
 		}
@@ -231,12 +276,27 @@ func (e *ensemble) stale(c zab.Conn) bool {
 // ensembleDeadline is when time brings something.
 func (r *Replica) ensembleDeadline() int64 {
 	e := r.ens
-	at := e.election.Deadline()
+	at := min(e.election.Deadline(), e.leaderless.deadline())
+	if e.leaving != "" {
+		return e.now.MonoMs
+	}
+	if e.leaveAt != 0 {
+		at = min(at, e.leaveAt)
+	}
 	if e.lookAt != 0 {
 		at = min(at, e.lookAt)
 	}
 	if e.core != nil {
 		at = min(at, e.core.Deadline())
+	}
+	if r.local != nil {
+		at = min(at, r.local.Deadline())
+	}
+	if e.hosting.master != nil {
+		at = min(at, e.hosting.master.Deadline())
+	}
+	if e.mayReadOnly() {
+		at = min(at, e.readOnlyAt())
 	}
 	if e.leader != nil && e.role.Serving {
 		at = min(at, r.sessions.Deadline(), r.containers.deadline())
@@ -252,9 +312,19 @@ func (r *Replica) tickEnsemble(now Now) bool {
 	if now.MonoMs >= e.election.Deadline() {
 		e.election.Step(now.MonoMs, nil)
 	}
+	r.leave()
 	if e.core != nil {
 		e.core.Step(now.MonoMs, zab.Tick{})
 	}
+	if e.leaveAt != 0 && now.MonoMs >= e.leaveAt && !e.ending {
+		r.served()
+	}
+	r.remind()
+	if e.hosting.master != nil {
+		e.hosting.in = append(e.hosting.in, zab.Tick{})
+	}
+	r.expireLocal(now)
+	r.tryReadOnly()
 	return e.leader != nil && e.role.Serving
 }
 
@@ -297,10 +367,14 @@ func (r *Replica) pump() {
 		er := e.election.Ready()
 		e.out.Votes = append(e.out.Votes, er.Messages...)
 		e.out.ElectionNotes = append(e.out.ElectionNotes, er.Notes...)
+		if h := er.History; h != nil {
+			r.quarantine(fmt.Sprintf("there is no data here, and server %d has some (epoch %d): this server's may have been lost", h.From, h.Epoch), 0)
+			continue
+		}
 		if er.Decision != nil {
 			r.begin(er.Decision)
 		}
-		if e.core != nil && !e.ending && r.pumpCore() {
+		if e.core != nil && !e.ending && (r.pumpCore() || r.pumpMaster()) {
 			continue
 		}
 		if !r.rest() && !r.lookAgain() {
@@ -315,6 +389,7 @@ func (r *Replica) pumpCore() bool {
 	rd := e.core.Ready()
 	if len(rd.Commits) > 0 {
 		r.commitEntries(rd.Commits)
+		r.inform(&rd)
 	}
 	e.out.Messages = append(e.out.Messages, rd.Messages...)
 	e.out.Close = append(e.out.Close, rd.Close...)
@@ -343,7 +418,7 @@ func (r *Replica) commitEntries(entries []zab.Entry) {
 	s.mu.Lock()
 	defer s.mu.Unlock() // also when a bug panics: readers must not hang on it
 	for i := range entries {
-		if r.err == nil {
+		if r.err == nil && r.ens.turn.Kind == 0 {
 			r.commitEntry(entries[i])
 		}
 	}
@@ -370,8 +445,14 @@ func (r *Replica) output(o zab.Output) {
 	case zab.PingAsked:
 		r.pong(o.Zxid)
 	case zab.EnsembleConfig:
-		r.compareConfig(o.Text)
+		if r.ens.view != nil {
+			r.offer(o.Text)
+		} else {
+			r.compareConfig(o.Text)
+		}
 	case zab.Activate:
-		r.note(Note{Text: "the ensemble was reconfigured; this server keeps the configuration it was started with"})
+		r.activate(&o)
+	case zab.Activated:
+		r.activated(&o)
 	}
 }

@@ -88,6 +88,33 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// A voter that has accepted a much later epoch, and that every leader hears of
+// too late, is let in by the one after the next: that leader goes on from the
+// epoch its predecessor was told of.
+func TestLaterEpochIsRemembered(t *testing.T) {
+	t.Parallel()
+	c, _, others := stand(t, 14, 3, 0)
+	late := others[0]
+	late.crash()
+	late.disk.accepted = 50
+	c.settle()
+	epochs := map[int64]bool{}
+	for range 3 {
+		leader := c.leader()
+		epochs[leader.role.Epoch] = true
+		late.start()
+		c.run("the leader makes way", 20_000, func() bool { return !leader.role.Serving || late.role.Serving })
+		if late.role.Serving {
+			break
+		}
+		late.crash() // and misses the next election
+		c.settle()
+	}
+	if got := c.leader().role.Epoch; got <= 50 || len(epochs) > 2 {
+		t.Errorf("epoch %d after those of %v", got, epochs)
+	}
+}
+
 // What a learner cannot read does not come into its log.
 func TestUnreadableTxn(t *testing.T) {
 	t.Parallel()

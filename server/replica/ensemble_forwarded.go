@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/txn"
 	"zookit/server/session"
+	"zookit/server/zab"
 )
 
 // forwarded is what a learner has sent to its leader and waits for.
@@ -25,6 +26,10 @@ type inFlight struct {
 	q    *Request
 	seq  uint64
 	done bool
+	// local: the close of a local session, which waits here for its turn alone.
+	local bool
+	// observer has asked for this sync, not a client here; 0: no observer has.
+	observer zab.Conn
 }
 
 // reopening is a connection that waits for the leader's word on its session.
@@ -34,19 +39,21 @@ type reopening struct {
 	owner     Owner
 	done      func(*session.Handle)
 	seq       uint64
+	observer  zab.Conn // has asked, not a client here; 0: no observer has
 }
 
 func (f *forwarded) reset() {
 	*f = forwarded{bySession: map[protocol.SessionID][]*inFlight{}, reopening: map[protocol.SessionID][]*reopening{}}
 }
 
-func (f *forwarded) add(q *Request) {
+func (f *forwarded) add(q *Request) *inFlight {
 	f.sent++
 	p := &inFlight{q: q, seq: f.sent}
 	f.bySession[q.Session] = append(f.bySession[q.Session], p)
 	if q.Op == protocol.OpSync {
 		f.syncs = append(f.syncs, p)
 	}
+	return p
 }
 
 // match is the request a txn answers: the first of its session with its cxid. A
@@ -54,7 +61,7 @@ func (f *forwarded) add(q *Request) {
 // nobody here waits for.
 func (f *forwarded) match(t *txn.Txn) *inFlight {
 	for _, p := range f.bySession[t.Session] {
-		if p.q.Xid == t.Cxid && p.q.Op != protocol.OpSync && (t.Type == protocol.OpError || (p.q.Op == protocol.OpCreateSession) == (t.Type == protocol.OpCreateSession)) {
+		if p.q.Xid == t.Cxid && !p.local && p.q.Op != protocol.OpSync && (t.Type == protocol.OpError || (p.q.Op == protocol.OpCreateSession) == (t.Type == protocol.OpCreateSession)) {
 			return p
 		}
 	}

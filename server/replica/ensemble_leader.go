@@ -28,10 +28,13 @@ func (r *Replica) leads(now Now, q *Request) bool {
 	e := r.ens
 	e.now = now
 	switch {
+	case e.role.ReadOnly:
+		r.answerReadOnly(now, q)
 	case !e.role.Serving:
 		r.state.mu.Lock()
 		r.drop(q)
 		r.state.mu.Unlock()
+	case r.local != nil && r.takenLocally(now, q):
 	case e.leader != nil:
 		return true
 	default:
@@ -46,7 +49,7 @@ func (e *ensemble) accepting() bool { return e.leader == nil || e.leader.Accepti
 // broadcast proposes the txn of p to the ensemble. Its bytes are kept by log
 // and connections, so they are no buffer's.
 func (e *ensemble) broadcast(p *proposal) {
-	e.leader.Propose(e.now.MonoMs, zab.Entry{Zxid: p.txn.Zxid, Payload: p.txn.AppendTo(nil)})
+	e.propose(p, zab.Entry{Zxid: p.txn.Zxid, Payload: p.txn.AppendTo(nil)})
 }
 
 // forwardedHere proposes a request of a learner's client. A sync takes its turn

@@ -82,11 +82,15 @@ func (r *Replica) readableTxn(ev *zab.Received) bool {
 	if e.learner == nil || p.Type != quorum.Proposal && p.Type != quorum.Inform {
 		return true
 	}
-	if _, err := txn.DecodeBorrowed(p.Data); err != nil {
+	t, err := txn.DecodeBorrowed(p.Data)
+	if err != nil {
 		r.note(Note{Text: fmt.Sprintf("leaving the leader: its txn %v cannot be read: %v", p.Zxid, err)})
 		e.out.Close = append(e.out.Close, zab.Closing{Conn: ev.Conn, Why: "a txn that cannot be read"})
 		e.learner.Step(e.now.MonoMs, zab.Disconnected{Conn: ev.Conn})
 		return false
+	}
+	if b, ok := t.Body.(*txn.SetData); ok && t.Type == protocol.OpReconfig && e.view != nil && p.Type == quorum.Proposal {
+		e.out.Next = nextOf(b.Data)
 	}
 	return true
 }
@@ -108,8 +112,8 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		t.Digest = nil // the tree is ahead of it
 	}
 	s.tree.Apply(t, &r.result)
-	if r.result.DigestMismatch {
-		r.digestMismatch(t)
+	if r.result.DigestMismatch && r.digestMismatch(t) {
+		return
 	}
 	r.trigger(t.Zxid)
 	f := r.ens.forwarded.match(t)
@@ -133,20 +137,36 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 		if b, ok := t.Body.(*txn.Error); ok {
 			out.err = b.Err
 		}
+		if f.q.ephemeralErr != protocol.OK {
+			out.err = f.q.ephemeralErr
+		}
 	}
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answer(f.q, &out)
+	r.closeLocalBehind(t.Session)
 }
 
-// digestMismatch: this tree and the leader's differ. Like Apache the server
-// goes on, and counts it.
-func (r *Replica) digestMismatch(t *txn.Txn) {
-	if r.state.tree.DigestMismatches() > 1 {
-		return
+// digestMismatch: this tree and the leader's differ. It is discarded, and this
+// member goes into quarantine; it is true then. If they differ again in the same
+// epoch, on the leader's own snapshot, the fault is not here: like Apache the
+// server goes on, and counts it.
+func (r *Replica) digestMismatch(t *txn.Txn) bool {
+	e := r.ens
+	again := e.mismatched == e.learner.Epoch()
+	if again && r.state.tree.DigestMismatches() > 1 {
+		return false
 	}
-	r.note(Note{Text: fmt.Sprintf("the tree differs from the leader's since %v: its digest is 0x%x, the leader's 0x%x; compare the members' data, and give this server a snapshot by emptying its data directory",
-		t.Zxid, r.state.tree.Digest(), t.Digest.Tree)})
+	text := fmt.Sprintf("the tree differs from the leader's since %v: its digest is 0x%x, the leader's 0x%x", t.Zxid, r.state.tree.Digest(), t.Digest.Tree)
+	if again {
+		r.note(Note{Text: text + ", though it began with the leader's snapshot; compare the members' data (zkcli diff), and restart the leader"})
+		return false
+	}
+	r.note(Note{Text: text})
+	e.mismatched = e.learner.Epoch()
+	r.quarantine(text, t.Zxid)
+	e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+	return true
 }
 
 // create2Ops are the create2 ops of a multi, whose txn does not tell them from
@@ -176,6 +196,8 @@ func (r *Replica) overtaken(f *inFlight) {
 		r.completed(head)
 		if head.q.Op == protocol.OpSync {
 			r.answerSync(head.q, protocol.OK)
+		} else if head.local {
+			r.localClosed(head.q)
 		} else {
 			r.drop(head.q)
 		}
@@ -195,6 +217,10 @@ func (r *Replica) synced() {
 		r.note(Note{Text: "the leader has answered a sync that was not asked for"})
 		return
 	}
+	if f.observer != 0 {
+		r.ens.hosting.in = append(r.ens.hosting.in, zab.SyncRequest{Conn: f.observer})
+		return
+	}
 	if f.done {
 		return // a commit behind it came with the same packets
 	}
@@ -204,6 +230,7 @@ func (r *Replica) synced() {
 	r.ens.forwarded.remove(f)
 	r.completed(f)
 	r.answerSync(f.q, protocol.OK)
+	r.closeLocalBehind(f.q.Session)
 }
 
 // revalidated attaches a session that the leader knows to the connection that
@@ -213,6 +240,10 @@ func (r *Replica) revalidated(reply quorum.RevalidateReply) {
 	w := e.forwarded.nextReopening(reply.Session)
 	if w == nil {
 		r.note(Note{Text: "the leader has answered for a session that was not asked for", Session: reply.Session})
+		return
+	}
+	if w.observer != 0 {
+		r.revalidatedForObserver(w, reply.Valid)
 		return
 	}
 	if !reply.Valid {
@@ -233,6 +264,7 @@ func (r *Replica) pong(zxid protocol.Zxid) {
 	for _, h := range handles {
 		touches = append(touches, quorum.Touch{Session: h.ID(), TimeoutMs: h.TimeoutMs()})
 	}
+	touches = e.hosting.takeTouched(touches)
 	for _, id := range e.forwarded.detached {
 		if r.owners[id] == (departed{}) {
 			r.sessions.Remove(id)

@@ -10,7 +10,6 @@ import (
 	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/session"
-	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -26,6 +25,15 @@ import (
 
 // setRole makes a role known. The term stays as long as the connections do.
 func (e *ensemble) setRole(role Role) {
+	if e.Quarantined && role.Quarantine == nil {
+		role.Quarantine = &Quarantine{Why: e.QuarantineWhy, Awaits: "a leader that the other voters elect"}
+		if role.State != quorum.Looking {
+			role.Quarantine.Awaits = "the leader's snapshot"
+		}
+	}
+	if role.State == quorum.Looking && role.Term != e.role.Term {
+		e.lookingSince = e.now.MonoMs
+	}
 	e.role = role
 	e.out.Role = &role
 }
@@ -37,7 +45,12 @@ func (r *Replica) look(why *zab.StepDown) {
 	if e.role.State != quorum.Looking || e.role.Term == 0 {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	}
-	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch, Abstain: e.Quarantined})
+	e.leaderless.begin(e.now.MonoMs)
+	if r.lookForDesignated() {
+		return
+	}
+	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch,
+		Abstain: e.Quarantined, Seen: e.Seen, CastWhenAll: true, Empty: e.empty()})
 }
 
 // begin takes up the role that was decided for.
@@ -47,6 +60,7 @@ func (r *Replica) begin(d *election.Decision) {
 		r.broken("an election ended while the role is %v", e.role.State)
 		return
 	}
+	r.endReadOnly()
 	e.setRole(Role{State: d.State, Leader: d.Leader, Term: e.role.Term + 1})
 	if d.Joined && d.PeerEpoch < e.CurrentEpoch && e.failures == 2 {
 		r.note(Note{Text: fmt.Sprintf("the history of this server is of epoch %d, that of its leader of %d: the data here are of another ensemble, or a majority has lost its own; empty the data directory to be given those of the ensemble, or restore the others",
@@ -63,9 +77,9 @@ func (r *Replica) becomeLeading() {
 	e := r.ens
 	e.learners = make(map[zab.Conn]*learnerOwner)
 	e.leader = zab.NewLeader(zab.LeaderConfig{
-		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing, Batching: e.Batching,
+		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, View: e.view, Next: e.proposed, Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd, Recent: e.recent,
-		Told: e.told, MaxCounter: e.MaxCounter,
+		OfferedEpoch: e.offeredEpoch, Told: e.told, MaxCounter: e.MaxCounter,
 		MaxConns: e.MaxLearners, MaxSnapshots: e.MaxSnapshots, MaxDiffs: e.MaxDiffs, ForceSnapshot: e.ForceSnapshot, MaxQueue: e.MaxLearnerQueue, MaxInFlight: e.MaxInFlight,
 	}, e.now.MonoMs)
 	e.core = e.leader
@@ -85,9 +99,10 @@ func (e *ensemble) told(sid int64) int64 {
 func (r *Replica) becomeLearner() {
 	e := r.ens
 	e.forwarded.reset()
+	id, observer, accepted, current := e.learnFor()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
-		ID: e.ID, Observer: e.Observer || e.Quarantined, Timing: e.Timing, Batching: e.Batching,
-		AcceptedEpoch: e.AcceptedEpoch, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
+		ID: id, Observer: observer, Counts: !observer, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
+		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
@@ -100,10 +115,10 @@ func (r *Replica) serve(epoch int64) {
 	e := r.ens
 	t := r.state.tree
 	if e.Quarantined {
-		// It has a history again, and comes back with its vote.
-		e.Quarantined = false
-		r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
-		e.learner.Step(e.now.MonoMs, zab.Disconnected{})
+		r.served()
+		return
+	}
+	if e.learner != nil && r.takeOffered() {
 		return
 	}
 	if last := t.LastZxid(); e.leader != nil && last != e.logEnd {
@@ -112,8 +127,12 @@ func (r *Replica) serve(epoch int64) {
 	}
 	e.election.Step(e.now.MonoMs, election.Established{Epoch: epoch})
 	e.asked, e.failures, e.fuzzy = 0, 0, false
+	e.leaderless.end()
 	r.sessions = session.NewTracker(r.cfg.TickMs, max(r.sessions.NextID(), session.FirstID(r.cfg.ServerID, e.now.WallMs)))
 	clear(r.owners)
+	if e.LocalSessions {
+		r.beginLocal()
+	}
 	if e.leader != nil {
 		r.prep = r.newPrep()
 		r.prep.Begin(protocol.MakeZxid(epoch, 0))
@@ -127,6 +146,7 @@ func (r *Replica) serve(epoch int64) {
 	role := e.role
 	role.Serving, role.Epoch = true, epoch
 	e.setRole(role)
+	r.beginHosting(epoch)
 	if e.leader != nil {
 		r.closeDeadSessions()
 	}
@@ -144,11 +164,14 @@ func (r *Replica) end(why *zab.StepDown) {
 		r.Failed(err)
 		return
 	}
-	if why.Reason == zab.CannotTruncate {
+	switch why.Reason {
+	case zab.CannotTruncate:
 		e.asked = e.core.Epoch()
+	case zab.EpochOvertaken:
+		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
 	}
 	e.ending = true
-	e.held = nil
+	e.held, e.hosting, e.leaveAt, e.leaving = nil, hosting{}, 0, ""
 	// Its connections are closed: what it had to say must not go out on those
 	// of the next role.
 	e.out.Messages, e.out.Close, e.out.LookUps = nil, nil, nil
@@ -197,6 +220,7 @@ func (r *Replica) disconnectClients() {
 		r.owners[id].Disconnect(ReasonNotServing)
 	}
 	clear(r.owners)
+	r.endLocal()
 	for _, w := range r.ens.forwarded.takeReopening() {
 		w.owner.Disconnect(ReasonNotServing)
 	}
@@ -218,6 +242,10 @@ func (r *Replica) rest() bool {
 		// A snapshot on its way to a learner must not show what was never committed.
 		s.tree.AbandonCommitted()
 	}
+	discarded := e.turn.Kind == zab.BeginQuarantine
+	if discarded {
+		tail = nil
+	}
 	for _, entry := range tail {
 		t, err := txn.Decode(entry.Payload)
 		if err != nil {
@@ -228,11 +256,16 @@ func (r *Replica) rest() bool {
 	}
 	s.publish(s.tree.SessionCount())
 	s.mu.Unlock()
-	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd {
+	if last := s.tree.LastZxid(); r.err == nil && last != e.logEnd && !discarded {
 		r.broken("end of a role: the tree stands at %v and the log at %v", last, e.logEnd)
 	}
 	e.core, e.leader, e.learner, e.ending = nil, nil, nil, false
-	e.lookAt = e.now.MonoMs + e.backOff()
+	r.seeAgain()
+	e.lookAt = e.now.MonoMs
+	if e.designated == nil {
+		e.lookAt += e.backOff()
+	}
+	r.takeTurn()
 	return r.err == nil
 }
 
@@ -261,10 +294,11 @@ func (r *Replica) lookAgain() bool {
 // is being written has ended.
 func (r *Replica) takeOrder(o zab.Order) {
 	e := r.ens
-	if (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot) && r.snapshots.running {
+	if (o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot || o.Kind == zab.BeginQuarantine) && r.snapshots.running {
 		e.held = &o
 		return
 	}
+	o.Release = e.releases(o)
 	e.ordered = o
 	e.out.Order = &e.ordered
 }
@@ -285,6 +319,7 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 			e.AcceptedEpoch = ev.Epoch
 		} else if ok {
 			e.CurrentEpoch = ev.Epoch
+			r.released(o)
 		}
 	case zab.Truncated:
 		if ok = o.Kind == zab.Truncate && o.Zxid == ev.Zxid; ok && ev.Err == nil {
@@ -296,17 +331,17 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 			r.install(ev.Zxid)
 		}
 	}
+	if ev, is := ev.(zab.QuarantineNoted); is && o.Kind == ev.Kind {
+		e.ordered = zab.Order{}
+		r.turned(ev.Kind)
+		return r.err == nil
+	}
 	if !ok {
 		r.broken("%#v reported as done while the order that is out is %v %v (epoch %d)", ev, o.Kind, o.Zxid, o.Epoch)
 		return false
 	}
 	e.ordered, e.reloaded = zab.Order{}, nil
 	return r.err == nil
-}
-
-// useConfig puts the configuration of this server into a tree.
-func (r *Replica) useConfig(t *tree.Tree) {
-	t.SetConfig(r.ens.ConfigText, r.ens.Verifier.Version(), r.ens.now.WallMs)
 }
 
 // install puts the tree that was read anew in the place of the old one.

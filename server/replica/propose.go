@@ -15,6 +15,8 @@ type proposal struct {
 	txn  prep.Txn
 	sync bool
 	code protocol.Code // sync: the code of its reply
+	// local, with sync: the close of a local session, which is no txn either.
+	local bool
 }
 
 // Propose takes a request in: a write becomes a txn and joins the outgoing
@@ -73,7 +75,7 @@ func (r *Replica) propose(now Now, p *proposal) {
 	}
 	r.prep.Prepare(&prep.Request{
 		Session: q.Session, Xid: q.Xid, Op: q.Op, Body: q.Body, IDs: q.IDs,
-		TimeMs: now.WallMs, SessionErr: sessionErr, TimeoutMs: q.TimeoutMs, Path: q.path,
+		TimeMs: now.WallMs, SessionErr: sessionErr, EphemeralErr: q.ephemeralErr, TimeoutMs: q.TimeoutMs, Path: q.path,
 	}, &p.txn)
 	r.pendingB += p.txn.Grown
 	if p.txn.TooLong {
@@ -214,7 +216,7 @@ func (f *fifo) pop() {
 	p := f.items[f.head]
 	f.items[f.head] = nil
 	f.head++
-	p.q, p.own, p.sync, p.code = nil, Request{}, false, protocol.OK
+	p.q, p.own, p.sync, p.code, p.local = nil, Request{}, false, protocol.OK, false
 	p.txn.Forget()
 	if len(f.free) < keep {
 		f.free = append(f.free, p)

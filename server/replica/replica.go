@@ -143,6 +143,7 @@ type Replica struct {
 	err   error
 
 	sessions *session.Tracker
+	local    *session.Tracker // the sessions that this server alone knows; nil: there are none
 	owners   map[protocol.SessionID]Owner
 
 	// queue holds what is proposed and not committed, in order: txns and syncs.
@@ -184,6 +185,7 @@ func New(cfg Config) (*Replica, error) {
 		if err != nil {
 			return nil, err
 		}
+		ens.changes = newChanges(&cfg)
 		r.ens = ens
 	}
 	return r, nil
@@ -221,11 +223,15 @@ func (r *Replica) Start(now Now) error {
 
 // newPrep returns a prep that goes on from the tree as it is.
 func (r *Replica) newPrep() *prep.Prep {
+	var reconfig func(*protocol.ReconfigRequest, protocol.Zxid) ([]byte, protocol.Code)
+	if r.ens != nil && r.ens.view != nil {
+		reconfig = r.reconfigure
+	}
 	return prep.New(prep.Config{
 		Extended:        r.cfg.Tree.Extended,
 		Digest:          r.cfg.Tree.Digest,
 		EnforceQuota:    r.cfg.EnforceQuota,
-		ReconfigEnabled: r.cfg.ReconfigEnabled,
+		ReconfigEnabled: r.cfg.ReconfigEnabled, Reconfig: reconfig,
 		CloseSessionTxn: r.cfg.CloseSessionTxn,
 		MaxTxnBytes:     r.cfg.MaxTxnBytes,
 	}, r.state.tree, r.cfg.ACL)

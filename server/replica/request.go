@@ -54,6 +54,7 @@ const (
 	ReasonReconnected Reason = iota + 1 // its session was opened again elsewhere
 	ReasonExpired                       // its session expired
 	ReasonNotServing                    // the server is no longer a part of an ensemble that serves
+	ReasonReadOnly                      // the server cannot say whether the session lives: it is read-only
 )
 
 func (r Reason) String() string {
@@ -64,6 +65,8 @@ func (r Reason) String() string {
 		return "the session expired"
 	case ReasonNotServing:
 		return "this server has lost its leader or its quorum"
+	case ReasonReadOnly:
+		return "this server is read-only, and the session one of the ensemble's"
 	}
 	return "unknown reason"
 }
@@ -99,6 +102,10 @@ type Request struct {
 	TimeoutMs int32 // OpCreateSession: as the client asks
 
 	path string // OpDeleteContainer
+
+	// ephemeralErr is what becomes of ephemerals the request creates, when it is
+	// not OK: its session is a local one. See local.go.
+	ephemeralErr protocol.Code
 }
 
 // Reply is the outcome of a request.
@@ -121,6 +128,7 @@ type Reply struct {
 	result  *tree.Result
 	create2 []int  // the create2 ops of a multi: prep.Txn
 	path    []byte // sync: the path's encoding, to be sent back as it came
+	config  []byte // reconfig: the new configuration
 }
 
 // AppendFrame appends the whole reply, its length included.
@@ -142,6 +150,9 @@ func (r *Reply) appendBody(out []byte) []byte {
 		out = jute.AppendString(out, r.result.Path)
 		return r.result.Stat.AppendTo(out)
 	case protocol.OpSetData, protocol.OpSetACL:
+		return r.result.Stat.AppendTo(out)
+	case protocol.OpReconfig:
+		out = jute.AppendBuffer(out, r.config)
 		return r.result.Stat.AppendTo(out)
 	case protocol.OpMulti:
 		create2 := r.create2

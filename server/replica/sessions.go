@@ -37,6 +37,9 @@ func (r *Replica) Reopen(now Now, id protocol.SessionID, password []byte, timeou
 		return
 	}
 	timeoutMs = session.Negotiate(timeoutMs, r.cfg.MinSessionTimeoutMs, r.cfg.MaxSessionTimeoutMs)
+	if r.local != nil && r.reopenLocal(now, id, timeoutMs, owner, done) {
+		return
+	}
 	if r.ens != nil && r.ens.leader == nil || !r.Serving() {
 		r.reopenElsewhere(now, id, timeoutMs, owner, done)
 		return
@@ -63,7 +66,7 @@ func (r *Replica) attach(id protocol.SessionID, owner Owner) {
 func (r *Replica) Detach(id protocol.SessionID, owner Owner) {
 	if r.owners[id] == owner {
 		r.owners[id] = departed{}
-		if r.ens != nil {
+		if r.ens != nil && !r.isLocal(id) {
 			r.ens.detached(id)
 		}
 	}
@@ -84,7 +87,15 @@ func (r *Replica) checkSession(q *Request) protocol.Code {
 		return protocol.OK
 	}
 	h := r.sessions.Lookup(q.Session)
+	if h == nil && r.local != nil {
+		var code protocol.Code
+		if h, code = r.localSession(q); h == nil {
+			return code
+		}
+	}
 	switch {
+	case h == nil && r.ens != nil:
+		return protocol.SessionExpired // LeaderSessionTracker.checkSession
 	case h == nil:
 		return protocol.UnknownSession
 	case h.Closing():

@@ -34,6 +34,7 @@ type State struct {
 	zxid        atomic.Int64 // the tree's last zxid, as of the last commit
 	outstanding atomic.Int64 // requests proposed and not completed
 	sessions    atomic.Int64 // sessions tracked, as of the last commit
+	locals      atomic.Int64 // local sessions
 	limit       int64        // globalOutstandingLimit
 }
 
@@ -91,6 +92,7 @@ type Status struct {
 	DataSize         int64 // bytes of paths and data
 	Ephemerals       int
 	Sessions         int
+	LocalSessions    int
 	Watches          watch.Counts
 	Outstanding      int64
 	DigestMismatches int
@@ -109,6 +111,7 @@ func (s *State) Status() Status {
 		DataSize:         s.tree.DataSize(),
 		Ephemerals:       s.tree.EphemeralCount(),
 		Sessions:         int(s.sessions.Load()),
+		LocalSessions:    int(s.locals.Load()),
 		Watches:          watches,
 		Outstanding:      s.outstanding.Load(),
 		DigestMismatches: s.tree.DigestMismatches(),

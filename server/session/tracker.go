@@ -58,13 +58,27 @@ func (t *Tracker) Lookup(id protocol.SessionID) *Handle { return t.byID[id] }
 
 // Create makes a session under a new id.
 func (t *Tracker) Create(timeoutMs int32, now int64) *Handle {
+	return t.Track(t.NewID(), timeoutMs, now)
+}
+
+// NewID takes the next id that no session here has.
+func (t *Tracker) NewID() protocol.SessionID {
 	for {
 		id := t.nextID
 		t.nextID++
 		if id != 0 && id != protocol.ContainerOwner && t.byID[id] == nil {
-			return t.Track(id, timeoutMs, now)
+			return id
 		}
 	}
+}
+
+// Move gives a session to another tracker. Its handle stays the same, so that
+// the connection that has it need not know.
+func (t *Tracker) Move(h *Handle, to *Tracker) {
+	t.unplace(h)
+	delete(t.byID, h.id)
+	to.byID[h.id] = h
+	to.place(h, to.expiry(h))
 }
 
 // Track adds a session with a known id, or touches the one that is there.

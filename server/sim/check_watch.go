@@ -6,25 +6,14 @@ import (
 	"zookit/protocol"
 )
 
-// watches follows every connection, packet by packet. The watches that are
-// armed on it say which events the txns must bring; an event that is due is
-// there before any reply with its zxid or a later one, and no other event is.
-func (c *checker) watches() *Violation {
-	for _, l := range c.h.conns {
-		f := follower{c: c, l: l, armed: map[string]armed{}}
-		if v := f.run(); v != nil {
-			return v
-		}
-	}
-	return nil
-}
-
 // armed are the watches of a connection on one path.
 type armed struct{ data, child, persistent, recursive bool }
 
-// follower is one connection being followed.
+// follower follows a connection, packet by packet. The watches that are armed on
+// it say which events the txns must bring; an event that is due is there before
+// any reply with its zxid or a later one, and no other event is.
 type follower struct {
-	c        *checker
+	j        *judge
 	l        *connLog
 	at       protocol.Zxid // the txns up to here have been looked at
 	begun    bool
@@ -34,22 +23,15 @@ type follower struct {
 	replayed []change // events of setWatches, before its reply
 }
 
-func (f *follower) run() *Violation {
-	for _, p := range f.l.packets {
-		var v *Violation
-		switch {
-		case p.event != nil && p.zxid == -1:
-			f.replayed = append(f.replayed, change{p.event.Type, p.event.Path})
-		case p.event != nil:
-			v = f.event(p)
-		default:
-			v = f.reply(p)
-		}
-		if v != nil {
-			return v
-		}
+func (f *follower) packet(p packetSeen) *Violation {
+	switch {
+	case p.event != nil && p.zxid == -1:
+		f.replayed = append(f.replayed, change{p.event.Type, p.event.Path})
+		return nil
+	case p.event != nil:
+		return f.event(p)
 	}
-	return nil
+	return f.reply(p)
 }
 
 // advance looks at the txns up to z. Before the first packet nothing is armed.
@@ -58,12 +40,11 @@ func (f *follower) advance(z protocol.Zxid) {
 		f.begun, f.at = true, z
 		return
 	}
-	log := f.c.h.log
-	for i := f.c.h.upTo(f.at); i < len(f.c.changes) && log[i].zxid <= z; i++ {
-		for _, ch := range f.c.changes[i] {
+	for i := f.j.w.ledger.upTo(f.at); i < len(f.j.txns) && f.j.txns[i].Zxid <= z; i++ {
+		for _, ch := range f.j.changes[i] {
 			if f.fires(ch) {
 				f.due = append(f.due, ch)
-				f.dueAt = append(f.dueAt, log[i].zxid)
+				f.dueAt = append(f.dueAt, f.j.txns[i].Zxid)
 			}
 		}
 	}
@@ -173,7 +154,7 @@ func (f *follower) arm(o *Op, path string) {
 func (f *follower) again(o *Op, r *protocol.SetWatches2Request, told []change) *Violation {
 	var want []change
 	for _, path := range r.Data {
-		switch s := o.seen[path]; {
+		switch s := f.j.m.zxids(path, o.Zxid); {
 		case !s.exists:
 			want = append(want, change{protocol.EventNodeDeleted, path})
 		case s.mzxid > r.RelativeZxid:
@@ -185,7 +166,7 @@ func (f *follower) again(o *Op, r *protocol.SetWatches2Request, told []change) *
 		}
 	}
 	for _, path := range r.Exist {
-		if o.seen[path].exists {
+		if f.j.m.zxids(path, o.Zxid).exists {
 			want = append(want, change{protocol.EventNodeCreated, path})
 		} else {
 			a := f.armed[path]
@@ -194,7 +175,7 @@ func (f *follower) again(o *Op, r *protocol.SetWatches2Request, told []change) *
 		}
 	}
 	for _, path := range r.Child {
-		switch s := o.seen[path]; {
+		switch s := f.j.m.zxids(path, o.Zxid); {
 		case !s.exists:
 			want = append(want, change{protocol.EventNodeDeleted, path})
 		case s.pzxid > r.RelativeZxid:

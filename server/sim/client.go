@@ -26,9 +26,7 @@ type Op struct {
 	Code     protocol.Code
 	Reply    protocol.Record // nil when Code is not OK or there is no body
 
-	// seen is what the model says of the paths of a setWatches at Zxid; for the
-	// watch checker.
-	seen map[string]zxids
+	floor *Op // the write with the highest zxid of those answered before it was sent
 }
 
 func (o *Op) String() string {
@@ -130,7 +128,7 @@ func (c *client) connect() {
 	l.conn = &conn{p: p, link: l, run: p.run}
 	p.conns = append(p.conns, l.conn)
 	c.link, c.connected = l, false
-	c.log = w.history.connection(c)
+	c.log = newConnLog(c)
 	c.lastHeard, c.lastSent = w.now, w.now
 	r := &protocol.ConnectRequest{LastZxidSeen: c.lastZxid, TimeoutMs: c.asks, Session: c.session, Password: c.password, HasReadOnly: true}
 	w.tracef("c%d connects to %v with session %v, seen %v", c.id, p, c.session, c.lastZxid)
@@ -195,6 +193,7 @@ func (c *client) send(xid int32, op protocol.OpCode, r protocol.Record) *Op {
 	if xid > 0 {
 		c.w.tracef("%v", o)
 		c.w.history.sent(o)
+		c.w.judge.sent(o)
 	}
 	return o
 }
@@ -272,6 +271,7 @@ func (c *client) welcomed(r *protocol.ConnectResponse) {
 	}
 	c.log.Session, c.log.Welcomed, c.log.TimeoutMs = c.session, w.now, c.timeoutMs
 	c.log.Server, c.log.Epoch, c.log.Leading = c.link.conn.p.id, c.link.conn.epoch, c.link.conn.leading
+	w.judge.welcomed(c.log)
 	w.tracef("c%d has session %v, timeout %d ms", c.id, c.session, c.timeoutMs)
 	if r := c.setWatches(); r != nil {
 		w.tracef("%v", c.send(protocol.XidSetWatches, protocol.OpSetWatches2, r))
@@ -313,8 +313,8 @@ func (c *client) event(h *protocol.ReplyHeader, d *jute.Decoder) {
 		c.w.reached("event replayed by setWatches")
 	}
 	c.w.tracef("c%d event %v %s of %v", c.id, e.Type, e.Path, h.Zxid)
-	c.log.add(packetSeen{event: &e, zxid: h.Zxid, at: c.w.now})
 	c.saw(h.Zxid)
+	c.log.add(packetSeen{event: &e, zxid: h.Zxid, at: c.w.now})
 	switch e.Type {
 	case protocol.EventNodeCreated, protocol.EventNodeDataChanged:
 		delete(c.data, e.Path)
@@ -337,9 +337,7 @@ func (c *client) saw(z protocol.Zxid) {
 		c.w.violated("S3 zxids of a session never go back", "c%d saw %v after %v", c.id, z, c.lastZxid)
 	}
 	c.lastZxid = max(c.lastZxid, z)
-	if c.w.ensemble != nil {
-		c.w.ensemble.shown(z, c.link.conn.p)
-	}
+	c.w.ledger.shown(z, c.link.conn.p)
 	c.w.history.saw(z)
 }
 
@@ -368,8 +366,8 @@ func (c *client) reply(h *protocol.ReplyHeader, d *jute.Decoder) {
 	if o.Xid != protocol.XidPing {
 		w.tracef("c%d reply xid %d %v: %v", c.id, h.Xid, h.Zxid, codeText(h.Err))
 	}
-	c.log.add(packetSeen{op: o, zxid: h.Zxid, at: w.now})
 	c.saw(h.Zxid)
+	c.log.add(packetSeen{op: o, zxid: h.Zxid, at: w.now})
 	c.learn(o)
 }
 

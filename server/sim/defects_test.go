@@ -4,6 +4,7 @@ package sim
 
 import (
 	"os"
+	"slices"
 	"testing"
 
 	"zookit/server/defect"
@@ -14,9 +15,11 @@ const maxSeeds = 2000
 
 // TestDefects plants one defect after the other and looks for the first seed
 // that shows it. It runs with the build tag defects (make defects); DEFECT names
-// one to plant alone.
+// one to plant alone, STARTS=n begins at n seeds and tells the median of what
+// was needed.
 func TestDefects(t *testing.T) {
 	defer defect.Plant(defect.None)
+	starts := number("STARTS", 1)
 	for d, about := range defect.All {
 		if only := os.Getenv("DEFECT"); about.Name == "" || only != "" && only != about.Name {
 			continue
@@ -29,12 +32,21 @@ func TestDefects(t *testing.T) {
 		case defect.InCores:
 			continue
 		}
-		failed := play(plan, 1, maxSeeds, func(*Result) {})
-		if failed == nil {
-			t.Errorf("%-22s not found in %d seeds (%s)", about.Name, maxSeeds, about.What)
-			continue
+		var needed []uint64
+		found := map[string]int{}
+		for i := range starts {
+			first := 1 + i*100_000
+			failed := play(plan, first, maxSeeds, func(*Result) {})
+			if failed == nil {
+				t.Errorf("%-22s not found in %d seeds from %d on (%s)", about.Name, maxSeeds, first, about.What)
+				continue
+			}
+			needed = append(needed, failed.Seed-first+1)
+			found[failed.Violation.Invariant]++
 		}
-		t.Logf("%-22s %-10s seed %4d  %s", about.Name, servers, failed.Seed, failed.Violation.Invariant)
+		if slices.Sort(needed); len(needed) > 0 {
+			t.Logf("%-22s %-10s %4d seeds (%v)  %v", about.Name, servers, needed[len(needed)/2], needed, found)
+		}
 	}
 }
 

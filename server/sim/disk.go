@@ -4,8 +4,10 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"zookit/server/vfs"
 )
@@ -19,14 +21,16 @@ var (
 // (what changes the disk, and syncs), ends all of them when the power fails or
 // the process dies, and makes chosen ones fail.
 type disk struct {
-	mem *vfs.Mem
-	w   *world
+	mem     *vfs.Mem
+	w       *world
+	machine *process // nil: of no machine
 
 	dead   bool // nothing reaches the disk any more
 	cutIn  int  // > 0: the power fails before so many effects (cutOp) from now
 	cutOp  vfs.Op
 	failIn int // > 0: so many effects from now, one fails
 	fail   failure
+	lie    *lie
 	failed bool // an injected failure was met
 
 	locks []io.Closer
@@ -43,6 +47,7 @@ func (d *disk) enter(f *fiber, yield func()) { d.yield, d.calm = yield, f != nil
 type failure struct {
 	op    vfs.Op // "": any
 	short bool   // a failing write leaves half of its bytes
+	clean bool   // what a failing sync did not bring to the disk counts as clean
 }
 
 // effect is called before every effect.
@@ -114,6 +119,9 @@ func (d *disk) MkdirAll(name string, perm fs.FileMode) error {
 	if err := d.effect(vfs.OpMkdir, name); err != nil {
 		return err
 	}
+	if _, err := d.mem.Stat(name); err != nil && d.full() {
+		return d.outOfSpace(vfs.OpMkdir, name)
+	}
 	return d.mem.MkdirAll(name, perm)
 }
 
@@ -169,11 +177,44 @@ func (f *diskFile) ReadAt(b []byte, off int64) (int, error) {
 }
 
 func (f *diskFile) Write(b []byte) (int, error) {
-	return f.write(b, f.File.Write)
+	return f.write(b, func(b []byte) (int, error) {
+		if f.d.full() {
+			return f.noSpace(b, len(b)/2, f.File.Write)
+		}
+		return f.File.Write(b)
+	})
 }
 
 func (f *diskFile) WriteAt(b []byte, off int64) (int, error) {
-	return f.write(b, func(b []byte) (int, error) { return f.File.WriteAt(b, off) })
+	if f.d.lies(f, b, off) {
+		return len(b), nil
+	}
+	at := func(b []byte) (int, error) { return f.File.WriteAt(b, off) }
+	return f.write(b, func(b []byte) (int, error) {
+		if size, err := f.Size(); err == nil && off+int64(len(b)) > size && f.d.full() {
+			return f.noSpace(b, int(max(size-off, 0)), at)
+		}
+		return at(b)
+	})
+}
+
+// full tells that nothing grows on the disk now: files are made and written
+// over, renamed and removed, but no byte is added.
+func (d *disk) full() bool { return d.machine != nil && d.w.now < d.machine.fullUntil }
+
+// noSpace writes what fits, or nothing of it.
+func (f *diskFile) noSpace(b []byte, fits int, write func([]byte) (int, error)) (n int, err error) {
+	if f.d.machine.fullShort {
+		n, _ = write(b[:fits])
+	}
+	return n, f.d.outOfSpace(vfs.OpWrite, f.Name())
+}
+
+func (d *disk) outOfSpace(op vfs.Op, name string) error {
+	d.w.reached("no space for " + string(op))
+	d.w.tracef("no space for %s %s", op, filepath.Base(name))
+	d.failed = true
+	return &fs.PathError{Op: string(op), Path: name, Err: syscall.ENOSPC}
 }
 
 func (f *diskFile) write(b []byte, write func([]byte) (int, error)) (int, error) {
@@ -190,6 +231,9 @@ func (f *diskFile) write(b []byte, write func([]byte) (int, error)) (int, error)
 
 func (f *diskFile) Sync() error {
 	if err := f.d.effect(vfs.OpSync, f.Name()); err != nil {
+		if errors.Is(err, errDisk) && f.d.fail.clean {
+			f.d.mem.FailSync(f.Name(), rand.New(rand.NewSource(f.d.w.rng.Int64())))
+		}
 		return err
 	}
 	return f.File.Sync()
@@ -205,6 +249,9 @@ func (f *diskFile) Truncate(size int64) error {
 func (f *diskFile) Preallocate(off, size int64) error {
 	if err := f.d.effect(vfs.OpPreallocate, f.Name()); err != nil {
 		return err
+	}
+	if now, err := f.Size(); err == nil && off+size > now && f.d.full() {
+		return f.d.outOfSpace(vfs.OpPreallocate, f.Name())
 	}
 	return f.File.Preallocate(off, size)
 }

@@ -18,9 +18,13 @@
 //	conn      a client's connection at the server                   conn.go
 //	client    a client library and its user                         client.go
 //	plan      what a seed draws: options, requests, faults           plan.go
+//	topology  who votes, in which groups, and what a quorum is;      topology.go,
+//	          who knows a session                                    local.go
 //	history   what clients saw                                       history.go
-//	ledger    checks the servers: packets against disks              ledger.go, log_view.go
-//	checker   checks the clients: histories against a model          check*.go, model.go
+//	ledger    checks the servers: packets against disks, and what    ledger.go, log_view.go,
+//	          is committed                                           check_packets.go
+//	judge     checks the clients: what they see against the          check.go and the others
+//	          committed history, step by step                        check_*.go, model.go
 //
 // What is real: protocol, txn, prep, tree, watch, session, election, zab,
 // replica, storage, and of the drivers what needs no goroutine: how a member
@@ -39,8 +43,9 @@
 // flipped.
 //
 // The checkers see what clients send and receive, what is on the links between
-// servers, and what is durable on the disks; never a field of the product.
-// Invariants names them (invariants.go).
+// servers, and what is durable on the disks; of the product nothing but the tree
+// that a server reads from its disk. Invariants names them (invariants.go). What
+// can be judged at a step is judged at that step.
 //
 // TestStories plays scripts, testdata/sim, under the same checkers.
 package sim

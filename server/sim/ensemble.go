@@ -9,8 +9,8 @@ import (
 	"zookit/server/replica"
 )
 
-// ensemble is what the servers of a world share: the configuration, the network
-// between them, and the checkers' view of it (zab.go).
+// ensemble is what the servers of a world share: the configuration and the network
+// between them.
 type ensemble struct {
 	w        *world
 	verifier *quorum.Verifier
@@ -18,22 +18,18 @@ type ensemble struct {
 	routes   map[[2]int]*route // by the ids, the lower first: direction 0 is from it
 	links    []*peerLink       // of the quorum ports, that one side uses at least
 	votes    map[[2]int]*voteLink
-	ledger
 }
 
 func newEnsemble(w *world) *ensemble {
 	o := &w.plan.Options
 	e := &ensemble{w: w, routes: map[[2]int]*route{}, votes: map[[2]int]*voteLink{}}
-	e.ledger.e = e
-	c := &quorum.Config{}
 	for i := range o.Processes {
-		c.Members = append(c.Members, quorum.Member{ID: int64(i + 1), Observer: i >= o.Voters,
-			Addresses: []quorum.Address{{Host: fmt.Sprintf("s%d", i+1), QuorumPort: 2888, ElectionPort: 3888}}})
 		for j := range i {
 			e.routes[[2]int{j + 1, i + 1}] = &route{}
 			e.votes[[2]int{j + 1, i + 1}] = &voteLink{}
 		}
 	}
+	c := o.config()
 	v, err := quorum.NewVerifier(c)
 	if err != nil {
 		panic(err) // the generator's
@@ -176,6 +172,17 @@ func (e *ensemble) act(a *Action, p, o *process) {
 	default:
 		r.cutUntil = max(r.cutUntil, until)
 		e.resetRoute(p, o)
+	}
+}
+
+// overload is a machine with too much to do: its disk is slow for a time, and
+// meanwhile it is late on n connections, which the others give up.
+func (p *process) overload(length int64, n int) {
+	w := p.w
+	p.slowDisk = max(p.slowDisk, w.now+length)
+	for range n {
+		o := w.processes[(p.id+w.rng.IntN(len(w.processes)-1))%len(w.processes)]
+		w.after(w.between(0, length), func() { w.ensemble.resetRoute(p, o) })
 	}
 }
 

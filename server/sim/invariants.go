@@ -3,10 +3,10 @@ package sim
 import "fmt"
 
 // Invariants are the names of what is checked, with what each says. Those of
-// the protocol between servers (I) are held by the ledger (ledger.go) at each
-// packet; those of clients, sessions and watches at each packet (S2, S3) and
-// over the whole history when a run is over (check*.go); V when faults have
-// stopped (settle.go).
+// the protocol between servers (I), and that what is committed stays (D1, D2), are
+// held by the ledger at each packet and whenever something is durable; those of
+// clients, sessions and watches by the judge (check.go) as the history grows and
+// as packets arrive; V when faults have stopped (settle.go).
 var Invariants = map[string]string{
 	"I1 leadership":                        "one server leads an epoch",
 	"I2 integrity":                         "a zxid is one txn in every log at any time, of an epoch that somebody was established in",

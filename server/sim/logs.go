@@ -70,7 +70,7 @@ func readLogs(fsys vfs.FS) ([]logged, error) {
 		}
 	}
 	for i := len(all) - 1; i > 0; i-- {
-		if all[i].zxid <= all[i-1].zxid || all[i].zxid != all[i-1].zxid+1 && uint64(all[i].zxid) > snapshot+1 {
+		if all[i].zxid <= all[i-1].zxid || !follows(all[i-1].zxid, all[i].zxid) && uint64(all[i].zxid) > snapshot+1 {
 			return nil, fmt.Errorf("%v follows %v, and the newest snapshot is 0x%x", all[i].zxid, all[i-1].zxid, snapshot)
 		}
 	}

@@ -1,7 +1,9 @@
 package sim
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -12,13 +14,19 @@ import (
 // model is the tree as the checkers understand it: written for them, in the
 // simplest way, and sharing nothing with package tree. It knows the part of
 // ZooKeeper that the workload uses; "/" is only a parent.
+//
+// A node is never changed but replaced, so that the tree at any zxid is there for
+// the replies that show it later.
 type model struct {
 	nodes    map[string]*modelNode
+	past     map[string][]version        // of every path there ever was, by zxid; nil: not kept
 	sessions map[protocol.SessionID]bool // open; false: closed
 	made     map[protocol.SessionID]protocol.Zxid
+	ended    map[protocol.SessionID]protocol.Zxid
 	lastCxid map[protocol.SessionID]int32
 	sequence map[string]int32 // by parent: the last number given
 	zxid     protocol.Zxid
+	local    bool // a session that was never made may write, but own nothing
 }
 
 type modelNode struct {
@@ -26,6 +34,12 @@ type modelNode struct {
 	stat     protocol.Stat // without Cversion, DataLength and NumChildren
 	created  int32         // children ever
 	children []string      // in order of creation
+}
+
+// version is a path from a zxid on; without a node there was none.
+type version struct {
+	since protocol.Zxid
+	n     *modelNode
 }
 
 // change is one change of a znode, as watches see it.
@@ -41,9 +55,10 @@ type zxids struct {
 }
 
 func newModel() *model {
+	root := &modelNode{children: []string{"zookeeper"}}
 	return &model{
-		nodes:    map[string]*modelNode{"/": {children: []string{"zookeeper"}}},
-		sessions: map[protocol.SessionID]bool{}, made: map[protocol.SessionID]protocol.Zxid{}, lastCxid: map[protocol.SessionID]int32{}, sequence: map[string]int32{},
+		nodes: map[string]*modelNode{"/": root}, past: map[string][]version{"/": {{0, root}}},
+		sessions: map[protocol.SessionID]bool{}, made: map[protocol.SessionID]protocol.Zxid{}, ended: map[protocol.SessionID]protocol.Zxid{}, lastCxid: map[protocol.SessionID]int32{}, sequence: map[string]int32{},
 	}
 }
 
@@ -55,12 +70,59 @@ func (n *modelNode) clientStat() protocol.Stat {
 	return s
 }
 
-func (m *model) zxids(path string) zxids {
-	n := m.nodes[path]
+// at is a node as it was at a zxid; nil: there was none.
+func (m *model) at(path string, z protocol.Zxid) *modelNode {
+	all := m.past[path]
+	i, found := slices.BinarySearchFunc(all, z, func(v version, z protocol.Zxid) int { return cmp.Compare(v.since, z) })
+	if i += b2i(found); i == 0 {
+		return nil
+	}
+	return all[i-1].n
+}
+
+// set has a path be another node, or none, from the zxid of a txn on.
+func (m *model) set(t *txn.Txn, path string, n *modelNode) {
+	if n == nil {
+		delete(m.nodes, path)
+	} else {
+		m.nodes[path] = n
+	}
+	if m.past == nil {
+		return
+	}
+	all := m.past[path]
+	if last := len(all) - 1; last >= 0 && all[last].since == t.Zxid {
+		all[last].n = n
+		return
+	}
+	m.past[path] = append(all, version{t.Zxid, n})
+}
+
+// edit gives a path a copy of its node, to be changed by a txn.
+func (m *model) edit(t *txn.Txn, path string) *modelNode {
+	n := *m.nodes[path]
+	m.set(t, path, &n)
+	return &n
+}
+
+func (m *model) zxids(path string, z protocol.Zxid) zxids {
+	n := m.at(path, z)
 	if n == nil {
 		return zxids{}
 	}
 	return zxids{true, n.stat.Mzxid, n.stat.Pzxid}
+}
+
+// sessionsAt are those that were open at a zxid, ascending.
+func (m *model) sessionsAt(z protocol.Zxid) []protocol.SessionID {
+	var open []protocol.SessionID
+	for id, made := range m.made {
+		if end, over := m.ended[id]; made <= z && (!over || end > z) {
+			open = append(open, id)
+		}
+	}
+	slices.Sort(open)
+	return open
 }
 
 func (m *model) ephemerals(id protocol.SessionID) []string {
@@ -100,8 +162,11 @@ func (m *model) apply(t *txn.Txn) (changes []change, err error) {
 		return nil, nil
 	case protocol.OpDeleteContainer: // the server's own
 	default:
-		if open := m.sessions[t.Session]; !open {
+		if open, known := m.sessions[t.Session]; !open && (known || !m.local) {
 			return nil, fmt.Errorf("S5 nothing happens in a session that is gone: %v (%v) of session %v", t.Zxid, t.Type, t.Session)
+		}
+		if !m.sessions[t.Session] && createsEphemeral(t.Body) {
+			return nil, fmt.Errorf("S6 ephemerals go with their session: %v creates one for session %v, which was never made", t.Zxid, t.Session)
 		}
 		if last := m.lastCxid[t.Session]; t.Cxid <= last {
 			return nil, fmt.Errorf("S2 a session's writes happen in order, and once: %v is xid %d of session %v after xid %d", t.Zxid, t.Cxid, t.Session, last)
@@ -138,6 +203,7 @@ func (m *model) change(t *txn.Txn, body protocol.Record) ([]change, error) {
 		if n == nil || b.Version != n.stat.Version+1 {
 			return nil, fmt.Errorf("S8 a txn fits the tree before it: %v sets %s to version %d", t.Zxid, b.Path, b.Version)
 		}
+		n = m.edit(t, b.Path)
 		n.data = b.Data
 		n.stat.Version, n.stat.Mzxid, n.stat.Mtime = b.Version, t.Zxid, t.TimeMs
 		return []change{{protocol.EventNodeDataChanged, b.Path}}, nil
@@ -152,15 +218,16 @@ func (m *model) create(t *txn.Txn, path string, data []byte, owner protocol.Sess
 	if parent == nil || m.nodes[path] != nil || parent.stat.EphemeralOwner != 0 {
 		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v creates %s", t.Zxid, path)
 	}
-	parent.created++
-	if cversion != parent.created {
-		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v creates %s with the parent's cversion %d, which is %d", t.Zxid, path, cversion, parent.created)
+	if cversion != parent.created+1 {
+		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v creates %s with the parent's cversion %d, which is %d", t.Zxid, path, cversion, parent.created+1)
 	}
+	parent = m.edit(t, protocol.Parent(path))
+	parent.created++
 	parent.children = append(parent.children, protocol.Base(path))
 	parent.stat.Pzxid = t.Zxid
-	m.nodes[path] = &modelNode{data: data, stat: protocol.Stat{
+	m.set(t, path, &modelNode{data: data, stat: protocol.Stat{
 		Czxid: t.Zxid, Mzxid: t.Zxid, Pzxid: t.Zxid, Ctime: t.TimeMs, Mtime: t.TimeMs, EphemeralOwner: owner,
-	}}
+	}})
 	return []change{{protocol.EventNodeCreated, path}, {protocol.EventNodeChildrenChanged, protocol.Parent(path)}}, nil
 }
 
@@ -169,10 +236,10 @@ func (m *model) delete(t *txn.Txn, path string) ([]change, error) {
 	if n == nil || len(n.children) > 0 {
 		return nil, fmt.Errorf("S8 a txn fits the tree before it: %v deletes %s", t.Zxid, path)
 	}
-	delete(m.nodes, path)
-	parent := m.nodes[protocol.Parent(path)]
-	name := protocol.Base(path)
-	parent.children = slices.DeleteFunc(parent.children, func(s string) bool { return s == name })
+	m.set(t, path, nil)
+	parent := m.edit(t, protocol.Parent(path))
+	i := slices.Index(parent.children, protocol.Base(path))
+	parent.children = slices.Concat(parent.children[:i], parent.children[i+1:])
 	parent.stat.Pzxid = t.Zxid
 	return []change{{protocol.EventNodeDeleted, path}, {protocol.EventNodeChildrenChanged, protocol.Parent(path)}}, nil
 }
@@ -187,7 +254,7 @@ func (m *model) closeSession(t *txn.Txn) (changes []change, err error) {
 	if open, known := m.sessions[t.Session]; !open {
 		return nil, fmt.Errorf("S5 a session ends once: %v ends session %v (made: %v)", t.Zxid, t.Session, known)
 	}
-	m.sessions[t.Session] = false
+	m.sessions[t.Session], m.ended[t.Session] = false, t.Zxid
 	own := m.ephemerals(t.Session)
 	body, _ := t.Body.(*txn.CloseSession)
 	if body != nil && body.Paths != nil {
@@ -266,13 +333,7 @@ func (m *model) pretend(t *txn.Txn, r protocol.Record, path string) {
 
 // clone is for the sub-requests of a multi, each of which sees those before it.
 func (m *model) clone() *model {
-	c := &model{nodes: make(map[string]*modelNode, len(m.nodes)), zxid: m.zxid}
-	for path, n := range m.nodes {
-		copied := *n
-		copied.children = slices.Clone(n.children)
-		c.nodes[path] = &copied
-	}
-	return c
+	return &model{nodes: maps.Clone(m.nodes), zxid: m.zxid}
 }
 
 // above tells whether path lies below root, or is it.

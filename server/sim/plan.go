@@ -26,8 +26,14 @@ type Options struct {
 	BigData          bool  // some values of tens of KiB
 	SnapshotStep     int64 // µs between two steps of a snapshot, at most
 	Hung             int   // the server that stands still when faults stop; 0: none
-	Recent           int   // txns that a leader keeps for learners (commitLogCount)
+	Groups           [][]int
+	Weights          []int64 // of the voters; with Groups
+	Rates            []int64 // ms that the clock of each process goes in a second; nil: 1000
+	ForceSnapshot    bool    // every learner is sent a snapshot (forceSnapshotSync)
+	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
+	Local            LocalSessions
+	Damaged          bool // disks are damaged
 	Script           bool // a server that has ended is started by the script
 	Notes            bool // the trace has what elections say
 	SnapshotNodes    int  // a snapshot copies so many znodes at a time; 0: all of so small a tree
@@ -54,6 +60,7 @@ type Action struct {
 	N      int   // effects; direction of a stall
 	Short  bool
 	Effect vfs.Op
+	Damage damageKind
 
 	Op      protocol.OpCode
 	Path    string
@@ -88,13 +95,17 @@ const (
 	FaultPeerStall // between Server and Peer: direction N, or both
 	FaultPeerSlow
 	FaultPeerReset
-	FaultPeerCut // connections are reset, and no new one can be made for Length
-	FaultIsolate // Server from all others; N: direction of the stall, 3: cut
+	FaultPeerCut   // connections are reset, and no new one can be made for Length
+	FaultIsolate   // Server from all others; N: direction of the stall, 3: cut
+	FaultFull      // nothing grows on the disk for Length
+	FaultSlowDisks // the disks of all but Server, as FaultSlowDisk
+	FaultOverload  // a slow disk, and N connections to other servers break meanwhile
+	FaultDamage    // Damage to a disk (damage.go)
 )
 
 var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
 	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge",
-	"stall towards", "slow network to", "reset towards", "cut from", "isolated"}
+	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -116,6 +127,9 @@ func (a Action) String() string {
 		if a.Kind >= FaultPeerStall && a.Kind < FaultIsolate {
 			s += fmt.Sprintf(" s%d", a.Peer+1)
 		}
+	}
+	if a.Kind == FaultDamage {
+		s += ": " + a.Damage.String()
 	}
 	if a.N != 0 {
 		s += fmt.Sprintf(" %d %s", a.N, a.Effect)
@@ -146,6 +160,7 @@ func NewPlan(seed uint64) *Plan {
 		// the paths into it (ZOOKEEPER-3145).
 		p.Options.SnapshotNodes, p.Options.BigData = 0, false
 	}
+	g.clocks(&p.Options)
 	g.actions(p)
 	return p
 }
@@ -154,18 +169,19 @@ func NewPlan(seed uint64) *Plan {
 func NewEnsemblePlan(seed uint64) *Plan {
 	g := &generator{rand.New(rand.NewPCG(seed, 0x53))}
 	p := &Plan{Seed: seed}
-	voters := pick(g, []int{3, 3, 3, 3, 5})
 	p.Options = Options{
-		Voters: voters, Processes: voters + pick(g, []int{0, 0, 0, 1, 2}), Clients: 2 + g.IntN(3), TickMs: 200,
+		Clients: 2 + g.IntN(3), TickMs: 200,
 		SnapCount: pick(g, []int{6, 20, 60, 1000}), MaxBatch: pick(g, []int{1, 3, 1000}),
 		LogLimitKB: pick(g, []int64{0, 0, 1, 4}), PreAllocKB: pick(g, []int{-1, 64, 64}),
 		Flips:         pick(g, []int{0, 0, 0, 0, 0, 0, 0, 2}),
 		SnapshotStep:  pick(g, []int64{5 * millisecond, 5 * millisecond, 100 * millisecond}),
 		SnapshotNodes: pick(g, []int{0, 1, 1, 3}),
 		Recent:        pick(g, []int{1, 3, 10, 10, 500}), SnapshotFactor: pick(g, []float64{0.33, 100, 100, -1}),
-		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0,
+		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0, ForceSnapshot: g.IntN(6) == 0,
 	}
-	p.Options.Hung = max(0, 1+g.IntN(2*voters)-voters)
+	g.drawTopology(&p.Options)
+	p.Options.Local = drawLocal(seed)
+	g.clocks(&p.Options)
 	g.actions(p)
 	return p
 }
@@ -178,10 +194,27 @@ func (g *generator) actions(p *Plan) {
 	for range requests {
 		p.Actions = append(p.Actions, g.user(p))
 	}
-	for range g.faultCount() {
-		p.Actions = append(p.Actions, g.fault(p))
+	// In one seed of three what goes wrong does so at about the same time.
+	burst := int64(0)
+	if g.IntN(3) == 0 {
+		burst = g.Int64N(p.Heal)
 	}
-	slices.SortStableFunc(p.Actions, func(a, b Action) int { return int(a.At - b.At) })
+	for range g.faultCount() {
+		a := g.fault(p)
+		if burst > 0 {
+			a.At = min(burst+a.At%(2*second), p.Heal-1)
+		}
+		p.Actions = append(p.Actions, a)
+	}
+	sortActions(p.Actions)
+}
+
+func sortActions(list []Action) {
+	slices.SortStableFunc(list, func(a, b Action) int { return int(a.At - b.At) })
+}
+
+func newGenerator(seed, stream uint64) *generator {
+	return &generator{rand.New(rand.NewPCG(seed, stream))}
 }
 
 type generator struct{ *rand.Rand }
@@ -277,12 +310,14 @@ func (g *generator) fault(p *Plan) Action {
 		return g.peerFault(p, a)
 	}
 	a.Kind = pick(g, []Kind{FaultStall, FaultStall, FaultSlow, FaultReset, FaultReset, FaultPowerCut, FaultPowerCut, FaultKill, FaultKill,
-		FaultStop, FaultCutIn, FaultCutIn, FaultCutIn, FaultDisk, FaultDisk, FaultSlowDisk, FaultPause, FaultClock})
+		FaultStop, FaultCutIn, FaultCutIn, FaultCutIn, FaultDisk, FaultDisk, FaultSlowDisk, FaultSlowDisks, FaultFull, FaultPause, FaultClock})
 	switch a.Kind {
 	case FaultStall:
 		a.N, a.Length = g.IntN(3), g.Int64N(6*second)
-	case FaultSlow, FaultSlowDisk, FaultPause:
+	case FaultSlow, FaultSlowDisk, FaultSlowDisks, FaultPause:
 		a.Length = g.Int64N(5 * second)
+	case FaultFull:
+		a.Length, a.Short = g.Int64N(6*second), g.IntN(2) == 0
 	case FaultCutIn:
 		a.N = 1 + g.IntN(60)
 		if g.IntN(2) == 0 {
@@ -297,9 +332,23 @@ func (g *generator) fault(p *Plan) Action {
 	return a
 }
 
+// clocks draws how fast clocks go: in one seed of four some are up to a tenth
+// slow or fast, and one may go at half speed.
+func (g *generator) clocks(o *Options) {
+	if g.IntN(4) > 0 {
+		return
+	}
+	for range o.Processes {
+		o.Rates = append(o.Rates, pick(g, []int64{1000, 900, 990, 1010, 1100}))
+	}
+	if g.IntN(3) == 0 {
+		o.Rates[g.IntN(o.Processes)] = 500
+	}
+}
+
 // peerFault draws a fault of the network between servers.
 func (g *generator) peerFault(p *Plan, a Action) Action {
-	a.Kind = pick(g, []Kind{FaultPeerStall, FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerReset, FaultPeerCut, FaultIsolate, FaultIsolate})
+	a.Kind = pick(g, []Kind{FaultPeerStall, FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerReset, FaultPeerCut, FaultIsolate, FaultIsolate, FaultOverload, FaultOverload})
 	a.Peer = (a.Server + 1 + g.IntN(p.Options.Processes-1)) % p.Options.Processes
 	a.Length = g.Int64N(4 * second)
 	switch a.Kind {
@@ -309,6 +358,8 @@ func (g *generator) peerFault(p *Plan, a Action) Action {
 		a.N = g.IntN(4)
 	case FaultPeerReset:
 		a.Length = 0
+	case FaultOverload:
+		a.N, a.Leader = 1+g.IntN(6), g.IntN(2) == 0
 	}
 	return a
 }

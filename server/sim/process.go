@@ -33,6 +33,9 @@ type process struct {
 	cutNextOp   vfs.Op
 	failNext    int
 	failNextAs  failure
+	fullUntil   int64 // until then nothing grows on the disk
+	fullShort   bool  // of what would grow, what fits is written
+	rate        int64 // ms that its clock goes in a second
 
 	// Of one run of the server.
 	run     int // counts the runs; events of an earlier one are void
@@ -54,6 +57,11 @@ type process struct {
 
 	seat *seat // nil of a server alone
 
+	// Of a damaged disk (damage.go): spoilt until it is whole again, which it is
+	// when the server serves next if it is cured; reread for the checkers.
+	spoilt, cured, reread bool
+	verified              protocol.Zxid
+
 	final *tree.Tree // as read from its disk when all was over
 }
 
@@ -73,8 +81,8 @@ func (p *process) setClock(offset int64) {
 
 func (p *process) clock() replica.Now {
 	return replica.Now{
-		MonoMs: (p.w.now - p.started) / millisecond,
-		WallMs: wallStart + p.w.now/millisecond + p.wallOffset,
+		MonoMs: (p.w.now - p.started) * p.rate / second,
+		WallMs: wallStart + p.w.now*p.rate/second + p.wallOffset,
 	}
 }
 
@@ -147,12 +155,13 @@ func (p *process) boot() {
 	p.run++
 	p.up, p.serving, p.awake, p.running = true, false, false, false
 	p.started = w.now
-	p.disk = &disk{mem: p.mem, w: w, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
+	p.disk = &disk{mem: p.mem, w: w, machine: p, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
 	p.seat = nil
 	if w.ensemble != nil {
 		p.seat = w.ensemble.seat(p)
 	}
+	before := p.noted()
 	got, err := p.recover()
 	switch {
 	case p.disk.dead:
@@ -161,6 +170,9 @@ func (p *process) boot() {
 	case err != nil && p.disk.failed:
 		w.tracef("s%d cannot start: %v", p.id, err)
 		p.exit()
+		return
+	case err == nil && p.judgedDamaged(before) && !p.spoilt:
+		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server goes into quarantine: %s", p.id, p.store.Quarantined().Why)
 		return
 	case err != nil:
 		w.violated("D4 recovery never refuses", "s%d: after nothing but power cuts and kills the server refuses to start: %v", p.id, err)
@@ -174,12 +186,22 @@ func (p *process) boot() {
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
+	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid {
+		// A leader's snapshot, alone, may show txns behind its zxid that were to follow.
+		w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
+	}
+	if p.spoilt {
+		p.startedSpoilt()
+	}
+	w.ledger.restarted(p)
+	if _, err := readLogs(p.mem); err != nil && !p.spoilt {
+		w.violated("I7 no holes", "%v: %v", p, err)
+		return
+	}
 	if p.seat != nil {
-		w.ensemble.recovered(p)
 		p.do(w.between(millisecond, 100*millisecond), p.pump)
 		return
 	}
-	w.history.readLogs(w, p)
 	p.do(w.between(millisecond, 100*millisecond), func() {
 		p.serving = true
 		p.setTimer()
@@ -251,6 +273,9 @@ func (p *process) handOut() {
 	}
 	for _, n := range rd.Notes {
 		p.w.tracef("s%d %s %v %s", p.id, n.Text, n.Session, n.Path)
+		if strings.Contains(n.Text, "local session") {
+			p.w.reached(n.Text)
+		}
 		if strings.HasPrefix(n.Text, "the tree differs") {
 			p.w.violated("I14 determinism", "%v: %s", p, n.Text)
 		}
@@ -308,6 +333,7 @@ func (p *process) sync(roll bool, batch []storage.Entry) {
 		if len(batch) > 0 {
 			last := batch[len(batch)-1].Zxid
 			p.w.tracef("s%d synced up to %v", p.id, last)
+			p.w.ledger.look(p)
 			p.rep.Persisted(p.clock(), last)
 			if p.broken() {
 				return
@@ -347,7 +373,7 @@ func (p *process) setTimer() {
 		return
 	}
 	p.tickAt = at
-	p.do(p.started+at*millisecond-p.w.now, func() {
+	p.do(p.started+(at*second+p.rate-1)/p.rate-p.w.now, func() {
 		if p.tickAt != at {
 			return
 		}
@@ -371,7 +397,9 @@ func (p *process) broken() bool {
 // exits.
 func (p *process) failed(err error) {
 	p.w.tracef("s%d failed: %v", p.id, err)
-	if !p.disk.failed {
+	if !p.disk.failed && p.spoilt && errors.Is(err, storage.ErrCorrupt) {
+		p.w.reached("damage met by a running server") // which goes into quarantine with its next start
+	} else if !p.disk.failed {
 		p.w.violated("assertions hold", "s%d: the log cannot be written though the disk is well: %v", p.id, err)
 		return
 	}
@@ -413,9 +441,14 @@ func (p *process) end(unplugged bool) {
 
 // powerCut takes the machine down, and with it what was not synced.
 func (p *process) powerCut() {
+	if p.disk.lied() {
+		p.exit()
+		return
+	}
 	p.w.tracef("s%d power cut", p.id)
 	p.w.reached("power cut")
 	p.mem = p.mem.Crash(rand.New(rand.NewSource(p.w.rng.Int64())))
+	p.w.ledger.restarted(p)
 	p.end(true)
 }
 
@@ -435,13 +468,10 @@ func (p *process) stop() {
 	p.exit()
 }
 
-// purge removes old snapshots and logs. What the logs hold is read first.
+// purge removes old snapshots and logs.
 func (p *process) purge() {
 	if !p.serving {
 		return
-	}
-	if p.seat == nil {
-		p.w.history.readLogs(p.w, p)
 	}
 	p.background(job{
 		run: func(*fiber) error { return p.store.Purge(1) },

@@ -23,11 +23,17 @@ func (w *world) atRest() {
 	for _, p := range w.processes {
 		rest := p.mem.Crash(nil)
 		rep, err := w.open(p, rest)
+		if err != nil && p.spoilt {
+			continue
+		}
 		if err != nil {
 			w.violated("D4 recovery never refuses", "%v: at the end, and after it lost what was not synced: %v", p, err)
 			return
 		}
 		t := rep.State().Tree()
+		if !w.judge.found(w.judge.recovered(p, t)) {
+			return
+		}
 		text := dump(t)
 		z := t.LastZxid().String()
 		if o := trees[z]; o != nil && dump(o.final) != text {
@@ -57,7 +63,7 @@ func (w *world) rotOne(p *process, whole string, mem *vfs.Mem) {
 	rep, err := w.open(p, mem)
 	var damage *storage.DamageError
 	switch {
-	case errors.As(err, &damage):
+	case errors.As(err, &damage), errors.Is(err, errQuarantined):
 		w.reached("damage refused")
 		return
 	case err != nil:
@@ -103,11 +109,14 @@ func dump(t *tree.Tree) string {
 
 // open recovers a data directory and stops again.
 func (w *world) open(p *process, mem *vfs.Mem) (*replica.Replica, error) {
-	q := &process{w: w, id: p.id, mem: mem, disk: &disk{mem: mem, w: w}}
+	q := &process{w: w, id: p.id, rate: p.rate, mem: mem, disk: &disk{mem: mem, w: w}}
 	if w.ensemble != nil {
 		q.seat = w.ensemble.seat(q)
 	}
 	_, err := q.recover()
+	if err == nil && q.store.Quarantined() != nil {
+		err = errQuarantined
+	}
 	if q.store != nil {
 		err = errors.Join(err, q.store.Close())
 	}

@@ -40,7 +40,7 @@ func (p *Plan) Run(trace bool) *Result {
 	w.runUntil(p.Heal, never)
 	w.settle()
 	w.finish()
-	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.history.log), Events: w.events, Virtual: w.now, Met: w.met}
+	r := &Result{Seed: p.Seed, Violation: w.broken, Requests: len(w.history.ops), Txns: len(w.ledger.chain), Events: w.events, Virtual: w.now, Met: w.met}
 	for _, o := range w.history.ops {
 		r.Answered += b2i(o.Answered)
 		r.Writes += b2i(o.Answered && o.Code == protocol.OK && isWrite(o.Type))
@@ -54,7 +54,7 @@ func (p *Plan) Run(trace bool) *Result {
 	return r
 }
 
-// finish reads the tree of every server and looks at the whole history.
+// finish reads the tree of every server, and the disks a last time.
 func (w *world) finish() {
 	w.audit()
 	for _, s := range w.processes {
@@ -64,7 +64,7 @@ func (w *world) finish() {
 		}
 	}
 	if w.broken == nil {
-		w.check()
+		w.judge.found(w.judge.sessions())
 	}
 	if w.broken == nil {
 		w.atRest()
@@ -78,11 +78,16 @@ func (p *Plan) world(trace bool) *world {
 		w.trace = new(bytes.Buffer)
 		w.tracef("seed %d: %+v", p.Seed, p.Options)
 	}
+	w.judge = newJudge(w)
 	if p.Options.Voters > 0 {
 		w.ensemble = newEnsemble(w)
 	}
+	w.ledger = newLedger(w)
 	for i := range p.Options.Processes {
-		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem()}
+		s := &process{w: w, id: i + 1, mem: vfs.NewTrackedMem(), rate: 1000}
+		if p.Options.Rates != nil {
+			s.rate = p.Options.Rates[i]
+		}
 		w.processes = append(w.processes, s)
 		s.setClock(0)
 		w.after(0, s.boot)
@@ -204,7 +209,7 @@ func (p *process) act(a *Action) {
 			p.cutNext, p.cutNextOp = a.N, a.Effect
 		}
 	case FaultDisk:
-		f := failure{a.Effect, a.Short}
+		f := failure{op: a.Effect, short: a.Short, clean: a.Short}
 		if p.up {
 			p.disk.failIn, p.disk.fail = a.N, f
 		} else {
@@ -212,8 +217,20 @@ func (p *process) act(a *Action) {
 		}
 	case FaultSlowDisk:
 		p.slowDisk = max(p.slowDisk, p.w.now+a.Length)
+	case FaultSlowDisks:
+		for _, o := range p.w.processes {
+			if o != p {
+				o.slowDisk = max(o.slowDisk, p.w.now+a.Length)
+			}
+		}
+	case FaultOverload:
+		p.overload(a.Length, a.N)
+	case FaultFull:
+		p.fullUntil, p.fullShort = max(p.fullUntil, p.w.now+a.Length), a.Short
 	case FaultPause:
 		p.pause(a.Length)
+	case FaultDamage:
+		p.damage(a)
 	case FaultClock:
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
@@ -245,16 +262,9 @@ func (w *world) audit() {
 		w.auditor(i, &left[i])
 	}
 	w.runUntil(w.now+auditTime, func() bool { return !slices.ContainsFunc(left, func(n int) bool { return n > 0 }) })
-	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) {
+	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) && !w.anySpoilt() {
 		w.violated("V2 every request is answered", "the last clients could not read the tree within %d s: %v", auditTime/second, left)
 		return
-	}
-	if w.ensemble != nil {
-		w.history.log = w.ensemble.chain
-		return
-	}
-	for _, p := range w.processes {
-		w.history.readLogs(w, p)
 	}
 }
 

@@ -41,7 +41,8 @@ func (s *seat) config() *replica.Ensemble {
 		ID: int64(s.p.id), Observer: s.p.id > o.Voters, Verifier: e.verifier, ConfigText: e.text,
 		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
-		RecentEntries: o.Recent, MaxNotificationMs: 2000,
+		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
+		LocalSessions: o.Local != GlobalSessions, LocalUpgrading: o.Local == UpgradedSessions,
 	}
 }
 
@@ -67,6 +68,9 @@ func (s *seat) step(now replica.Now) {
 		f(now)
 	}
 }
+
+// Reconfigure has nothing to follow: the simulated ensembles keep their members.
+func (s *seat) Reconfigure(_, _ *quorum.View) {}
 
 // Become begins or ends what a role needs.
 func (s *seat) Become(role replica.Role) {
@@ -95,6 +99,7 @@ func (s *seat) Become(role replica.Role) {
 		}
 	}
 	if role.Serving {
+		p.servesAgain()
 		p.w.tracef("%v serves, %v, epoch %d, zxid %v", p, role.State, role.Epoch, p.rep.State().Zxid())
 	}
 }
@@ -231,7 +236,7 @@ func (s *seat) nextWrite() {
 	s.p.do(wait, func() { s.write(j) })
 }
 
-// write does one piece of work. But for a snapshot it is one step of the world.
+// write does one piece of work, as one step of the world.
 func (s *seat) write(j write) {
 	p := s.p
 	if j.roll {
@@ -251,16 +256,8 @@ func (s *seat) write(j write) {
 		return
 	}
 	o := *j.order
-	p.w.ensemble.before(p, o)
-	if o.Kind == zab.InstallSnapshot {
-		var done func(replica.Now)
-		p.background(job{calm: true, run: func(f *fiber) error {
-			done = s.disk.Carry(p.rep, o, func(zxid protocol.Zxid) error { return s.install(zxid, j.link) })
-			return nil
-		}, done: func(error) {
-			p.w.tracef("%v did %v", p, &o)
-			s.written(p.w.between(50, 3*millisecond), done)
-		}})
+	if o.Kind == zab.InstallSnapshot || o.Kind == zab.Truncate {
+		s.replaceHistory(o, j.link)
 		return
 	}
 	done := s.disk.Carry(p.rep, o, nil)
@@ -268,15 +265,40 @@ func (s *seat) write(j write) {
 		p.powerCut()
 		return
 	}
-	p.w.tracef("%v did %v", p, &o)
+	s.traceDone(o)
 	s.written(p.w.between(50, 3*millisecond), done)
+}
+
+func (s *seat) traceDone(o zab.Order) {
+	if s.p.store.Err() == nil {
+		s.p.w.tracef("%v did %v", s.p, &o)
+	}
+}
+
+// replaceHistory does an order that the storage does not do beside a snapshot or
+// a purge: it comes behind those in the background, in virtual time. But for the
+// bytes of a snapshot, which come as they come, it is one step of the world.
+func (s *seat) replaceHistory(o zab.Order, l *peerLink) {
+	p := s.p
+	if p.running {
+		p.w.reached("zab: " + o.Kind.String() + " waits for a snapshot or a purge")
+	}
+	var done func(replica.Now)
+	p.background(job{calm: true, run: func(*fiber) error {
+		p.w.ledger.before(p, o)
+		done = s.disk.Carry(p.rep, o, func(zxid protocol.Zxid) error { return s.install(zxid, l) })
+		return nil
+	}, done: func(error) {
+		s.traceDone(o)
+		s.written(p.w.between(50, 3*millisecond), done)
+	}})
 }
 
 func (s *seat) written(took int64, done func(replica.Now)) {
 	s.p.do(took, func() {
 		s.writing = false
 		done(s.p.clock())
-		s.p.w.ensemble.after(s.p)
+		s.p.w.ledger.look(s.p)
 		s.nextWrite()
 		s.p.pump()
 	})

@@ -31,6 +31,8 @@ import (
 //	stall s1 s2 2s                       nothing of s1 arrives at s2
 //	power-at s1 sync 2                   the power fails before the 2nd sync from now
 //	fail s1 sync 1                       the disk fails the next sync
+//	purge s1                             its old snapshots and logs go, in steps
+//	full s1 2s                           nothing grows on its disk
 //	heal                                 faults stop, and everybody comes back
 //	check                                every server is read, and every invariant looked at
 //	show
@@ -113,6 +115,8 @@ func (s *story) begin(d *datadriven.TestData) {
 			o.Digest = n > 0
 		case "slowSnapshots": // a znode at a time, this many ms between two at most
 			o.SnapshotNodes, o.SnapshotStep = 1, int64(n)*millisecond
+		case "preAlloc": // KiB that a log is made longer by at a time; -1: by nothing
+			o.PreAllocKB = n
 		case "logsForLearners": // 0: they are never read for one
 			o.SnapshotFactor = float64(n) - 0.5
 		default:
@@ -157,7 +161,7 @@ func (s *story) until(what string) {
 		done = w.ensemble.led
 	case strings.HasPrefix(what, "epoch="):
 		epoch := int64(s.number(what[6:]))
-		done = func() bool { return w.ensemble.leaders[epoch] != nil }
+		done = func() bool { return w.ledger.leaders[epoch] != nil }
 	}
 	w.runUntil(w.now+settleTime, done)
 	if w.broken == nil && !done() {
@@ -203,6 +207,10 @@ func (s *story) command(f []string) {
 		s.server(f[1]).act(&Action{Kind: FaultCutIn, Effect: vfs.Op(f[2]), N: s.number(f[3])})
 	case "fail":
 		s.server(f[1]).act(&Action{Kind: FaultDisk, Effect: vfs.Op(f[2]), N: s.number(f[3])})
+	case "full":
+		s.server(f[1]).act(&Action{Kind: FaultFull, Length: s.duration(f[2])})
+	case "purge":
+		s.server(f[1]).purge()
 	case "heal":
 		for _, p := range w.processes {
 			p.boot()
@@ -216,7 +224,7 @@ func (s *story) command(f []string) {
 		w.finish()
 		if w.broken == nil {
 			w.trace.Reset()
-			w.tracef("every invariant holds; %d txns, %v the last", len(w.history.log), w.ensemble.end())
+			w.tracef("every invariant holds; %d txns, %v the last", len(w.ledger.chain), w.ledger.end())
 		}
 	case "show":
 		w.tracef("%s", w.ensemble.state())

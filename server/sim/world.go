@@ -28,6 +28,8 @@ type world struct {
 	ensemble  *ensemble // nil: a server alone
 	clients   []*client
 	history   *history
+	ledger    *ledger // checks the servers
+	judge     *judge  // checks what clients see
 	events    int
 
 	trace *bytes.Buffer  // nil: no trace is kept
@@ -40,13 +42,10 @@ type world struct {
 type Violation struct {
 	Invariant string // one of the names in Invariants
 	Detail    string
-	At        int64 // virtual microseconds; −1: found in the history afterwards
+	At        int64 // virtual microseconds
 }
 
 func (v *Violation) Error() string {
-	if v.At < 0 {
-		return fmt.Sprintf("%s: %s", v.Invariant, v.Detail)
-	}
 	return fmt.Sprintf("%s, at %s: %s", v.Invariant, clockText(v.At), v.Detail)
 }
 

@@ -67,7 +67,7 @@ func (s *Store) SetCurrentEpoch(epoch int64) error {
 func (s *Store) setEpoch(name string, epoch int64, remember func()) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.replaceable(); err != nil {
 		return err
 	}
 	if err := writeFile(s.fs, s.snapDir, name, name+epochTmpSuffix, strconv.AppendInt(nil, epoch, 10)); err != nil {

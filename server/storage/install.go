@@ -30,7 +30,7 @@ func (s *Store) InstallSnapshot(zxid protocol.Zxid, in io.Reader, end string) er
 		return fmt.Errorf("%w: its zxid is %v", ErrStream, zxid)
 	}
 	s.mu.Lock()
-	err := s.usable()
+	err := s.replaceable()
 	s.mu.Unlock()
 	if err != nil {
 		return err
@@ -49,7 +49,7 @@ func (s *Store) InstallSnapshot(zxid protocol.Zxid, in io.Reader, end string) er
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if err := s.replaceable(); err != nil {
 		return err
 	}
 	if err := s.endLog(); err != nil {
@@ -70,7 +70,8 @@ func (s *Store) InstallSnapshot(zxid protocol.Zxid, in io.Reader, end string) er
 	return nil
 }
 
-// installed removes all that is older, and gives the snapshot its name.
+// installed removes all that is older, or sets it aside when it is damaged, and
+// gives the snapshot its name.
 func (s *Store) installed(name string) error {
 	zxid, ok := zxidOf(name, snapPrefix)
 	if !ok {
@@ -83,10 +84,10 @@ func (s *Store) installed(name string) error {
 			return err
 		}
 	}
-	if err := s.removeAll(s.logDir, logPrefix); err != nil {
+	if err := s.clearAway(s.logDir, logPrefix); err != nil {
 		return err
 	}
-	if err := s.removeAll(s.snapDir, snapPrefix); err != nil {
+	if err := s.clearAway(s.snapDir, snapPrefix); err != nil {
 		return err
 	}
 	clear(s.verified)

@@ -20,6 +20,8 @@ const (
 	snapPrefix  = "snapshot."
 	lockName    = "zookit.lock"
 	witnessName = "zookit.witness"
+	// quarantineName is the file of a Quarantine.
+	quarantineName = "zookit.quarantine"
 	// Apache takes every name that begins with log. or snapshot. for one of
 	// its own, also with .tmp at the end; so our others begin otherwise.
 	tmpPrefix     = "tmp-"

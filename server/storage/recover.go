@@ -47,6 +47,8 @@ type Recovered struct {
 	// EpochBehind: the log holds a later epoch than currentEpoch, as after a
 	// crash while a learner was synced. Such a server must not vote by its log.
 	EpochBehind bool
+	// Asked: the operator has asked for a new database by the file initialize.
+	Asked bool
 	// Lost is set when damage was accepted by Config.AcceptDataLoss.
 	Lost *DamageError
 }
@@ -116,6 +118,9 @@ func (s *Store) Recover(sink Sink) (Recovered, error) {
 
 func (r *recovery) run() (err error) {
 	s := r.s
+	if s.quarantine, err = readQuarantine(s.fs, s.snapDir); err != nil {
+		return err
+	}
 	if s.accepted, err = readEpoch(s.fs, s.snapDir, acceptedEpochName); err != nil {
 		return err
 	}
@@ -131,7 +136,8 @@ func (r *recovery) run() (err error) {
 	if err := r.judge(); err != nil {
 		return err
 	}
-	r.out.LastZxid = r.last
+	r.acceptQuarantine()
+	r.out.LastZxid, r.out.Asked = r.last, r.init != ""
 	r.out.AcceptedEpoch, r.out.CurrentEpoch = s.accepted, s.current
 	return r.settle()
 }

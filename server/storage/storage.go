@@ -14,6 +14,8 @@
 //	dataDir/version-2/install-snapshot.<zxid>…           see InstallSnapshot
 //	dataLogDir/version-2/log.<zxid of the first record>
 //	dataLogDir/version-2/zookit.witness, zookit.lock     ours; Apache ignores them
+//	dataDir/version-2/zookit.quarantine                  likewise, see Quarantine
+//	…/version-2/damaged-<time or zxid>/                  what was set aside
 //	dataLogDir/initialize                                see Config.AutoCreateDB
 //
 // zxids in names are hexadecimal, without padding. When the two directories
@@ -164,10 +166,12 @@ type Store struct {
 	cur       *logFile      // nil: the next Append opens a new log
 	buf       []byte        // encoded batch, reused
 	witness   *witness
-	accepted  int64 // acceptedEpoch, −1 when there is none
-	current   int64 // currentEpoch, likewise
-	lastSnap  protocol.Zxid
-	stats     Stats
+	// quarantine is nil while the history may be used.
+	quarantine *Quarantine
+	accepted   int64 // acceptedEpoch, −1 when there is none
+	current    int64 // currentEpoch, likewise
+	lastSnap   protocol.Zxid
+	stats      Stats
 }
 
 // Stats counts what Append did since Open.

@@ -242,9 +242,12 @@ func (t *Tree) setData(h *txn.Header, b *txn.SetData, out, top *Result) {
 
 // SetConfig gives /zookeeper/config the text of an ensemble's configuration. A
 // member does that for itself, without a txn (ZKDatabase.initConfigInZKDatabase);
-// the digest leaves that znode out.
+// the digest leaves that znode out. A tree of 3.4 has none, and gets one.
 func (t *Tree) SetConfig(text []byte, version, timeMs int64) {
 	var out Result
+	if t.find(configPath) == 0 {
+		t.addConfig()
+	}
 	t.setData(&txn.Header{Zxid: protocol.Zxid(version), TimeMs: timeMs}, &txn.SetData{Path: configPath, Data: text, Version: -1}, &out, &out)
 }
 

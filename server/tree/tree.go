@@ -65,14 +65,23 @@ type Tree struct {
 func New(opt Options) *Tree {
 	t := &Tree{opt: opt}
 	t.clear()
-	for _, path := range []string{procPath, quotaPath, configPath} {
+	for _, path := range []string{procPath, quotaPath} {
 		parent, name, _ := t.split(path)
 		t.link(parent, path, name, []byte{}, 0, &protocol.StatPersisted{})
 	}
-	config := t.records.at(t.find(configPath))
+	t.addConfig()
+	return t
+}
+
+// addConfig makes /zookeeper/config (DataTree.addConfigNode).
+func (t *Tree) addConfig() {
+	parent, name, _ := t.split(configPath)
+	if parent == 0 {
+		return
+	}
+	config := t.records.at(t.link(parent, configPath, name, []byte{}, 0, &protocol.StatPersisted{}))
 	config.acl = t.acls.use(protocol.ReadACL)
 	config.aversion = -1 // Apache sets this ACL as if by a client, to version −1
-	return t
 }
 
 // AbandonCommitted makes the CommittedOnly snapshots under way fail: the tree

@@ -48,6 +48,9 @@ type (
 		Zxid protocol.Zxid
 		Err  error
 	}
+	// QuarantineNoted answers BeginQuarantine and EndQuarantine. It is the
+	// replica's, and no core sees it.
+	QuarantineNoted struct{ Kind OrderKind }
 	// StreamProgress: some bytes of a SnapshotStream or LogRange went out on the
 	// connection (Leader), or of a snapshot have arrived (Learner). Nothing else
 	// is heard of the peer meanwhile.
@@ -102,6 +105,7 @@ func (Persisted) event()         {}
 func (EpochWritten) event()      {}
 func (Truncated) event()         {}
 func (SnapshotInstalled) event() {}
+func (QuarantineNoted) event()   {}
 func (StreamProgress) event()    {}
 func (StorageFailed) event()     {}
 func (Located) event()           {}

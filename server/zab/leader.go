@@ -36,6 +36,12 @@ type LeaderConfig struct {
 	ID       int64
 	Verifier *quorum.Verifier
 	Config   []byte // data of NEWLEADER: the configuration's text
+
+	// View is the configuration where it may change (reconfigEnabled), else nil.
+	// Next is one that was proposed in the history and is not known to be in
+	// force, nil when there is none.
+	View, Next *quorum.View
+
 	Timing
 	Batching
 
@@ -93,12 +99,14 @@ type proposal struct {
 type Leader struct {
 	cfg     LeaderConfig
 	phase   leaderPhase
+	master  bool  // it is the inside of a Master
 	sinceMs int64 // the phase began
 	nowMs   int64
 	epoch   int64 // the new one, once settled
 	out     outbox
 	disk    disk
 	step    *StepDown
+	members
 
 	learners []*learnerState // ascending by conn: the order of everything sent to all
 	offered  int64           // the highest acceptedEpoch of a voter
@@ -121,6 +129,12 @@ type Leader struct {
 // NewLeader begins a term. The disk must be at rest, and the tree hold exactly
 // what the log does.
 func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
+	l := newLeader(cfg, nowMs)
+	l.tryDiscover()
+	return l
+}
+
+func newLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	cfg.MaxConns = cmp.Or(cfg.MaxConns, 1024)
 	cfg.MaxSnapshots = cmp.Or(cfg.MaxSnapshots, 10)
 	cfg.MaxCounter = cmp.Or(cfg.MaxCounter, maxCounter)
@@ -134,12 +148,11 @@ func NewLeader(cfg LeaderConfig, nowMs int64) *Leader {
 	if cfg.Recent.Last() != cfg.LastZxid {
 		cfg.Recent.Reset(cfg.LastZxid)
 	}
-	l := &Leader{
+	return &Leader{
 		cfg: cfg, nowMs: nowMs, sinceMs: nowMs, busyMs: nowMs, disk: cfg.disk(cfg.LastZxid),
 		applied: cfg.LastZxid, offered: max(cfg.AcceptedEpoch, cfg.OfferedEpoch), acks: map[int64]protocol.Zxid{},
+		members: members{next: cfg.Next},
 	}
-	l.tryDiscover()
-	return l
 }
 
 // epochsOf fills in missing epochs (QuorumPeer.loadDataBase).
@@ -287,8 +300,8 @@ func (l *Leader) Tail() []Entry {
 }
 
 // quorumOf says whether the voters for which in holds, and this server if self
-// is true, are a quorum.
-func (l *Leader) quorumOf(self bool, in func(sid int64) bool) bool {
+// is true, are a quorum of every configuration that counts at zxid.
+func (l *Leader) quorumOf(at protocol.Zxid, self bool, in func(sid int64) bool) bool {
 	with := func(sid int64) bool {
 		if sid == l.cfg.ID {
 			return self
@@ -304,21 +317,26 @@ func (l *Leader) quorumOf(self bool, in func(sid int64) bool) bool {
 		}
 		return n >= len(l.cfg.Verifier.Voters())/2
 	}
-	return l.cfg.Verifier.ContainsQuorum(with)
+	for _, v := range l.verifiers(at) {
+		if !v.ContainsQuorum(with) {
+			return false
+		}
+	}
+	return true
 }
 
 // quorumOfLearners is quorumOf for voters that are connected as followers.
 func (l *Leader) quorumOfLearners(in func(f *learnerState) bool) bool {
-	return l.quorumOf(true, func(sid int64) bool {
+	return l.quorumOf(l.nextAt, true, func(sid int64) bool {
 		f := l.voter(sid)
 		return f != nil && in(f)
 	})
 }
 
-// voter is the connection of a voter that follows, if there is one.
+// voter is the connection of a server that follows, if there is one.
 func (l *Leader) voter(sid int64) *learnerState {
 	for _, f := range l.learners {
-		if f.sid == sid && f.votes {
+		if f.sid == sid && f.follows {
 			return f
 		}
 	}

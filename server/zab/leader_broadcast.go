@@ -15,7 +15,7 @@ const maxCounter = 0xffffffff
 // one; its payload is kept. It may be called while Serving.
 func (l *Leader) Propose(nowMs int64, e Entry) {
 	l.nowMs = max(l.nowMs, nowMs)
-	if l.phase == leaderStopped {
+	if l.phase == leaderStopped || l.retired {
 		return
 	}
 	next := l.Proposed() + 1
@@ -94,7 +94,7 @@ func (l *Leader) ack(f *learnerState, zxid protocol.Zxid) {
 }
 
 func (l *Leader) countAcks(f *learnerState) {
-	if f.votes && f.acked > l.acks[f.sid] {
+	if f.follows && f.acked > l.acks[f.sid] {
 		l.acks[f.sid] = f.acked
 		l.commit()
 	}
@@ -116,13 +116,13 @@ func (l *Leader) newLeaderAck(f *learnerState) {
 
 // commit commits, in the order of zxids, what a quorum has.
 func (l *Leader) commit() {
-	if l.phase != broadcast {
+	if l.phase != broadcast || l.retired {
 		return
 	}
 	if n := l.committedN; defect.Planted(defect.CommitOutOfOrder) && n+1 < len(l.inFlight) && l.acknowledged(l.inFlight[n+1].Zxid) {
 		l.inFlight[n], l.inFlight[n+1] = l.inFlight[n+1], l.inFlight[n]
 	}
-	for l.committedN < len(l.inFlight) && l.acknowledged(l.inFlight[l.committedN].Zxid) {
+	for l.committedN < len(l.inFlight) && !l.retired && l.acknowledged(l.inFlight[l.committedN].Zxid) {
 		e := l.inFlight[l.committedN].Entry
 		l.committedN++
 		l.announce(e)
@@ -145,6 +145,7 @@ func (l *Leader) apply() {
 	k := copy(l.inFlight, l.inFlight[n:])
 	clear(l.inFlight[k:])
 	l.inFlight = l.inFlight[:k]
+	l.tellActivated()
 	for i := 0; n > 0 && i < len(l.learners); i++ {
 		if f := l.learners[i]; f.state == learnerWaiting && f.atLeast <= l.applied {
 			l.snapshot(f)
@@ -158,20 +159,26 @@ func (l *Leader) apply() {
 // acknowledged says whether a quorum has synced everything up to zxid; this
 // server is one of it after its own sync.
 func (l *Leader) acknowledged(zxid protocol.Zxid) bool {
-	return l.quorumOf(l.disk.persisted >= zxid, func(sid int64) bool { return l.acks[sid] >= zxid })
+	return l.quorumOf(zxid, l.disk.persisted >= zxid, func(sid int64) bool { return l.acks[sid] >= zxid })
 }
 
 // announce tells the learners of a commit, and answers the syncs that waited
 // for it.
 func (l *Leader) announce(e Entry) {
+	config := l.next != nil && l.nextAt == e.Zxid
+	if config {
+		l.announceConfig(&e)
+	}
 	for i := 0; i < len(l.learners); i++ {
 		f := l.learners[i]
 		if !f.registered() {
 			continue
 		}
-		if !f.observer {
+		switch {
+		case config:
+		case !f.observer:
 			l.sendCommit(f, e.Zxid)
-		} else {
+		default:
 			f.queuedBytes += e.size()
 			l.out.send(f.conn, quorum.Packet{Type: quorum.Inform, Zxid: e.Zxid, Data: e.Payload})
 			if f.queuedBytes-f.readBytes > l.cfg.MaxQueue {

@@ -19,11 +19,12 @@ const (
 	learnerAccepted                      // waits for the synchronisation to begin
 	learnerLocating                      // the log on disk is searched
 	learnerWaiting                       // is sent a snapshot once the own log is as far as the commits
+	learnerAhead                         // is ahead of this server: see Master
 	learnerSyncing                       // registered for proposals; the ack of NEWLEADER is to come
 	learnerReady                         // has the epoch and the leader's history on disk
 )
 
-var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "waiting for a snapshot", "syncing", "ready"}
+var learnerPhaseNames = [...]string{"connected", "known", "informed", "accepted", "locating", "waiting for a snapshot", "waiting for its master", "syncing", "ready"}
 
 func (p learnerPhase) String() string { return learnerPhaseNames[p] }
 
@@ -33,7 +34,7 @@ type learnerState struct {
 	state    learnerPhase
 	sid      int64
 	observer bool
-	votes    bool // a follower whose sid is a voter's
+	follows  bool // a follower with a sid: it may be a voter, or become one
 
 	sinceMs int64 // the state began
 	heardMs int64 // the last packet came
@@ -127,6 +128,10 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.drop(f, "the first packet is %v", p.Type)
 		return
 	}
+	if l.master && p.Type != quorum.ObserverInfo {
+		l.drop(f, "only observers are served on observerMasterPort, and it sent %v", p.Type)
+		return
+	}
 	var info quorum.LearnerInfo
 	d := jute.NewDecoder(p.Data)
 	if err := info.Decode(d); err != nil {
@@ -143,31 +148,43 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 	case !info.HasProtocolVersion || info.ProtocolVersion < quorum.ProtocolVersion:
 		l.drop(f, "protocol version 0x%x is older than 3.4's", info.ProtocolVersion)
 		return
-	case info.HasConfigVersion && info.ConfigVersion > l.cfg.Verifier.Version():
-		l.drop(f, "its configuration has version 0x%x, the leader's 0x%x", info.ConfigVersion, l.cfg.Verifier.Version())
+	case info.HasConfigVersion && info.ConfigVersion > l.configVersion():
+		l.drop(f, "its configuration has version 0x%x, the leader's 0x%x", info.ConfigVersion, l.configVersion())
+		return
+	case l.retired:
+		l.drop(f, "this server has handed over to another leader")
 		return
 	case accepted >= maxEpoch:
 		l.drop(f, "its acceptedEpoch 0x%x leaves no later one", accepted)
 		return
 	}
-	if f.sid >= 0 && !l.replace(f) { // anonymous observers have none
+	of, outside := quorum.OutsideOf(f.sid)
+	if (f.sid >= 0 || outside) && !l.replace(f) { // anonymous observers have none
 		return
 	}
-	f.votes = !f.observer && l.cfg.Verifier.Voting(f.sid)
-	if f.sid >= 0 && !f.observer && !f.votes {
-		l.out.note(Note{Text: "a server that is no voter of the configuration follows without a vote; if it should have one, add its server line on every server", Sid: f.sid})
+	if outside {
+		l.out.note(Note{Text: "a server that is in quarantine joins without a vote", Sid: of})
+	}
+	f.follows = f.sid >= 0 && !f.observer
+	votes := f.follows && l.voting(f.sid)
+	if f.follows && !votes {
+		how := "add its server line on every server"
+		if l.cfg.View != nil {
+			how = "add it with reconfig"
+		}
+		l.out.note(Note{Text: "a server that is no voter of the configuration follows without a vote; if it should have one, " + how, Sid: f.sid})
 	}
 	f.enter(learnerKnown, l.nowMs)
 	if l.phase == discovery {
-		if f.votes {
+		if votes {
 			l.offered = max(l.offered, accepted)
 		}
 		l.tryDiscover()
-	} else if told := l.told(f); f.votes && told > l.epoch {
+	} else if told := l.told(f); votes && told > l.epoch {
 		// No server enters an epoch before a quorum has accepted it, and of that
 		// quorum one is in this epoch's, which is therefore later.
 		l.drop(f, "its history is of epoch %d, that of this ensemble of %d: its data are of another ensemble, or a majority has lost its own; empty its data directory to give it those of the ensemble, or restore the others", told, l.epoch)
-	} else if f.votes && accepted > l.epoch {
+	} else if votes && accepted > l.epoch {
 		// It must refuse this epoch, now and whenever it comes again. Differs from
 		// Apache, where it is left out until this leader has gone.
 		l.stop(EpochOvertaken, fmt.Sprintf("server %d has accepted epoch %d, the leader's is %d", f.sid, accepted, l.epoch))
@@ -213,6 +230,7 @@ func (l *Leader) tryDiscover() {
 		return
 	}
 	l.epoch = l.offered + 1
+	l.version()
 	l.enter(acceptingEpoch)
 	l.disk.control(Order{Kind: WriteAcceptedEpoch, Epoch: l.epoch})
 	l.out.note(Note{Text: "new epoch", Epoch: l.epoch})
@@ -271,11 +289,11 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 		}
 		return
 	}
-	if !f.votes || fe.CurrentEpoch == quorum.EpochAcceptedBefore || p.Zxid < 0 {
+	if !f.follows || !l.voting(f.sid) || fe.CurrentEpoch == quorum.EpochAcceptedBefore || p.Zxid < 0 {
 		return // is synchronised with the others, and does not count
 	}
 	k := l.cfg.CurrentEpoch
-	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid {
+	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid && f.lastZxid != nowhere {
 		if !defect.Planted(defect.FollowerAheadIgnored) {
 			l.stop(FollowerAhead, fmt.Sprintf("server %d has (epoch %d, zxid %v), the leader (%d, %v)",
 				f.sid, f.currentEpoch, f.lastZxid, k, l.cfg.LastZxid))

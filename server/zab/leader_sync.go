@@ -14,10 +14,14 @@ import (
 func (l *Leader) synchronise(f *learnerState) {
 	p, end := f.lastZxid, l.Committed()
 	f.atLeast = end
+	if l.ahead(f) {
+		f.enter(learnerAhead, l.nowMs)
+		return
+	}
 	// What it acknowledged on an earlier connection may be cut off its log now.
 	// From here on nothing is committed on the strength of that: it acknowledges
 	// again whatever it is sent again.
-	if f.votes && !defect.Planted(defect.AckSurvivesTrunc) {
+	if f.follows && !defect.Planted(defect.AckSurvivesTrunc) {
 		delete(l.acks, f.sid)
 	}
 	newEpoch := p.Counter() == 0 && p != 0
@@ -139,7 +143,7 @@ func (l *Leader) register(f *learnerState, how quorum.Packet, from protocol.Zxid
 			l.sendCommit(f, e.Zxid)
 		}
 	}
-	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.cfg.Config})
+	l.out.send(f.conn, quorum.Packet{Type: quorum.NewLeader, Zxid: protocol.MakeZxid(l.epoch, 0), Data: l.offer()})
 	l.sendInFlight(f, from)
 	f.enter(learnerSyncing, l.nowMs)
 	l.out.note(Note{Text: "synchronising learner by " + how.Type.String(), Sid: f.sid, Zxid: how.Zxid, Epoch: l.epoch})
@@ -196,7 +200,13 @@ func (l *Leader) tryEstablish() {
 	}
 	l.enter(broadcast)
 	l.nextCheckMs = l.nowMs + l.cfg.TickMs
-	l.out.output(Serve{l.epoch})
+	if l.next != nil {
+		l.activate()
+		l.tellActivated()
+	}
+	if !l.retired {
+		l.out.output(Serve{l.epoch})
+	}
 	for _, f := range l.learners {
 		if f.state == learnerReady {
 			l.upToDate(f)

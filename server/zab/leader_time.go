@@ -32,7 +32,7 @@ func (l *Leader) Deadline() int64 {
 // learnerDeadline is when a connection is given up unless something comes.
 func (l *Leader) learnerDeadline(f *learnerState) int64 {
 	switch {
-	case f.state == learnerLocating || f.state == learnerWaiting || f.state == learnerKnown || f.state == learnerAccepted:
+	case f.state == learnerLocating || f.state == learnerWaiting || f.state == learnerAhead || f.state == learnerKnown || f.state == learnerAccepted:
 		// It waits for this server, whose phases have limits of their own.
 		return f.sinceMs + 2*l.cfg.initMs()
 	case f.state != learnerReady:
@@ -65,6 +65,7 @@ func (l *Leader) checkTime() {
 		l.nextPingMs = l.nowMs + l.pingMs()
 		l.ping()
 	}
+	l.checkRetired()
 	if l.phase == broadcast && l.nowMs >= l.nextCheckMs {
 		l.nextCheckMs = l.nowMs + l.cfg.TickMs
 		l.checkQuorum()
@@ -109,7 +110,7 @@ func (l *Leader) ping() {
 // its limit (those that are not were dropped), and when the own log stands
 // still: others can commit, and the own clients wait for nothing.
 func (l *Leader) checkQuorum() {
-	if !l.quorumOfLearners((*learnerState).registered) {
+	if !l.retired && !l.quorumOfLearners((*learnerState).registered) {
 		l.stop(LostQuorum, "")
 		return
 	}

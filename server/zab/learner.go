@@ -29,6 +29,11 @@ type LearnerConfig struct {
 	// says of it must not count: for a server whose own cannot be used. The
 	// leader's snapshot replaces all there is.
 	AskSnapshot bool
+	// Counts makes the word of a learner that asks for a snapshot count all the
+	// same when the leader settles its epoch. It is for a voter whose vote had to
+	// be cast although its history cannot be used; the election has seen to it that
+	// the leader has all there was.
+	Counts bool
 	// AskInEpoch does so if the leader's epoch is this one: the epoch of a Learner
 	// that ended with CannotTruncate. To any other leader the history is told as
 	// it is, for it may be the better one. 0: no epoch.
@@ -135,6 +140,8 @@ func (l *Learner) Step(nowMs int64, ev Event) {
 		l.forward(ev)
 	case Revalidate:
 		l.revalidate(ev)
+	case Leave:
+		l.stop(Reconfigured, ev.Why)
 	case PingReply:
 		l.pong(ev.Zxid, ev.Touches)
 	}

@@ -83,7 +83,12 @@ const nowhere protocol.Zxid = maxCounter
 func (l *Learner) ackEpoch(current int32) {
 	last := l.last
 	if l.asks() {
-		last, current = nowhere, quorum.EpochAcceptedBefore
+		last = nowhere
+		if l.cfg.Counts {
+			current = min(current, 0)
+		} else {
+			current = quorum.EpochAcceptedBefore
+		}
 	}
 	fe := quorum.FollowerEpoch{CurrentEpoch: current}
 	l.send(quorum.Packet{Type: quorum.AckEpoch, Zxid: last, Data: fe.AppendTo(nil)})

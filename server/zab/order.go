@@ -15,10 +15,15 @@ const (
 	InstallSnapshot                         // answered by SnapshotInstalled
 	WriteAcceptedEpoch                      // answered by EpochWritten
 	WriteCurrentEpoch                       // answered by EpochWritten
+
+	// Of the replica, between two roles; no core gives them.
+	BeginQuarantine // answered by QuarantineNoted
+	EndQuarantine   // answered by QuarantineNoted
 )
 
 var orderNames = [...]string{Append: "append", Truncate: "truncate", InstallSnapshot: "install snapshot",
-	WriteAcceptedEpoch: "write acceptedEpoch", WriteCurrentEpoch: "write currentEpoch"}
+	WriteAcceptedEpoch: "write acceptedEpoch", WriteCurrentEpoch: "write currentEpoch",
+	BeginQuarantine: "begin quarantine", EndQuarantine: "end quarantine"}
 
 func (k OrderKind) String() string {
 	if k > 0 && int(k) < len(orderNames) {
@@ -38,6 +43,14 @@ type Order struct {
 	// sessions are read anew from the disk; or that of the snapshot.
 	Zxid  protocol.Zxid
 	Epoch int64 // to be written
+
+	// Release ends a quarantine as well, once the epoch is written (WriteCurrentEpoch).
+	Release bool
+
+	// BeginQuarantine: why, and when, ms since 1970. Zxid is then the highest known
+	// to have been in the history.
+	Why  string
+	AtMs int64
 }
 
 func (o *Order) String() string {

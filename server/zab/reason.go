@@ -14,6 +14,7 @@ const (
 	DiskStalled                      // the own log has not been synced for syncLimit
 	EpochOvertaken                   // a voter has accepted a later epoch, of a leader that failed: a later one must begin
 	EpochExhausted                   // an epoch is an int32 on the wire
+	HandedOver                       // another leads the new configuration
 
 	// Of a learner.
 	LeaderUnreachable  // not connected in a few attempts, or within initLimit
@@ -26,6 +27,7 @@ const (
 	CannotTruncate     // the history cannot be cut back: ask for a snapshot in this epoch
 	SnapshotFailed     // the stream was bad; the disk is as it was
 	TooManyUncommitted // proposals without commits exceed the limit
+	Reconfigured       // the new configuration gives it another role or leader
 
 	// Of both; these end the server.
 	DiskFailed // nobody knows what is on the disk
@@ -38,6 +40,7 @@ var reasonNames = [...]string{NoFollowers: "no quorum of followers", FollowerAhe
 	LeaderSilent: "leader is silent", LeaderBehind: "leader's epoch is older than the accepted one",
 	Discontinuity: "gap in the leader's proposals", CommitMismatch: "commit out of order", BadPacket: "bad packet",
 	CannotTruncate: "cannot truncate the log", SnapshotFailed: "snapshot failed", TooManyUncommitted: "too many uncommitted proposals",
+	HandedOver: "handed over to another leader", Reconfigured: "the configuration has changed",
 	DiskFailed: "storage failed", Broken: "broken invariant"}
 
 func (r Reason) String() string {

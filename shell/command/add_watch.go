@@ -19,7 +19,7 @@ var addWatch = &Command{
 		Own: "[-m PERSISTENT|PERSISTENT_RECURSIVE] path",
 	},
 	Flags: []Flag{{Name: "m", Arg: "mode", Help: "PERSISTENT or PERSISTENT_RECURSIVE (default)",
-		Words: []string{watchPersistent, watchRecursive}}},
+		Words: []Word{{watchPersistent, "the znode and its list of children"}, {watchRecursive, "every znode of the subtree"}}}},
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "watch a znode, or its whole subtree, until told otherwise",
 	Help: "PERSISTENT tells of changes of the znode and of its list of children, PERSISTENT_RECURSIVE of every znode\n" +

@@ -31,7 +31,7 @@ type Command struct {
 	Min      int    // arguments without which the command is misused
 	Max      int    // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool   // needs no session: never dials
-	Pages    bool   // its results end by themselves and may be long: a pager shows them
+	Unpaged  bool   // its results do not end by themselves, or it has the terminal: no pager
 	Data     int    // the argument that is data and may be @FILE, - or <<WORD (see Context.Data); 0 means none
 	Secret   int    // number of the word, from 1, from which on the arguments are not for the history; 0 means none
 	Tail     string // a flag that is followed by a command, up to a ; or the end
@@ -57,20 +57,39 @@ const (
 	PathArg                      // a znode path
 	ChoiceArg                    // one of Arg.Words
 	ACLArg                       // scheme:id:perms[,…]
-	CommandArg                   // the name of a command
+	CommandArg                   // the name of a command, or a topic of help
+	VerbArg                      // a command to be run
 	ConnectionArg                // a connection or a profile
 	TargetArg                    // a znode path, perhaps on another connection: prod:/app
 	SessionArg                   // the id of a session
 	FileArg                      // a file of this machine
+	ServerArg                    // a server of the ensemble, host:port
+	ChangeArg                    // the number of a change that undo can take back
+	HolderArg                    // a znode path, or the id of a session
 )
 
 // Arg describes one positional argument.
 type Arg struct {
 	Name   string
 	Kind   ArgKind
-	Words  []string
+	Words  []Word
 	Repeat bool
 	New    bool // a path that need not be there: no pattern
+}
+
+// A Word is one value of a choice.
+type Word struct {
+	Text string
+	Help string // one line; may be empty
+}
+
+// wordsOf are values that explain themselves.
+func wordsOf(texts ...string) []Word {
+	words := make([]Word, len(texts))
+	for i, t := range texts {
+		words[i].Text = t
+	}
+	return words
 }
 
 // in tells whether a release has what is marked with set; 0 means all have it.

@@ -4,7 +4,7 @@ var completion = &Command{
 	Name:    "completion",
 	In:      Own,
 	Usage:   Usage{Own: "bash|zsh|fish"},
-	Args:    []Arg{{Name: "shell", Kind: ChoiceArg, Words: []string{"bash", "zsh", "fish"}}},
+	Args:    []Arg{{Name: "shell", Kind: ChoiceArg, Words: wordsOf("bash", "zsh", "fish")}},
 	Summary: "print a script that completes zkcli's command line in the system's shell",
 	Help: "bash: zkcli completion bash > ~/.local/share/bash-completion/completions/zkcli\n" +
 		"zsh:  zkcli completion zsh > a file _zkcli in a directory of $fpath\n" +
@@ -30,47 +30,53 @@ func runCompletion(c *Context) error {
 }
 
 // completionScripts ask "zkcli __complete WORDS…", which prints a candidate a
-// line with its meaning behind a tab.
+// line with its meaning behind a tab; bash, which shows no meanings, asks with
+// the whole line and takes what replaces the word at the cursor.
 var completionScripts = map[string]string{
-	// bash splits words at colons and replaces what is behind the last one.
 	"bash": `# completion of zkcli for bash
 _zkcli() {
-    local line=${COMP_LINE:0:COMP_POINT} words=() current cut= text
-    read -r -a words <<<"$line"
-    [[ $line == *[[:space:]] ]] && words+=("")
-    current=${words[${#words[@]}-1]}
-    [[ $COMP_WORDBREAKS == *:* && $current == *:* ]] && cut=${current%"${current##*:}"}
+    local text
     COMPREPLY=()
-    while IFS=$'\t' read -r text _; do
-        [[ $text == "$cut"* ]] || continue
-        printf -v text %q "${text#"$cut"}"
+    while IFS= read -r text; do
         COMPREPLY+=("$text")
-    done < <("${words[0]}" __complete "${words[@]:1}" 2>/dev/null)
+    done < <("${1/#\~\//$HOME/}" __complete-bash "$COMP_WORDBREAKS" "${COMP_LINE:0:COMP_POINT}" 2>/dev/null)
     if [[ ${#COMPREPLY[@]} -eq 1 && ${COMPREPLY[0]} == */* ]]; then
         compopt -o nospace 2>/dev/null
     fi
     return 0
 }
-complete -o default -F _zkcli zkcli
+complete -F _zkcli zkcli
 `,
+	// A path goes on, so no blank follows it.
 	"zsh": `#compdef zkcli
 # completion of zkcli for zsh
 _zkcli() {
-    local -a candidates
-    local line value
-    for line in "${(@f)$(${words[1]} __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}"; do
-        value=${line%%$'\t'*}
-        [[ -n $value ]] && candidates+=("${value//:/\\:}:${line#*$'\t'}")
+    local -a open closed
+    local line value text
+    for line in "${(@f)$(${(Q)~words[1]} __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)words[CURRENT]#[\"\']}" 2>/dev/null)}"; do
+        value=${line%%$'\t'*} text=${line#*$'\t'}
+        [[ -n $value ]] || continue
+        if [[ $value == */* ]]; then
+            open+=("${value//:/\\:}${text:+:$text}")
+        else
+            closed+=("${value//:/\\:}${text:+:$text}")
+        fi
     done
-    (( ${#candidates} )) && { _describe zkcli candidates -S ''; return }
-    _files
+    (( ${#open} + ${#closed} )) || return 1
+    _describe zkcli closed -- open -S ''
 }
-compdef _zkcli zkcli 2>/dev/null || _zkcli "$@"
+if [[ $funcstack[1] == _zkcli ]]; then
+    _zkcli "$@"
+else
+    compdef _zkcli zkcli
+fi
 `,
 	"fish": `# completion of zkcli for fish
 function __zkcli_complete
     set -l words (commandline -opc)
-    $words[1] __complete $words[2..-1] (commandline -ct) 2>/dev/null
+    set -l typed (commandline -ct)
+    set -l plain (string unescape -- "$typed"; or string trim --left --chars "\"'" -- "$typed")
+    command $words[1] __complete $words[2..-1] "$plain" 2>/dev/null
 end
 complete -c zkcli -f -a '(__zkcli_complete)'
 `,

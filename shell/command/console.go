@@ -42,6 +42,7 @@ type Console struct {
 	events *display // where events go while results go elsewhere
 
 	paused  bool     // another program has the terminal
+	paging  *paging  // what Stdout is while results are paged; nil otherwise
 	waiting []func() // what is to be printed after it
 
 	began    time.Time // first word of the command's Progress; zero before
@@ -116,7 +117,9 @@ func (c *Console) Warn(text string) {
 	if c.ErrTerminal {
 		text = c.ErrStyle.Fault(render.Visible(text))
 	}
-	_, _ = io.WriteString(c.Stderr, text+"\n")
+	if !c.paging.beside(text + "\n") {
+		_, _ = io.WriteString(c.Stderr, text+"\n")
+	}
 }
 
 // Note is Warn for what is no failure. Nothing is said when the console is
@@ -132,11 +135,14 @@ func (c *Console) Note(text string) {
 	if c.ErrTerminal {
 		text = render.Visible(text)
 	}
-	_, _ = io.WriteString(c.Stderr, text+"\n")
+	if !c.paging.beside(text + "\n") {
+		_, _ = io.WriteString(c.Stderr, text+"\n")
+	}
 }
 
 // Ask writes a question to stderr and leaves the cursor behind it.
 func (c *Console) Ask(text string) {
+	c.EndPaging()
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.flush(len(c.held))

@@ -61,10 +61,13 @@ type Context struct {
 	recording sync.Mutex
 	recorders []*recorder // one a connection; guarded by recording
 	refused   int         // znodes named by refuse
+	refusal   error       // of the first
 
 	tail    []string        // the command behind Command.Tail
 	literal map[string]bool // arguments that are no patterns
 	mended  bool            // the line of zoo.cfg that lets servers tell more was shown
+
+	unheard bool // it runs behind the scenes: notes are not printed
 
 	hereText []byte // the lines below the command's, nil when it has none
 
@@ -144,6 +147,13 @@ func (c *Context) PrintLines(lines []render.Line) {
 
 // Warn writes a line to stderr.
 func (c *Context) Warn(text string) { c.Shell.Out.Warn(text) }
+
+// note prints what is no failure, unless nobody asked.
+func (c *Context) note(text string) {
+	if !c.unheard {
+		c.Shell.Out.Note(text)
+	}
+}
 
 // PrintStat writes the Stat where the release puts it.
 func (c *Context) PrintStat(st *protocol.Stat) {

@@ -16,7 +16,7 @@ var diff = &Command{
 		{Name: "v", Help: "show how data and ACLs differ"},
 		{Name: "noacl", Help: "do not compare ACLs"},
 	},
-	Args:    []Arg{{Name: "left", Kind: PathArg}, {Name: "right", Kind: PathArg}},
+	Args:    []Arg{{Name: "left", Kind: TargetArg}, {Name: "right", Kind: TargetArg}},
 	Summary: "compare two subtrees: which znodes are there, their data and ACLs",
 	Help: "A path may be name:/path on another connection, or file:DATADIR:/path, file:SNAPSHOT:/path, file:EXPORT; without the second one\n" +
 		"the same path here. \"-\" marks what is only left, \"+\" what is only right, \"~\" what differs. Zxids, times and versions do not count.\n" +

@@ -25,7 +25,8 @@ var edit = &Command{
 		"written, the edited file stays and is named. Binary data is for \"get -o FILE\" and \"set path @FILE\".",
 	Example: []string{"edit /app/config"},
 	Min:     1, Max: 1,
-	Run: runEdit,
+	Unpaged: true,
+	Run:     runEdit,
 }
 
 // EditRecord is what edit yields in the JSON formats.

@@ -20,6 +20,10 @@ const (
 // formats are the names of the formats, in their order.
 var formats = []string{"text", "table", "json", "jsonl"}
 
+// formatWords are the same with what they mean.
+var formatWords = []Word{{"text", "for people, and as Apache prints"}, {"table", "the records as a table"},
+	{"json", "an array of records"}, {"jsonl", "a record a line"}}
+
 // ParseFormat is the format of a name.
 func ParseFormat(name string) (Format, error) {
 	i := slices.Index(formats, name)

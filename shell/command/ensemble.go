@@ -69,7 +69,7 @@ func (c *Context) ensemble() (*ensemble, error) {
 		case sameAddress(e.Members):
 			e.Members = nil // the configuration does not say which is which
 		case !reachable(c, e.Members):
-			c.Shell.Out.Note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
+			c.note("none of the addresses in /zookeeper/config can be reached from here; asking those of the connect string")
 			e.Members = nil
 		}
 	}

@@ -147,6 +147,9 @@ func (c *Compat) describe(cmd *Command, err error) (text string, exit int, caugh
 		return "Not connected: the session is closed; \"connect\" opens a new one", ExitNoConnection, true
 	case errors.As(err, &op):
 		text, caught = c.keeperText(op.Code, op.Path)
+		if c.Release == Own && op.Code == protocol.Unimplemented {
+			text += tooOld(op)
+		}
 		return text, ExitFailed, caught
 	case errors.Is(err, context.Canceled):
 		return "interrupted", ExitInterrupted, true

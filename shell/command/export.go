@@ -15,7 +15,7 @@ var exportTree = &Command{
 	In:      Own,
 	Usage:   Usage{Own: "[-nostat] path [FILE]"},
 	Flags:   []Flag{{Name: "nostat", Help: "leave out zxids, times and versions, so that the file changes only with the data"}},
-	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "file"}},
+	Args:    []Arg{{Name: "path", Kind: TargetArg}, {Name: "file", Kind: FileArg}},
 	Summary: "write a subtree into a file: data, ACLs, kinds and Stats, a JSON line each znode",
 	Help: "Without FILE, or with -, it goes to stdout. The same znodes give the same bytes, sorted, text as text, so a file is good in git;\n" +
 		"its last line seals it with a count and a checksum. A FILE appears when it is whole. path may be name:/path or file:DATADIR:/path.\n" +

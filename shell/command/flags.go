@@ -15,7 +15,8 @@ type Flag struct {
 	Help string  // one line; Apache's words where its usage shows them
 	In   Release // the releases that know it; 0 means all
 
-	Words []string // the values it can have, when they are few
+	Kind  ArgKind // of its value
+	Words []Word  // the values it can have, when they are few
 }
 
 // parsed is a command line split into flags and arguments. Args does not hold

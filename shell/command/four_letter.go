@@ -41,12 +41,12 @@ var words = []struct{ name, summary string }{
 	{"wchs", "count the watches of a server"},
 }
 
-var fourLetterWords = func() []string {
-	var names []string
+var fourLetterWords = func() []Word {
+	var list []Word
 	for _, w := range words {
-		names = append(names, w.name)
+		list = append(list, Word{w.name, w.summary})
 	}
-	return names
+	return list
 }()
 
 // wordHelp is what the help of every word ends with.
@@ -60,7 +60,7 @@ var fourLetter = &Command{
 	In:      Own,
 	Usage:   Usage{R38: "[-a] word [host:port …]"},
 	Flags:   []Flag{allServersFlag},
-	Args:    []Arg{{Name: "word", Kind: ChoiceArg, Words: fourLetterWords}, {Name: "server", Repeat: true}},
+	Args:    []Arg{{Name: "word", Kind: ChoiceArg, Words: fourLetterWords}, {Name: "server", Kind: ServerArg, Repeat: true}},
 	Summary: "send a four-letter word to the server and print its answer",
 	Help:    wordHelp,
 	Example: []string{"4lw stat", "4lw ruok zk2:2181", "4lw -a mntr"},
@@ -79,7 +79,7 @@ func wordCommands() []*Command {
 			Name: w.name, In: Own,
 			Usage:   Usage{R38: "[-a] [host:port …]"},
 			Flags:   []Flag{allServersFlag},
-			Args:    []Arg{{Name: "server", Repeat: true}},
+			Args:    []Arg{{Name: "server", Kind: ServerArg, Repeat: true}},
 			Summary: w.summary,
 			Help:    wordHelp,
 			Example: []string{w.name, w.name + " zk2:2181", w.name + " -a"},

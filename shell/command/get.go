@@ -22,7 +22,7 @@ var get = &Command{
 		{Name: "b", Help: "Output data in base64 format", In: Since39},
 		{Name: "x", Help: "Output data in hexdump format", In: Since39},
 		{Name: "f", Arg: "form", Help: "auto, raw, text, json, hex or base64", In: Own, Words: dataForms},
-		{Name: "o", Arg: "file", Help: "write the bytes to a file", In: Own},
+		{Name: "o", Arg: "file", Help: "write the bytes to a file", In: Own, Kind: FileArg},
 	},
 	Args:    []Arg{{Name: "path", Kind: PathArg}},
 	Summary: "print the data of a znode",
@@ -41,7 +41,10 @@ var get = &Command{
 }
 
 // dataForms are the values of get -f.
-var dataForms = []string{"auto", "raw", "text", "json", "hex", "base64"}
+var dataForms = []Word{
+	{"auto", "as what it is, on a terminal"}, {"raw", "the bytes as they are"}, {"text", "unpacked, laid out where its form is known"},
+	{"json", "as JSON"}, {"hex", "a hex dump"}, {"base64", ""},
+}
 
 // DataRecord is what get yields in the JSON formats. Of Text and Base64 there
 // is one, neither when the znode has no data.
@@ -203,14 +206,16 @@ func dataRecord(path string, data []byte, st *protocol.Stat) *DataRecord {
 }
 
 // oneOf refuses a flag's value that is none of its words; "" is not given.
-func oneOf(c *Context, flag, given string, words []string) error {
+func oneOf(c *Context, flag, given string, words []Word) error {
 	if given == "" {
 		return nil
 	}
+	var texts []string
 	for _, w := range words {
-		if w == given {
+		if w.Text == given {
 			return nil
 		}
+		texts = append(texts, w.Text)
 	}
-	return &Failure{Text: fmt.Sprintf("%s: %s: %q is none of %s", c.Command.Name, flag, given, strings.Join(words, ", "))}
+	return &Failure{Text: fmt.Sprintf("%s: %s: %q is none of %s", c.Command.Name, flag, given, strings.Join(texts, ", "))}
 }

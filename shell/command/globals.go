@@ -9,7 +9,7 @@ import (
 // it has one of the name itself: the options -o and -y of the program for
 // one command.
 var globalFlags = []Flag{
-	{Name: "o", Arg: "format", Help: "form of the results", Words: formats},
+	{Name: "o", Arg: "format", Help: "form of the results", Words: formatWords},
 	{Name: "y", Help: "answer yes to every question"},
 }
 

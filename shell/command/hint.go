@@ -24,12 +24,18 @@ func (s *Shell) hint(ctx context.Context, cmd *Command, err error) string {
 	}
 	var op *session.OpError
 	open := s.Current()
-	if !errors.As(err, &op) || op.Path == "" || open == nil {
+	if !errors.As(err, &op) {
+		return ofLoss(err)
+	}
+	if open == nil {
 		return ""
 	}
 	ctx, cancel := context.WithTimeout(ctx, hintTimeout)
 	defer cancel()
 	h := hinter{ctx: ctx, s: open, cmd: cmd, path: op.Path, op: op.Op}
+	if op.Path == "" {
+		return h.ofCode(op.Code)
+	}
 	switch op.Code {
 	case protocol.NotEmpty:
 		return h.notEmpty()
@@ -49,7 +55,7 @@ func (s *Shell) hint(ctx context.Context, cmd *Command, err error) string {
 	case protocol.QuotaExceeded:
 		return h.quota()
 	}
-	return ""
+	return h.ofCode(op.Code)
 }
 
 // quoted is a path as it has to be typed.
@@ -107,7 +113,7 @@ func (h *hinter) noNode() string {
 		}
 		text := fmt.Sprintf("%s exists and has %s", parent, children(len(names)))
 		if guess := nearest(protocol.Base(missing), names); guess != "" {
-			return fmt.Sprintf("%s; did you mean %s?", text, protocol.Join(parent, guess))
+			return fmt.Sprintf("%s; did you mean %s?", text, quoted(protocol.Join(parent, guess)))
 		}
 		if create && missing != h.path {
 			return fmt.Sprintf(`%s; "create -p" makes the parents, %s first`, text, missing)

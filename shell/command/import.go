@@ -16,10 +16,10 @@ var importTree = &Command{
 	In:    Own,
 	Usage: Usage{Own: "[-n] [-on-conflict fail|skip|overwrite] [-rate number] [-resume] FILE [path]"},
 	Flags: append([]Flag{
-		{Name: "on-conflict", Arg: "rule", Words: []string{"fail", "skip", "overwrite"}, Help: "what to do with a znode that is there with other data or another ACL (default fail)"},
+		{Name: "on-conflict", Arg: "rule", Words: []Word{{"fail", "write nothing when one is in the way"}, {"skip", "leave it as it is"}, {"overwrite", "set its data and ACL"}}, Help: "what to do with a znode that is there with other data or another ACL (default fail)"},
 		{Name: "resume", Help: "go on with an import that ended early, as import always does: what is there and equal is passed over"},
 	}, bulkFlags...),
-	Args:    []Arg{{Name: "file", Kind: FileArg}, {Name: "path", Kind: PathArg}},
+	Args:    []Arg{{Name: "file", Kind: FileArg}, {Name: "path", Kind: TargetArg}},
 	Summary: "create the znodes of an export",
 	Help: "They go where they were, or below path. FILE may be - for stdin. It is checked as a whole first; one that was cut short or\n" +
 		"changed is refused. -n prints the plan, -rate bounds the znodes a second. At the prompt it asks above 100 znodes, before it\n" +

@@ -21,7 +21,7 @@ var latency = &Command{
 		{Name: "s", Help: "measure sync, which goes through the leader, instead of a read", In: Own},
 		allServersFlag,
 	},
-	Args:    []Arg{{Name: "server", Repeat: true}},
+	Args:    []Arg{{Name: "server", Kind: ServerArg, Repeat: true}},
 	Summary: "measure round trips and show their distribution",
 	Help: "A round trip is a read of / (exists), one after the other, over the session of this shell, or over one of its own to each server\n" +
 		"that is named or, with -a, of the ensemble. Ctrl-C ends it with what there is.",

@@ -119,7 +119,9 @@ func quotedWords(text string) map[string]bool {
 // refuse names a znode that could not be read; the command goes on, and fails
 // in the end.
 func (c *Context) refuse(path string, err error) {
-	c.refused++
+	if c.refused++; c.refused == 1 {
+		c.refusal = err
+	}
 	text, _ := c.Compat.Describe(c.Command, err)
 	if !isCode(err) {
 		text += " (" + path + ")"
@@ -127,9 +129,10 @@ func (c *Context) refuse(path string, err error) {
 	c.Warn(text)
 }
 
-// errRefused is the end of a command that could not read all it was asked to
-// look at. What it could not was named.
-var errRefused = &Failure{Err: protocol.NoAuth}
+// someRefused is the end of a command that could not read all it was asked to
+// look at. What it could not was named, so there is no text; the first of it is
+// what a hint is about.
+func (c *Context) someRefused() error { return &Failure{Err: c.refusal} }
 
 // runEach runs a command: one on a single znode once for each znode that its
 // first argument matches.
@@ -140,8 +143,8 @@ func (c *Context) runEach() error {
 		run = func(c *Context) error { return c.each(cmd.Run) }
 	}
 	err := run(c)
-	if err == nil && c.refused > 0 {
-		return errRefused
+	if c.refused > 0 && (err == nil || errors.Is(err, errNoMatch)) {
+		return c.someRefused()
 	}
 	return err
 }

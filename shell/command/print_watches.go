@@ -3,7 +3,7 @@ package command
 var printWatches = &Command{
 	Name:    "printwatches",
 	Usage:   Usage{R38: "on|off"},
-	Args:    []Arg{{Name: "on|off", Kind: ChoiceArg, Words: []string{"on", "off"}}},
+	Args:    []Arg{{Name: "on|off", Kind: ChoiceArg, Words: wordsOf("on", "off")}},
 	Summary: "show watch events or keep quiet about them",
 	Example: []string{"printwatches off"},
 	RawArgs: true,

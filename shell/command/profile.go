@@ -13,6 +13,7 @@ type Profile struct {
 	Protected bool   // at the prompt, a command that writes asks for the name first
 	Color     string // of the prompt: red, green, yellow, blue, magenta, cyan; "" for none
 	NoJournal bool   // changes are not kept for undo
+	Pager     string // shows long results: a command line, or off; "" is the shell's
 }
 
 // Label is how the profile is called: by its name, else by its servers.

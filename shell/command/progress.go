@@ -44,7 +44,7 @@ func (c *Console) Progress(text string) {
 		c.flush(whole)
 		c.held = append(c.held[:0], rest...)
 	}
-	if !c.Redraws || !c.OutTerminal || now.Sub(c.began) < progressAfter {
+	if !c.Redraws || !c.OutTerminal || c.paused || now.Sub(c.began) < progressAfter {
 		return
 	}
 	if line := []rune(render.Visible(text)); len(line) > progressWidth {

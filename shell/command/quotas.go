@@ -48,12 +48,12 @@ func runQuotas(c *Context) error {
 	if err != nil {
 		return err
 	}
-	records, err := listQuotas(c, s)
+	records, err := listQuotas(c, s, c.refuse)
 	if err != nil {
 		return err
 	}
 	records = slices.DeleteFunc(records, func(r QuotaRecord) bool { return !within(r.Path, below) })
-	if len(records) == 0 {
+	if len(records) == 0 && c.refused == 0 {
 		c.Shell.Out.Note("no quotas at or below " + below)
 	}
 	return Rows(c, []string{"path", "znodes", "limit", "", "bytes", "limit", ""}, records, func(r QuotaRecord) []string {
@@ -108,11 +108,16 @@ func fullness(used int64, limits ...int64) float64 {
 }
 
 // listQuotas reads every quota that the session can name, the fullest first.
-func listQuotas(c *Context, s Session) ([]QuotaRecord, error) {
+// refused is told what may not be read.
+func listQuotas(c *Context, s Session, refused func(path string, err error)) ([]QuotaRecord, error) {
 	limits, stats := map[string]track{}, map[string]track{}
 	err := walk.Walk(c, s.Absolute(), quotaRoot, walk.Options{Data: true}, func(n *walk.Node) error {
 		into := map[string]map[string]track{quotaLimits: limits, quotaStats: stats}[protocol.Base(n.Path)]
-		if into == nil || n.Err != nil {
+		if n.Err != nil {
+			refused(n.Path, n.Err)
+			return nil
+		}
+		if into == nil {
 			return nil
 		}
 		path := strings.TrimPrefix(protocol.Parent(n.Path), quotaRoot)

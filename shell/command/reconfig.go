@@ -19,7 +19,7 @@ var reconfig = &Command{
 	Flags: []Flag{
 		{Name: "s", Help: "stats"},
 		{Name: "v", Arg: "version", Help: "required current config version"},
-		{Name: "file", Arg: "path", Help: "path of config file to parse for membership"},
+		{Name: "file", Arg: "path", Help: "path of config file to parse for membership", Kind: FileArg},
 		{Name: "members", Arg: "servers", Help: "comma-separated list of config strings for non-incremental reconfig"},
 		{Name: "add", Arg: "servers", Help: "comma-separated list of config strings for new servers"},
 		{Name: "remove", Arg: "ids", Help: "comma-separated list of server IDs to remove"},

@@ -18,7 +18,7 @@ var sessions = &Command{
 	In:      Own,
 	Usage:   Usage{R38: "[-admin port] [session]"},
 	Flags:   []Flag{adminFlag},
-	Args:    []Arg{{Name: "session"}},
+	Args:    []Arg{{Name: "session", Kind: SessionArg}},
 	Summary: "list the sessions of the ensemble: client, server, age, ephemerals",
 	Help: "With a session id everything about that one, with its ephemerals. The servers are asked as owner asks them; when none tells,\n" +
 		"the sessions are those whose ephemerals a walk through the tree finds.",
@@ -235,23 +235,34 @@ func ephemeralsBelow(c *Context, s Session, root string, depth int) (found map[p
 	return found, complete, err
 }
 
-func runSessions(c *Context) error {
+// showSession prints everything about the session of a number.
+func showSession(c *Context, number string) error {
+	id, err := probe.ParseSession(number)
+	if err != nil {
+		return &Failure{Text: c.Command.Name + ": " + err.Error()}
+	}
 	s, err := c.Session()
 	if err != nil {
 		return err
-	}
-	var one protocol.SessionID
-	if len(c.Args) > 0 {
-		if one, err = probe.ParseSession(c.Args[0]); err != nil {
-			return &Failure{Text: "sessions: " + err.Error()}
-		}
 	}
 	l, err := c.lookAtSessions(s)
 	if err != nil {
 		return err
 	}
-	if one != 0 {
-		return l.printOne(one)
+	return l.printOne(id)
+}
+
+func runSessions(c *Context) error {
+	s, err := c.Session()
+	if err != nil {
+		return err
+	}
+	if len(c.Args) > 0 {
+		return showSession(c, c.Args[0])
+	}
+	l, err := c.lookAtSessions(s)
+	if err != nil {
+		return err
 	}
 	records, err := l.all()
 	if err != nil {
@@ -346,7 +357,7 @@ func (l *sessionLook) printOne(id protocol.SessionID) error {
 	if d := l.dump; d != nil {
 		known = known || slices.Contains(d.Sessions, id) || len(d.Ephemerals[id]) > 0
 		if !known && len(d.Sessions) > 0 {
-			return &Failure{Text: fmt.Sprintf("sessions: no session %v: it has ended, or never was", id)}
+			return &Failure{Text: fmt.Sprintf("%s: no session %v: it has ended, or never was; \"sessions\" lists those there are", l.c.Command.Name, id)}
 		}
 	}
 	r, err := l.describe(id, "")

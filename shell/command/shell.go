@@ -35,6 +35,11 @@ type Shell struct {
 	// AskWord asks for a word to be typed, for protected profiles; false when
 	// there was no answer. May be nil.
 	AskWord func(question string) (string, bool)
+	// AskSecret asks for a secret, which the terminal does not show; false when
+	// there was no answer. Nil where there is no terminal to ask at.
+	AskSecret func(ctx context.Context, question string) (string, bool)
+	// Getenv reads the environment; nil is os.Getenv.
+	Getenv func(string) string
 	// Yes answers every question, as -y does.
 	Yes bool
 	// Pager shows long results; nil means none.

@@ -119,6 +119,7 @@ func systemShell(text string) *exec.Cmd {
 // its own, goes to the shell's; wait waits for its end. At the prompt it has
 // the terminal meanwhile.
 func (s *Shell) Start(program *exec.Cmd) (wait func() error, err error) {
+	s.Out.EndPaging()
 	if err := s.Out.Flush(); err != nil {
 		return nil, fmt.Errorf("stdout: %w", err)
 	}

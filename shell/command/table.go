@@ -74,7 +74,4 @@ func init() {
 		whoAmI,
 	}
 	all = append(all, wordCommands()...)
-	for _, c := range []*Command{help, history, get, ls, ls2, getACL, getEphemerals, fourLetter, config, completion} {
-		c.Pages = true
-	}
 }

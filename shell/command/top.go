@@ -22,6 +22,7 @@ var top = &Command{
 		"+ and - look less and more often, space pauses, q leaves. The rates are of the time between two looks. The clients are known\n" +
 		"where cons is allowed or the AdminServer answers.",
 	Example: []string{"top", "top -d 5"},
+	Unpaged: true,
 	Run:     runTop,
 }
 

@@ -21,6 +21,7 @@ set /a 'x; y > z | w'   inside them ; > and | are data
 set /a x;y=>z           and so they are inside a word: only at its beginning (> |)
                         or at its beginning and end (;) they are signs
 addauth digest u:p      the history holds it without the password
+addauth digest u -      the password is typed and not shown
 
 With -compat the grammar is Apache's, which has no signs.
 `},
@@ -30,7 +31,8 @@ With -compat the grammar is Apache's, which has no signs.
 -o json    an array of records; -o jsonl one a line; their fields are in docs/commands.md
 -q         nothing but results and failures
 -y         yes to every question
--no-pager  long results are not shown in $PAGER (less -FRX when it is not set)
+-no-pager  at the prompt, results longer than the screen are not shown in $PAGER
+           (less -FRX when it is not set)
 NO_COLOR, -color always|auto|never
 
 -o and -y stand before the command on zkcli's command line, or behind any command.
@@ -47,6 +49,7 @@ profiles:
     readonly: true        nothing is written, whatever the command
     protected: true       at the prompt, what changes something asks for the name
     undo: false           changes are not kept for undo
+    pager: off            or a command line; $PAGER when it is left out
     auth:
       - {scheme: digest, user: joe, password-command: pass show zk}
     tls: {trust: ca.pem, key: client.p12, key-password-env: ZK_KEY}

@@ -17,9 +17,9 @@ var undo = &Command{
 	Usage: Usage{Own: "[-l] [-n] [-rate number] [-acl acl] [number]"},
 	Flags: append([]Flag{
 		{Name: "l", Help: "list the changes that can be taken back"},
-		{Name: "acl", Arg: "acl", Help: "for znodes whose own ACL was hidden from the session that deleted them"},
+		{Name: "acl", Arg: "acl", Help: "for znodes whose own ACL was hidden from the session that deleted them", Kind: ACLArg},
 	}, bulkFlags...),
-	Args:    []Arg{{Name: "number"}},
+	Args:    []Arg{{Name: "number", Kind: ChangeArg}},
 	Summary: "take back a change that was made in this shell",
 	Help: "Without a number the last change on these servers. What create, set, delete, setAcl, deleteall, cp, mv, import, multi and\n" +
 		"the quota commands did is taken back while it still is the latest: when somebody has changed one of the znodes since,\n" +

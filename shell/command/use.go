@@ -44,6 +44,20 @@ func runUse(c *Context) error {
 }
 
 func listConnections(c *Context) error {
+	if c.Tables() && !c.records() {
+		var rows [][]string
+		for _, r := range c.Shell.Connections() {
+			mark, state := "", r.State
+			if r.Current {
+				mark = "*"
+			}
+			if r.ReadOnly {
+				state += ", readonly"
+			}
+			rows = append(rows, []string{mark, r.Name, state, orDash(r.Session), r.Servers})
+		}
+		return c.PrintTable([]string{"", "name", "state", "session", "servers"}, rows, "session")
+	}
 	for _, r := range c.Shell.Connections() {
 		err := c.Emit(r, func() {
 			mark := " "

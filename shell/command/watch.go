@@ -28,6 +28,7 @@ var watch = &Command{
 		"never; how often a znode changed in between is told by its version. On servers older than 3.6 one-shot watches are set again and again.",
 	Example: []string{"watch /app/config", "watch -R /app", "watch -exec 'systemctl reload app' /app/config"},
 	Min:     1,
+	Unpaged: true,
 	Run:     runWatch,
 }
 

@@ -17,7 +17,7 @@ var watches = &Command{
 	In:    Own,
 	Usage: Usage{R38: "[-s session] [-admin port] [path]"},
 	Flags: []Flag{
-		{Name: "s", Arg: "session", Help: "those of one session", In: Own},
+		{Name: "s", Arg: "session", Help: "those of one session", In: Own, Kind: SessionArg},
 		adminFlag,
 	},
 	Args:    []Arg{{Name: "path", Kind: PathArg}},

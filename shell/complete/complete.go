@@ -40,11 +40,15 @@ const (
 	Path                   // a znode path
 	Choice                 // one of Arg.Words
 	ACL                    // scheme:id:perms[,scheme:id:perms...]
-	Name                   // the name of a command (help)
+	Name                   // the name of a command
+	Help                   // the same, or a topic of help
 	Connection             // a connection or a profile
 	Target                 // a znode path, perhaps on another connection: prod:/app
 	Session                // the id of a session
 	File                   // a file of this machine
+	Server                 // a server of the ensemble
+	Change                 // the number of a change that can be taken back
+	Holder                 // a znode path, or the id of a session
 )
 
 // Word is one value of a choice.
@@ -73,8 +77,8 @@ type Lookup interface {
 // World is a Lookup that knows more than znodes.
 type World interface {
 	Lookup
-	// Words lists the connections (Connection), the sessions (Session), or the files whose names begin like
-	// typed (File).
+	// Words lists what there is of a kind that is not in the table. Files (File) are those whose names begin like
+	// typed. What servers have to be asked for may come later, as with Children.
 	Words(kind Kind, typed string) []Word
 	// Statements tells whether ; | and > have their meaning.
 	Statements() bool
@@ -178,8 +182,15 @@ func (c *cursor) kind(arg Arg) []Suggestion {
 		return append(c.paths(), c.connections(":/")...)
 	case Connection:
 		return c.connections("")
-	case Session, File:
+	case Session, File, Server, Change:
 		return c.known(arg.Kind)
+	case Help:
+		return append(c.names(), c.known(Help)...)
+	case Holder:
+		if strings.HasPrefix(c.current.Text, "0") {
+			return append(c.known(Session), c.paths()...)
+		}
+		return c.paths()
 	}
 	return nil
 }

@@ -247,3 +247,63 @@ func TestCompleteRelativePaths(t *testing.T) {
 		}
 	}
 }
+
+// Below a pattern stand the children of all that match; the pattern stays as it is typed.
+func TestCompleteBelowPatterns(t *testing.T) {
+	t.Parallel()
+	wide := tree{
+		"/": {"app", "other"}, "/app": {"a1", "a2", "b 1"}, "/app/a1": {"conf", "config", "only one"}, "/app/a2": {"conf", "data"}, "/app/b 1": {"conf"},
+		"/app/a2/data": {"deep"}, "/other": {"a9"},
+	}
+	many := []string{}
+	for i := range 2 * maxMatches {
+		name := fmt.Sprintf("m%03d", i)
+		many = append(many, name)
+		wide["/many/"+name] = []string{"child-" + name}
+	}
+	wide["/many"] = many
+	for _, tt := range []struct{ typed, want string }{
+		{"/app/a*/conf", "/app/a*/config in /app/a1"}, // conf is there already
+		{"/app/*/co", "/app/*/conf in 3 of 3, /app/*/config in /app/a1"},
+		{"/app/*/only", "/app/*/only?one in /app/a1"},
+		{"/a*/a?/data/", "/a*/a?/data/deep in /app/a2/data"},
+		{"/app/[!b]*/d*", "/app/[!b]*/data in /app/a2"},
+		{"/nothing*/x", ""},
+		{"/**/conf", ""},
+		{`"/app/a*/co`, ""}, // between quotation marks * is a name
+		{"/many/*/child-m00", "/many/*/child-m000 in /many/m000, /many/*/child-m001 in /many/m001, /many/*/child-m002 in /many/m002, " +
+			"/many/*/child-m003 in /many/m003, /many/*/child-m004 in /many/m004, /many/*/child-m005 in /many/m005, " +
+			"/many/*/child-m006 in /many/m006, /many/*/child-m007 in /many/m007, /many/*/child-m008 in /many/m008, /many/*/child-m009 in /many/m009"},
+		{"/many/*/child-m63", ""}, // beyond the first maxMatches
+	} {
+		var got []string
+		line := "get " + tt.typed
+		for _, s := range Complete(table, line, len(line), wide) {
+			got = append(got, s.Text+" "+s.Summary)
+		}
+		if strings.Join(got, ", ") != tt.want {
+			t.Errorf("%s: %q, want %q", tt.typed, got, tt.want)
+		}
+	}
+}
+
+// Words that servers are asked for are remembered as children are, beside them.
+func TestCacheListed(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1000, 0)
+	var asked []Question
+	c := NewCache(func(q Question) { asked = append(asked, q) }, func() time.Time { return now })
+	if words, known := c.Listed(Session); known || len(words) != 0 || len(asked) != 1 || asked[0].Kind != Session {
+		t.Fatalf("%v, %t, asked %v", words, known, asked)
+	}
+	c.Children("/")
+	if !c.Answer(asked[0], []string{"0x2\tclient b", "0x1\tclient a"}, nil) {
+		t.Error("an answer is a change")
+	}
+	if words, known := c.Listed(Session); !known || !slices.Equal(words, []Word{{"0x1", "client a"}, {"0x2", "client b"}}) {
+		t.Errorf("%v, %t", words, known)
+	}
+	if _, known := c.Listed(Server); known || len(asked) != 3 {
+		t.Errorf("servers are known: asked %v", asked)
+	}
+}

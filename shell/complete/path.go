@@ -1,6 +1,7 @@
 package complete
 
 import (
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -21,7 +22,8 @@ type Here interface {
 }
 
 // paths suggests the children of the znode whose path is typed up to the last slash, so that a slash behind a
-// suggestion goes on below it. When the last element is a pattern they are those that match.
+// suggestion goes on below it. When the last element is a pattern they are those that match; when an earlier one is,
+// those below all that match.
 func (c *cursor) paths() []Suggestion {
 	if c.lookup == nil {
 		return nil
@@ -57,9 +59,12 @@ func (c *cursor) paths() []Suggestion {
 	if strings.HasPrefix(typed, "//") || protocol.ValidatePath(parent) != nil {
 		return nil
 	}
-	names, ok := c.lookup.Children(where + parent)
-	if !ok {
-		return nil
+	var names []string
+	var in map[string]string // where a name was found, below a pattern
+	if walk.IsPattern(parent) && !c.open {
+		names, in = c.below(where, c.matches(where, parent))
+	} else {
+		names, _ = c.lookup.Children(where + parent)
 	}
 	if walk.IsPattern(prefix) && !c.open {
 		names = matching(names, prefix)
@@ -75,11 +80,66 @@ func (c *cursor) paths() []Suggestion {
 		if name == prefix || !writable(name) {
 			continue
 		}
-		if s, ok := c.suggest(typed[:slash+1]+name, name, ""); ok {
+		text, summary := name, ""
+		if in != nil {
+			// Between quotation marks the pattern would be a name, so a blank becomes one of its own.
+			text, summary = strings.ReplaceAll(name, " ", "?"), "in "+in[name]
+		}
+		if s, ok := c.suggest(typed[:slash+1]+text, name, summary); ok {
 			list = append(list, s)
 		}
 	}
 	return list
+}
+
+// maxMatches bounds the parents that a pattern stands for here.
+const maxMatches = 32
+
+// matches are the znodes that a path with patterns before its last slash stands for, as far as their parents' children
+// are known; none for one with **.
+func (c *cursor) matches(where, pattern string) []string {
+	found := []string{"/"}
+	for element := range strings.SplitSeq(strings.Trim(pattern, "/"), "/") {
+		var next []string
+		for _, parent := range found {
+			switch {
+			case element == "**":
+				return nil
+			case !walk.IsPattern(element):
+				next = append(next, protocol.Join(parent, element))
+				continue
+			}
+			names, _ := c.lookup.Children(where + parent)
+			for _, name := range matching(names, element) {
+				if next = append(next, protocol.Join(parent, name)); len(next) == maxMatches {
+					break
+				}
+			}
+		}
+		found = next[:min(len(next), maxMatches)]
+	}
+	return found
+}
+
+// below are the names of the children of several znodes, sorted, and for each where it was found.
+func (c *cursor) below(where string, parents []string) (names []string, in map[string]string) {
+	first, count := map[string]string{}, map[string]int{}
+	for _, parent := range parents {
+		children, _ := c.lookup.Children(where + parent)
+		for _, n := range children {
+			if count[n]++; count[n] == 1 {
+				first[n] = parent
+				names = append(names, n)
+			}
+		}
+	}
+	for n, k := range count {
+		if k > 1 {
+			first[n] = grouped(k) + " of " + grouped(len(parents))
+		}
+	}
+	slices.Sort(names)
+	return names, first
 }
 
 // alike returns the names that begin with prefix or, when none does, those that hold its characters in their order.

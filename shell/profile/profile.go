@@ -11,6 +11,7 @@
 //	    readonly: true             # the session changes nothing
 //	    protected: true            # at the prompt, what changes something asks for the name
 //	    undo: false                # keep no journal of changes
+//	    pager: off                 # or a command line that shows long results
 //	    read-only-server: true     # a read-only server will do, as -r says
 //	    session-timeout: 30s
 //	    connect-timeout: 5s
@@ -60,6 +61,7 @@ type Profile struct {
 	ReadOnly       bool          `yaml:"readonly"`
 	Protected      bool          `yaml:"protected"`
 	Undo           *bool         `yaml:"undo"`
+	Pager          string        `yaml:"pager"`
 	ReadOnlyServer bool          `yaml:"read-only-server"`
 	SessionTimeout time.Duration `yaml:"session-timeout"`
 	ConnectTimeout time.Duration `yaml:"connect-timeout"`

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"zookit/shell/certs"
+	"zookit/protocol/certs"
 )
 
 // maxSecret bounds a secret, in bytes; commandTimeout how long its command may
@@ -112,10 +112,11 @@ func (t *TLS) Options(ctx context.Context, getenv func(string) string) (certs.Op
 		CertFile: t.Cert, ServerName: t.ServerName,
 		AnyHost: t.VerifyHost != nil && !*t.VerifyHost,
 	}
-	var err error
-	if o.Trust.Password, err = t.trustPassword().Read(ctx, getenv); err != nil {
+	trust, err := t.trustPassword().Read(ctx, getenv)
+	if err != nil {
 		return o, err
 	}
-	o.Key.Password, err = t.keyPassword().Read(ctx, getenv)
+	key, err := t.keyPassword().Read(ctx, getenv)
+	o.Trust.Password, o.Key.Password = certs.Secret(trust), certs.Secret(key)
 	return o, err
 }

@@ -10,6 +10,18 @@ import (
 // maxAnswer bounds an answer in bytes.
 const maxAnswer = 4096
 
+// ReadSecret is ReadAnswer for what nobody is to read over the shoulder: the terminal does not show what is typed, from
+// before the question is asked.
+func ReadSecret(ctx context.Context, in *os.File, ask func()) (string, error) {
+	show, err := hideTyping(in)
+	if err != nil {
+		return "", err
+	}
+	defer show()
+	ask()
+	return ReadAnswer(ctx, in)
+}
+
 // ReadAnswer reads one line from in for a command that has asked something, and returns it without its newline.
 // It takes no byte beyond the newline, and ends with the cause of ctx when that ends first: Ctrl-C at a question
 // answers it. io.EOF means that there is no answer (Ctrl-D).

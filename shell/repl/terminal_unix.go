@@ -113,6 +113,21 @@ func retry(call func() error) error {
 	}
 }
 
+// hideTyping lets a terminal in its normal mode not show what is typed, but for the line break, until show is called.
+func hideTyping(f *os.File) (show func(), err error) {
+	fd := int(f.Fd())
+	before, err := unix.IoctlGetTermios(fd, ioctlGetTermios)
+	if err != nil {
+		return nil, err
+	}
+	modes := *before
+	modes.Lflag = modes.Lflag&^unix.ECHO | unix.ECHONL | unix.ICANON
+	set := func(modes *unix.Termios) error {
+		return retry(func() error { return unix.IoctlSetTermios(fd, ioctlSetTermios, modes) })
+	}
+	return func() { _ = set(before) }, set(&modes)
+}
+
 // DropTyped forgets the lines that were typed and not read yet: what somebody typed before a question is no answer
 // to it.
 func DropTyped(f *os.File) {

@@ -74,6 +74,16 @@ func (t *terminal) wake() { t.woken.Store(true) }
 // close puts the console's output back as it was found.
 func (t *terminal) close() { _ = windows.SetConsoleMode(t.out, t.outMode) }
 
+// hideTyping lets the console not show what is typed until show is called.
+func hideTyping(f *os.File) (show func(), err error) {
+	console := windows.Handle(f.Fd())
+	var before uint32
+	if err := windows.GetConsoleMode(console, &before); err != nil {
+		return nil, err
+	}
+	return func() { _ = windows.SetConsoleMode(console, before) }, windows.SetConsoleMode(console, before&^windows.ENABLE_ECHO_INPUT)
+}
+
 // DropTyped forgets what was typed and not read yet: what somebody typed before a question is no answer to it.
 func DropTyped(f *os.File) { _ = windows.FlushConsoleInputBuffer(windows.Handle(f.Fd())) }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +21,10 @@ import (
 type Ensemble struct {
 	Config *quorum.Config // the server lines, without client ports
 
+	// Knows says whether a server has the line of another when it is started
+	// first; nil: each has all.
+	Knows func(sid, other int64) bool
+
 	t       testing.TB
 	options Options
 	clients map[int64]string // client addresses
@@ -28,11 +33,13 @@ type Ensemble struct {
 
 // NewEnsemble takes ports for servers 1 to n; observers lists those that do
 // not vote. Options.Config is added to every member's zoo.cfg, groups and
-// weights included; Options.Dir is not used.
+// weights included; Options.Dir is not used. With
+// observerMasterPort among them the servers are at 127.0.0.1, 127.0.0.2 and so on.
 func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 	t.Helper()
 	Need(t)
 	e := &Ensemble{t: t, options: o, clients: map[int64]string{}, homes: map[int64]string{}}
+	hosting := slices.ContainsFunc(o.Config, func(line string) bool { return strings.HasPrefix(line, "observerMasterPort=") })
 	var text strings.Builder
 	for sid := range int64(n) {
 		role := "participant"
@@ -41,7 +48,11 @@ func NewEnsemble(t testing.TB, n int, o Options, observers ...int64) *Ensemble {
 				role = "observer"
 			}
 		}
-		fmt.Fprintf(&text, "server.%d=127.0.0.1:%d:%d:%s\n", sid+1, ports.Free(t), ports.Free(t), role)
+		host := "127.0.0.1"
+		if hosting { // followers serve observers on one port, so each needs a host of its own
+			host = fmt.Sprintf("127.0.0.%d", sid+1)
+		}
+		fmt.Fprintf(&text, "server.%d=%s:%d:%d:%s\n", sid+1, host, ports.Free(t), ports.Free(t), role)
 		e.clients[sid+1] = net.JoinHostPort("127.0.0.1", strconv.Itoa(ports.Free(t)))
 	}
 	var err error
@@ -58,6 +69,10 @@ func (e *Ensemble) Start(sid int64) *Server {
 	return e.StartIn(sid, filepath.Join(e.t.TempDir(), "data"))
 }
 
+// Configure changes the lines that members started by Start and StartIn from now
+// on have beside those of the ensemble.
+func (e *Ensemble) Configure(lines []string) { e.options.Config = lines }
+
 // StartIn is Start on a data directory that may be another server's before.
 func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	e.t.Helper()
@@ -70,11 +85,7 @@ func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	if m.Observer {
 		s.options.Config = append(s.options.Config, "peerType=observer")
 	}
-	for _, line := range strings.Split(e.Config.String(), "\n") {
-		if !strings.HasPrefix(line, "version=") {
-			s.options.Config = append(s.options.Config, line)
-		}
-	}
+	s.options.Config = append(s.options.Config, e.Lines(sid)...)
 	for _, line := range e.options.Config {
 		if !strings.HasPrefix(line, "group.") && !strings.HasPrefix(line, "weight.") {
 			s.options.Config = append(s.options.Config, line)
@@ -98,10 +109,32 @@ func (e *Ensemble) StartIn(sid int64, dir string) *Server {
 	return s
 }
 
+// Lines are the server, group and weight lines that a server is started with.
+func (e *Ensemble) Lines(sid int64) (lines []string) {
+	known := *e.Config
+	if e.Knows != nil {
+		known.Members = nil
+		for _, m := range e.Config.Members {
+			if m.ID == sid || e.Knows(sid, m.ID) {
+				known.Members = append(known.Members, m)
+			}
+		}
+	}
+	for _, line := range strings.Split(known.String(), "\n") {
+		if !strings.HasPrefix(line, "version=") {
+			lines = append(lines, line)
+		}
+	}
+	return lines
+}
+
 // launch starts java on the configuration and does not wait.
 func (s *Server) launch() {
 	s.t.Helper()
-	s.writeConfig()
+	// One that has changed its members has written its configuration itself.
+	if text, err := os.ReadFile(s.configFile()); err != nil || !strings.Contains(string(text), "dynamicConfigFile=") {
+		s.writeConfig()
+	}
 	s.process = s.java()
 }
 

@@ -3,6 +3,7 @@
 package ports
 
 import (
+	"errors"
 	"math/rand/v2"
 	"net"
 	"strconv"
@@ -20,6 +21,15 @@ var (
 // ports for connections, so that it is still free when it is opened.
 func Free(t testing.TB) int {
 	t.Helper()
+	port, err := Take()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return port
+}
+
+// Take is Free outside of a test.
+func Take() (int, error) {
 	mu.Lock()
 	defer mu.Unlock()
 	for range 1000 {
@@ -33,8 +43,7 @@ func Free(t testing.TB) int {
 		}
 		_ = ln.Close()
 		taken[port] = true
-		return port
+		return port, nil
 	}
-	t.Fatal("no free port")
-	return 0
+	return 0, errors.New("no free port")
 }

@@ -1,6 +1,7 @@
 package ptytest
 
 import (
+	"bytes"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -126,6 +127,13 @@ func (s *Screen) escape(b []byte) int {
 	case 'M':
 		s.up()
 		return 2
+	case '(', ')': // a character set
+		if len(b) < 3 {
+			return 0
+		}
+		return 3
+	case ']': // the title of the window, up to a bell
+		return bytes.IndexByte(b, '\a') + 1
 	case '[':
 	default:
 		s.unknown = append(s.unknown, strconv.Quote(string(b[:2])))

@@ -1,8 +1,8 @@
-// Package certs makes a TLS configuration from files of keys and certificates,
-// as Apache's client reads them: PEM and PKCS12, chosen by a type or by the ending
-// of the file's name (X509Util.java and KeyStoreFileType.java in 3.9). JKS, which
-// is Java's alone and which Java itself has left for PKCS12, is refused with the
-// command that converts it.
+// Package certs makes TLS configurations from files of keys and certificates, as
+// Apache's clients and servers read them: PEM, PKCS12 and JKS, chosen by a type or
+// by the ending of the file's name (X509Util.java and KeyStoreFileType.java in
+// 3.9). Options is what a client says once; Keys are for a server, whose files may
+// be replaced while it runs.
 package certs
 
 import (
@@ -22,9 +22,10 @@ const maxFile = 4 << 20
 
 // Store is a file of keys or certificates.
 type Store struct {
-	File     string // "" for none
-	Type     string // PEM or PKCS12; "" goes by the ending: .pem, .p12 (.pfx)
-	Password string
+	File         string // "" for none
+	Type         string // PEM, PKCS12 or JKS; "" goes by the ending: .pem, .p12 (.pfx), .jks
+	Password     Secret
+	PasswordFile string // its text is the password, without a line end behind it; "" for Password
 }
 
 // Options are what a configuration is made from. The zero value trusts the
@@ -112,14 +113,28 @@ func versions(c *tls.Config, names []string) error {
 // 1.3 are not for choosing and pass.
 func ciphers(c *tls.Config, names []string) error {
 	for _, n := range names {
-		i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == n })
-		if i < 0 {
+		id, ok := suite(n)
+		if !ok {
 			return fmt.Errorf("the cipher suite %q is unknown or not safe any more", n)
 		}
-		c.CipherSuites = append(c.CipherSuites, tls.CipherSuites()[i].ID)
+		c.CipherSuites = append(c.CipherSuites, id)
 	}
 	return nil
 }
+
+func suite(name string) (id uint16, ok bool) {
+	i := slices.IndexFunc(tls.CipherSuites(), func(s *tls.CipherSuite) bool { return s.Name == name })
+	if i < 0 {
+		return 0, false
+	}
+	return tls.CipherSuites()[i].ID, true
+}
+
+// KnowsCipher reports that a cipher suite can be chosen.
+func KnowsCipher(name string) bool { _, ok := suite(name); return ok }
+
+// KnowsVersion reports that a version of TLS is spoken: TLSv1.2 and TLSv1.3.
+func KnowsVersion(name string) bool { return versionNames[name] != 0 }
 
 // endings are the types by the ends of names (KeyStoreFileType.fromFilename, and
 // those that openssl's users give).
@@ -132,15 +147,24 @@ func (s Store) kind() (string, error) {
 		kind = endings[strings.ToLower(filepath.Ext(s.File))]
 	}
 	switch kind {
-	case "PEM", "PKCS12":
+	case "PEM", "PKCS12", "JKS":
 		return kind, nil
 	case "":
-		return "", errors.New("its name ends in neither .pem nor .p12, so the type has to be given: PEM or PKCS12")
-	case "JKS":
-		return "", fmt.Errorf("JKS files are not read; make a PKCS12 one of it: "+
-			"keytool -importkeystore -srckeystore %s -destkeystore %s.p12 -deststoretype PKCS12", s.File, strings.TrimSuffix(s.File, ".jks"))
+		return "", errors.New("its name ends in none of .pem, .p12 and .jks, so the type has to be given: PEM, PKCS12 or JKS")
 	}
-	return "", fmt.Errorf("the type %q is neither PEM nor PKCS12", s.Type)
+	return "", fmt.Errorf("the type %q is none of PEM, PKCS12 and JKS", s.Type)
+}
+
+// password is Password, or what PasswordFile holds (SecretUtils.java).
+func (s Store) password() (Secret, error) {
+	if s.PasswordFile == "" {
+		return s.Password, nil
+	}
+	b, err := readFile(s.PasswordFile)
+	if err != nil {
+		return "", fmt.Errorf("its password file %s: %w", s.PasswordFile, err)
+	}
+	return Secret(strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r")), nil
 }
 
 func readFile(name string) ([]byte, error) {

@@ -17,16 +17,18 @@ func (s Store) certificates() ([]*x509.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := readFile(s.File)
+	b, password, err := s.read()
 	if err != nil {
 		return nil, err
 	}
 	var certs []*x509.Certificate
-	switch kind {
-	case "PEM":
+	switch {
+	case kind == "PEM":
 		certs, err = pemCertificates(b)
-	case "PKCS12":
-		certs, err = pkcs12Trust(b, s.Password)
+	case isJKS(b):
+		certs, err = jksTrust(b, password)
+	default:
+		certs, err = pkcs12Trust(b, string(password))
 	}
 	if err == nil && len(certs) == 0 {
 		err = errors.New("there is no certificate in it")
@@ -41,15 +43,17 @@ func (s Store) pair(certFile string) (*tls.Certificate, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := readFile(s.File)
+	b, password, err := s.read()
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case kind != "PEM" && certFile != "":
 		return nil, fmt.Errorf("a %s file holds the certificates itself: leave %s out", kind, certFile)
-	case kind == "PKCS12":
-		return pkcs12Pair(b, s.Password)
+	case isJKS(b):
+		return jksPair(b, password)
+	case kind != "PEM":
+		return pkcs12Pair(b, string(password))
 	}
 	certs := b
 	if certFile != "" {
@@ -62,6 +66,16 @@ func (s Store) pair(certFile string) (*tls.Certificate, error) {
 	}
 	pair, err := tls.X509KeyPair(certs, b)
 	return &pair, err
+}
+
+// read is the file's content and its password.
+func (s Store) read() ([]byte, Secret, error) {
+	password, err := s.password()
+	if err != nil {
+		return nil, "", err
+	}
+	b, err := readFile(s.File)
+	return b, password, err
 }
 
 func pemCertificates(b []byte) ([]*x509.Certificate, error) {

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"crypto/x509"
+	"time"
+
+	"zookit/protocol/certs"
+	"zookit/server/config"
+	"zookit/server/peer"
+)
+
+// expiresSoon is how long before its end a certificate is warned of at the
+// start.
+const expiresSoon = 14 * 24 * time.Hour
+
+// peerSecurity is what stands before the ports between servers; nil is nothing.
+func (s *Server) peerSecurity() (*peer.Security, error) {
+	c := &s.cfg.Ensemble.Security
+	if !c.UsesTLS() && !c.SASL.Enabled {
+		return nil, nil
+	}
+	g := &peer.Security{Timeout: time.Duration(c.TLS.HandshakeMs) * time.Millisecond}
+	if c.UsesTLS() {
+		keys, err := s.openKeys(&c.TLS, "ssl.quorum.", "the ports between servers")
+		if err != nil {
+			return nil, err
+		}
+		g.Keys, g.Plain, g.DialPlain = keys, c.PortUnification, !c.SSL
+		g.AnyServer, g.AnyCaller = !c.TLS.VerifyHost, !c.TLS.VerifyCaller
+	}
+	if a := &c.SASL; a.Enabled {
+		g.SASL = &peer.SASL{LogsIn: a.LearnerRequire, User: a.User, Password: a.Password, Required: a.ServerRequire, Users: a.Users}
+	}
+	return g, nil
+}
+
+// openKeys reads the key and trust store of a port, whose keys in zoo.cfg begin
+// with prefix.
+func (s *Server) openKeys(t *config.TLS, prefix, port string) (*certs.Keys, error) {
+	keys, err := certs.Open(t.Files, func(err error) {
+		if err != nil {
+			s.log.Warn("replaced key or trust store not taken: the last ones stay in use", "port", port, "error", err)
+			return
+		}
+		s.log.Info("replaced key or trust store taken", "port", port)
+	})
+	if err != nil {
+		return nil, &config.Error{File: s.cfg.File, Key: prefix + "*", Why: "no TLS on " + port + ": " + err.Error(),
+			Mend: "mend the file, or " + prefix + "keyStore.* and " + prefix + "trustStore.*"}
+	}
+	s.noteExpiry(keys.Leaf(), port)
+	return keys, nil
+}
+
+// noteExpiry warns of a certificate that nobody will take, soon or already.
+func (s *Server) noteExpiry(c *x509.Certificate, port string) {
+	now := time.Now()
+	args := []any{"port", port, "subject", c.Subject.String(), "notBefore", c.NotBefore, "notAfter", c.NotAfter}
+	switch {
+	case now.After(c.NotAfter):
+		s.log.Error("the certificate of this server has expired: nobody will take it", args...)
+	case now.Before(c.NotBefore):
+		s.log.Error("the certificate of this server is not valid yet: nobody will take it; is the clock right?", args...)
+	case now.Add(expiresSoon).After(c.NotAfter):
+		s.log.Warn("the certificate of this server expires soon", args...)
+	}
+}

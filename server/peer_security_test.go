@@ -1,0 +1,118 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"zookit/protocol"
+	"zookit/protocol/certs"
+	"zookit/protocol/certs/certtest"
+	"zookit/protocol/quorum"
+	"zookit/server"
+	"zookit/server/config"
+	"zookit/server/vfs"
+	"zookit/server/zktest"
+)
+
+// tlsBetween gives a server its key.
+func tlsBetween(cfg *config.Config, ca *certtest.CA, id *certtest.Identity) {
+	s := &cfg.Ensemble.Security
+	s.SSL = true
+	s.TLS.Files.Key = certs.Store{File: id.P12, Password: certtest.Password}
+	s.TLS.Files.Trust = certs.Store{File: ca.JKS, Password: certtest.Password}
+}
+
+// An ensemble rolls from plain TCP to TLS, one server after the other and without
+// a pause: first all take both, then all dial TLS, then none takes anything else. A
+// server without a certificate is not let in any more.
+func TestRollingToTLS(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	id := ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"127.0.0.1"}})
+	o := observe(t, 3, nil, nil)
+	o.Start()
+	o.Await()
+	session := zktest.Dial(t, o.Server(1).Addr())
+	session.Create("/0", nil, protocol.FlagPersistent)
+	session.Drop()
+	for i, step := range []struct{ unify, ssl bool }{{true, false}, {true, true}, {false, true}} {
+		for sid := int64(1); sid <= 3; sid++ {
+			o.Stop(sid)
+			tlsBetween(o.configs[sid], ca, id)
+			o.configs[sid].Ensemble.Security.PortUnification, o.configs[sid].Ensemble.Security.SSL = step.unify, step.ssl
+			o.Start(sid)
+			o.Await()
+			c := zktest.Dial(t, o.Server(sid%3+1).Addr())
+			c.Create(fmt.Sprintf("/%d-%d", i+1, sid), nil, protocol.FlagPersistent)
+			c.Drop()
+		}
+	}
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+
+	o.Stop(2)
+	o.configs[2].Ensemble.Security.SSL = false
+	o.Start(2)
+	for _, sid := range []int64{1, 3} {
+		o.logs[sid].await(t, "it does not speak TLS, which sslQuorum asks for")
+	}
+	if o.Server(2).Server().Status().Serving {
+		t.Error("a server without TLS serves")
+	}
+	for sid, l := range o.logs {
+		if l := l.lines(certtest.Password); len(l) > 0 {
+			t.Errorf("server %d logs the password: %s", sid, l)
+		}
+	}
+}
+
+// A key store that cannot be read refuses the server before it opens a port.
+func TestUnreadableKeyStore(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	id := ca.Issue(t, certtest.Subject{Name: "peer"})
+	cfg := zktest.Config()
+	for sid := range int64(3) {
+		cfg.Ensemble.Servers.Members = append(cfg.Ensemble.Servers.Members, quorum.Member{ID: sid + 1,
+			Addresses: []quorum.Address{{Host: "127.0.0.1", QuorumPort: 1, ElectionPort: 2}}})
+	}
+	cfg.MyID, cfg.File = 1, "zoo.cfg"
+	tlsBetween(cfg, ca, id)
+	cfg.Ensemble.Security.TLS.Files.Key.Password = "canary"
+	_, err := server.New(cfg, server.WithFS(vfs.NewMem()))
+	if want := "zoo.cfg: ssl.quorum.*: no TLS on the ports between servers: " + id.P12 + ": the password is wrong; mend the file"; err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("%v", err)
+	}
+}
+
+// An ensemble whose servers log in to each other; one with another password gets
+// no seat, and no password gets into a log.
+func TestEnsembleWithSASL(t *testing.T) {
+	t.Parallel()
+	const password = "canary-5as1"
+	o := observe(t, 3, nil, func(sid int64, cfg *config.Config) []server.Option {
+		s := &cfg.Ensemble.Security.SASL
+		s.Enabled, s.LearnerRequire, s.ServerRequire = true, true, true
+		s.User, s.Password, s.Users = "peer", password, map[string]certs.Secret{"peer": password}
+		return nil
+	})
+	o.Start()
+	o.Await()
+	zktest.Dial(t, o.Server(1).Addr()).Create("/a", nil, protocol.FlagPersistent)
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+	leader := o.Leader()
+	out := leader%3 + 1
+	o.Stop(out)
+	o.configs[out].Ensemble.Security.SASL.Password = password + "!"
+	o.Start(out)
+	o.logs[leader].await(t, "SASL: authentication denied: the user or the password is wrong")
+	o.logs[out].await(t, "the other server refuses it: are user and password in its JAAS file")
+	if o.Server(out).Server().Status().Serving {
+		t.Error("a server with another password serves")
+	}
+	for sid, l := range o.logs {
+		if l := l.lines(password); len(l) > 0 {
+			t.Errorf("server %d logs the password: %s", sid, l)
+		}
+	}
+}
