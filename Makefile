@@ -37,10 +37,13 @@ crash: ## every crash point of a log: each prefix, each flipped bit (minutes)
 sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), for MINUTES=m at most
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeeds$$' -v ./server/sim/
 
+sim-damaged: ## the same with disks that are damaged: bits flip, disks are emptied, old or swapped, writes get lost
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsDamaged$$' -v ./server/sim/
+
 sim-alone: ## the same with one server
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
 
-defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone
+defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone, STARTS=n tells the median of n starts
 	$(GO) vet -tags defects ./server/...
 	$(GO) test -tags defects -count=1 -v -run '^TestDefects$$|^TestShrink$$' ./server/sim ./server/zab
 
@@ -112,4 +115,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim sim-alone defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help
+.PHONY: run build check test race crash sim sim-alone sim-damaged defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help

@@ -337,7 +337,7 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 // hosts are those of a server line, none for an id without one. It is called
 // from any goroutine.
 func (m *members) hosts(sid int64) (list []string) {
-	member, _ := m.cfg.Ensemble.Servers.Member(sid)
+	member, _ := m.view.Load().Member(sid)
 	for _, a := range member.Addresses {
 		list = append(list, a.Host)
 	}

@@ -26,6 +26,11 @@ type standing struct {
 	electionMoves, clientMoves atomic.Int64
 
 	kept *keptConfig // nil without a zoo.cfg
+	// joined: this server has been a member under a version. Until then it keeps
+	// the lines it was configured with, to join with them again. Differs from
+	// Apache: there a server that was stopped while it waited to be added does not
+	// start any more, for its files say that it is no member.
+	joined bool
 }
 
 // reconfigurable begins what a changing ensemble needs: the copy of zoo.cfg from
@@ -34,6 +39,7 @@ func (s *Server) reconfigurable(m *members) {
 	c := &s.cfg
 	m.view.Store(&c.Ensemble.Servers)
 	m.self, _ = c.Self()
+	m.joined = c.Ensemble.Servers.Version != 0
 	if !c.Ensemble.ReconfigEnabled || c.File == "" {
 		return
 	}
@@ -60,6 +66,7 @@ func (m *members) Reconfigure(view, next *quorum.View) {
 	was := m.self
 	if self, known := m.view.Load().Member(was.ID); known {
 		m.self = self
+		m.joined = m.joined || view != nil
 	}
 	m.elections.Reconfigure(m.view.Load(), m.next)
 	if !sameElection(was, m.self) {
@@ -68,7 +75,7 @@ func (m *members) Reconfigure(view, next *quorum.View) {
 	if was.Client != m.self.Client {
 		m.clients(was.Client, m.self.Client)
 	}
-	if m.kept != nil {
+	if m.kept != nil && m.joined {
 		m.kept.take(view, next, m.self.Client != "")
 		m.work.Go(m.kept.write)
 	}

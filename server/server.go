@@ -41,8 +41,11 @@ type Server struct {
 	store *storage.Store
 	conns *cnxn.Server
 	pipe  *pipeline
-	guard *peer.Security // of the ports between servers; nil: none
 	addr  atomic.Pointer[address]
+	guard *peer.Security // of the ports between servers; nil: none
+
+	secure     *cnxn.Secure // clients under TLS; nil: none
+	secureAddr net.Addr
 
 	background sync.WaitGroup // purge
 	quit       chan struct{}  // closed by Close, at once
@@ -87,11 +90,15 @@ func New(cfg *Config, opts ...Option) (*Server, error) {
 	s.traceMask.Store(defaultTraceMask)
 	rules, err := acl.New(acl.Options{
 		SkipACL: cfg.SkipACL, SuperDigest: cfg.SuperDigest, DigestAlg: cfg.DigestAlg, DigestDisabled: !cfg.DigestAuth,
+		X509: cfg.SecureClients.KnowsX509(), X509SuperUser: cfg.SecureClients.SuperUser,
 	})
 	if err != nil {
 		return nil, err
 	}
 	s.rules = rules
+	if s.secure, err = s.secureClients(); err != nil {
+		return nil, err
+	}
 	rc := s.replicaConfig()
 	if s.cfg.Distributed() {
 		if rc.Ensemble, err = s.ensembleConfig(); err != nil {
@@ -154,11 +161,16 @@ func (s *Server) Start() error {
 	if s.state != created {
 		return errors.New("a server is started once")
 	}
-	ln, err := s.listen()
+	ln, secureLn, err := s.listenClients()
 	if err != nil {
 		return err
 	}
-	s.addr.Store(&address{ln.Addr()})
+	if ln != nil {
+		s.addr.Store(&address{ln.Addr()})
+	}
+	if secureLn != nil {
+		s.secureAddr = secureLn.Addr()
+	}
 	s.conns = cnxn.New(ln, (*backend)(s), cnxn.Config{
 		MaxBuffer:        s.cfg.MaxBuffer,
 		MaxPerIP:         s.cfg.MaxClientCnxns,
@@ -170,6 +182,7 @@ func (s *Server) Start() error {
 		LocalSessions:    s.cfg.Distributed() && s.cfg.Ensemble.LocalSessions,
 		Logger:           s.log,
 	})
+	s.conns.Secure(secureLn, s.secure)
 	s.conns.Serve()
 	if err := s.recover(); err != nil {
 		s.conns.Close()
@@ -194,7 +207,7 @@ func (s *Server) Start() error {
 	s.state = running
 	if s.pipe.members == nil {
 		s.serving.Store(true)
-		s.log.Info("serving clients", "address", s.Addr().String(), "zxid", s.rep.State().Zxid())
+		s.log.Info("serving clients", "address", s.Addresses(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
 }
@@ -206,11 +219,11 @@ func (s *Server) requireAuth() []string {
 	return nil
 }
 
-// listen binds as Apache does: clientPortAddress, or every interface.
-func (s *Server) listen() (*net.TCPListener, error) {
-	ln, err := s.listenAt(s.cfg.ClientPortAddress, s.cfg.ClientPort)
+// listen binds as Apache does: at the address, or at every interface.
+func (s *Server) listen(host string, port int, name string) (*net.TCPListener, error) {
+	ln, err := s.listenAt(host, port)
 	if err != nil {
-		return nil, fmt.Errorf("bind the client port: %w", err)
+		return nil, fmt.Errorf("bind the %s: %w", name, err)
 	}
 	return ln, nil
 }
@@ -284,7 +297,8 @@ func (s *Server) settle(err error) {
 	}
 }
 
-// Addr is the address of the client port, nil before Start.
+// Addr is the address of the client port, nil before Start and when clients come
+// by SecureAddr alone.
 func (s *Server) Addr() net.Addr {
 	if a := s.addr.Load(); a != nil {
 		return a.Addr

@@ -68,8 +68,8 @@ func (s *source) Status() Status {
 func (s *source) settings() admin.Settings {
 	c := &s.cfg
 	return admin.Settings{
-		ClientPort: port((*Server)(s).Addr(), c.ClientPort),
-		DataDir:    filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
+		ClientPort: port((*Server)(s).Addr(), c.ClientPort), SecureClientPort: (*Server)(s).securePort(),
+		DataDir: filepath.Join(c.DataDir, "version-2"), LogDir: filepath.Join(c.DataLogDir, "version-2"),
 		TickMs: c.TickMs, MaxClientCnxns: c.MaxClientCnxns,
 		MinSessionTimeoutMs: c.MinSessionTimeoutMs, MaxSessionTimeoutMs: c.MaxSessionTimeoutMs,
 		ListenBacklog: c.ListenBacklog, ServerID: max(0, s.serverID()),

@@ -26,7 +26,7 @@ const membership = "server.1=127.0.0.1:38839:43791:participant\nserver.2=127.0.0
 func TestConfOfEnsemble(t *testing.T) {
 	t.Parallel()
 	st := Status{Mode: "follower",
-		Settings: Settings{ClientPort: 41565, DataDir: "/zk/1/version-2", LogDir: "/zk/1/version-2", TickMs: 500, MaxClientCnxns: 60,
+		Settings: Settings{ClientPort: 41565, SecureClientPort: -1, DataDir: "/zk/1/version-2", LogDir: "/zk/1/version-2", TickMs: 500, MaxClientCnxns: 60,
 			MinSessionTimeoutMs: 1000, MaxSessionTimeoutMs: 10000, ListenBacklog: -1, ServerID: 1},
 		Ensemble: &Ensemble{InitLimit: 10, SyncLimit: 5, QuorumPorts: []int{38839}, ElectionPorts: []int{43791}, Membership: membership}}
 	alone := "clientPort=41565\nsecureClientPort=-1\ndataDir=/zk/1/version-2\ndataDirSize=597\ndataLogDir=/zk/1/version-2\ndataLogSize=597\n" +

@@ -73,7 +73,8 @@ type SyncStats struct {
 
 // Settings is what conf prints of the configuration.
 type Settings struct {
-	ClientPort          int
+	ClientPort          int    // -1: none
+	SecureClientPort    int    // -1: none
 	DataDir, LogDir     string // version-2 directories
 	TickMs              int
 	MaxClientCnxns      int

@@ -132,7 +132,7 @@ func decimal(v float64) string {
 func (w *Words) conf(b *strings.Builder, st Status) {
 	c := st.Settings
 	data, log := w.Source.Sizes()
-	fmt.Fprintf(b, "clientPort=%d\nsecureClientPort=-1\n", c.ClientPort)
+	fmt.Fprintf(b, "clientPort=%d\nsecureClientPort=%d\n", c.ClientPort, c.SecureClientPort)
 	fmt.Fprintf(b, "dataDir=%s\ndataDirSize=%d\ndataLogDir=%s\ndataLogSize=%d\n", c.DataDir, data, c.LogDir, log)
 	fmt.Fprintf(b, "tickTime=%d\nmaxClientCnxns=%d\n", c.TickMs, c.MaxClientCnxns)
 	fmt.Fprintf(b, "minSessionTimeout=%d\nmaxSessionTimeout=%d\n", c.MinSessionTimeoutMs, c.MaxSessionTimeoutMs)

@@ -166,6 +166,9 @@ func (c *Conn) gone(panicked any) {
 }
 
 func (c *Conn) greet() error {
+	if err := c.prove(); err != nil {
+		return err
+	}
 	if err := c.sock.SetReadDeadline(c.since.Add(c.server.cfg.ConnectWait)); err != nil {
 		return err
 	}
@@ -193,6 +196,9 @@ func (c *Conn) converse() error {
 func (c *Conn) report(err error) {
 	switch {
 	case errors.Is(err, errDone), errors.Is(err, errWord), errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed), c.ended.Load():
+	case errors.Is(err, errHandshake):
+		c.server.stats.AuthFail.Add(1)
+		c.server.warn("client refused", "client", c.remote, "error", err)
 	case errors.Is(err, errLarge):
 		c.server.stats.LargeRejected.Add(1)
 		c.server.warn("client closed: its request is large, and too many bytes of such are under way", "client", c.remote, "session", c.Session(), "limit", c.server.large.limit)

@@ -61,6 +61,7 @@ type Server struct {
 	cfg     Config
 	backend Backend
 	log     *slog.Logger
+	secure  *Secure        // nil: no client comes under TLS
 	running sync.WaitGroup // accept loop, connections, temporary writers
 	gate    gate
 	large   largeRequests
@@ -74,16 +75,18 @@ type Server struct {
 	event      *watch.Event   // the last one delivered, and
 	eventFrame *buffer        // its frame
 
-	mu      sync.Mutex
-	ln      *net.TCPListener // nil: none is open
-	closed  bool
-	conns   map[*Conn]struct{}
-	perIP   map[netip.Addr]int
-	warned  time.Time // when the last refusal was logged
-	refused int       // refusals since
+	mu       sync.Mutex
+	ln       *net.TCPListener // nil: none is open
+	secureLn *net.TCPListener // nil: there is none
+	closed   bool
+	conns    map[*Conn]struct{}
+	perIP    map[netip.Addr]int
+	warned   time.Time // when the last refusal was logged
+	refused  int       // refusals since
 }
 
-// New returns a server of the connections that ln accepts. Serve starts it.
+// New returns a server of the connections that ln accepts, which may be nil
+// beside that of Secure. Serve starts it.
 func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 	cfg.setDefaults()
 	s := &Server{
@@ -100,7 +103,23 @@ func New(ln *net.TCPListener, backend Backend, cfg Config) *Server {
 }
 
 // Serve starts to accept and returns at once.
-func (s *Server) Serve() { ln := s.ln; s.running.Go(func() { s.accept(ln) }) }
+func (s *Server) Serve() {
+	if s.ln != nil {
+		s.acceptOn(s.ln)
+	}
+	if ln := s.secureLn; ln != nil {
+		s.running.Go(func() { s.accept(ln, func(nc *net.TCPConn) { s.admitSecure(nc, false) }) })
+	}
+}
+
+// acceptOn begins to accept those who may come without TLS.
+func (s *Server) acceptOn(ln *net.TCPListener) {
+	admit := s.admit
+	if s.secure != nil && s.secure.Plain {
+		admit = func(nc *net.TCPConn) { s.admitSecure(nc, true) }
+	}
+	s.running.Go(func() { s.accept(ln, admit) })
+}
 
 // Rebind accepts on ln from now on, and no more where it did; on nothing if it
 // is nil. The connections stay (NIOServerCnxnFactory.reconfigure).
@@ -116,7 +135,7 @@ func (s *Server) Rebind(ln *net.TCPListener) {
 	case s.closed:
 		ln.Close()
 	default:
-		s.running.Go(func() { s.accept(ln) })
+		s.acceptOn(ln)
 	}
 }
 
@@ -124,7 +143,7 @@ func (s *Server) Rebind(ln *net.TCPListener) {
 // or memory, as Apache's acceptor does.
 const acceptPause = 10 * time.Millisecond
 
-func (s *Server) accept(ln *net.TCPListener) {
+func (s *Server) accept(ln *net.TCPListener, admit func(*net.TCPConn)) {
 	for {
 		nc, err := ln.AcceptTCP()
 		switch {
@@ -134,7 +153,7 @@ func (s *Server) accept(ln *net.TCPListener) {
 			s.warn("accept", "error", err)
 			time.Sleep(acceptPause)
 		default:
-			s.admit(nc)
+			admit(nc)
 		}
 	}
 }
@@ -148,14 +167,19 @@ func (s *Server) admit(nc *net.TCPConn) {
 		return
 	}
 	if c := s.open(sock); c != nil {
-		// The handshake grows the stack of its goroutine. An idle connection
-		// should not keep that: its requests get a goroutine of their own.
-		s.running.Go(func() {
-			if c.greeted() {
-				s.running.Go(c.serve)
-			}
-		})
+		s.start(c)
 	}
+}
+
+// start serves a connection. The handshake grows the stack of its goroutine. An
+// idle connection should not keep that: its requests get a goroutine of their
+// own.
+func (s *Server) start(c *Conn) {
+	s.running.Go(func() {
+		if c.greeted() {
+			s.running.Go(c.serve)
+		}
+	})
 }
 
 // ServeConn serves a connection that did not come over the listener, until it
@@ -291,6 +315,9 @@ func (s *Server) CloseConns(why string) {
 	s.mu.Lock()
 	if s.ln != nil {
 		s.ln.Close()
+	}
+	if s.secureLn != nil {
+		s.secureLn.Close()
 	}
 	s.closed = true
 	list := make([]*Conn, 0, len(s.conns))

@@ -28,7 +28,7 @@ type Config struct {
 	CloseSessionPath bool   // closeSessionTxn.enabled: closeSession txns name the ephemerals they delete
 
 	// Client port.
-	ClientPort          int      // clientPort; 0 takes a free port
+	ClientPort          int      // clientPort; 0 takes a free port, -1 is none, beside a secureClientPort
 	ClientPortAddress   string   // clientPortAddress; "" is every interface
 	ListenBacklog       int      // clientPortListenBacklog, shown by conf; the system's default is used
 	MaxClientCnxns      int      // maxClientCnxns: connections of one address; 0 is no limit
@@ -39,6 +39,8 @@ type Config struct {
 	MaxBufferExtra      int      // jute.maxbuffer.extrasize: what stored records may have beyond MaxBuffer
 	FourLetterWhitelist []string // 4lw.commands.whitelist, srvr always in it; "*" alone is all
 	ReadOnlyMode        bool     // readonlymode.enabled: serve readers without a quorum
+
+	SecureClients SecureClients // clients under TLS
 
 	// Sessions.
 	TickMs              int // tickTime
@@ -93,6 +95,8 @@ func Default() *Config {
 		ClientPort: unsetPort, ListenBacklog: -1, MaxClientCnxns: 60, SessionlessMs: 10_000,
 		MaxBuffer: DefaultMaxBuffer, MaxBufferExtra: DefaultMaxBuffer,
 		FourLetterWhitelist: []string{"srvr"},
+
+		SecureClients: defaultSecureClients(),
 
 		TickMs: DefaultTickMs, MinSessionTimeoutMs: 2 * DefaultTickMs, MaxSessionTimeoutMs: 20 * DefaultTickMs,
 

@@ -165,5 +165,8 @@ func (c *Config) PortTaken(port int, cause error) (quorumPort bool, err error) {
 		return true, at.refuse(fmt.Sprintf("the %s port %d cannot be bound: %v", name, port, cause),
 			"end what listens there, or change the port in this line on every server")
 	}
+	if s := &c.SecureClients; port != c.ClientPort && port == s.Port {
+		return false, fmt.Errorf("%w; the address is secureClientPort=%d with secureClientPortAddress=%s of %s: free it or change them", cause, s.Port, s.Address, c.File)
+	}
 	return false, fmt.Errorf("%w; the address is clientPort=%d with clientPortAddress=%s of %s: free it or change them", cause, c.ClientPort, c.ClientPortAddress, c.File)
 }

@@ -17,7 +17,8 @@ func (l *loader) finish(props []property) {
 	}
 	l.relativeDirs()
 	l.ensemble(props)
-	if c.ClientPort == unsetPort && !l.failed("clientPort") {
+	l.clientTLS()
+	if c.ClientPort == unsetPort && c.SecureClients.Port == unsetPort && !l.failed("clientPort") && !l.failed("secureClientPort") {
 		l.refuse(l.lines["clientPortAddress"].Line, "clientPort", "", "not set", "add the line clientPort=2181")
 	}
 	l.sessionTimeouts()

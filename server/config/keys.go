@@ -66,7 +66,7 @@ var activeKeys = []key{
 	zk("closeSessionTxn.enabled", boolean(func(c *Config) *bool { return &c.CloseSessionPath })),
 
 	fileOnly("clientPort", port(func(c *Config) *int { return &c.ClientPort })),
-	fileOnly("clientPortAddress", address),
+	fileOnly("clientPortAddress", address(func(c *Config) *string { return &c.ClientPortAddress }, "clientPort")),
 	fileOnly("maxClientCnxns", limit(func(c *Config) *int { return &c.MaxClientCnxns }, math.MaxInt32, "connections; 0 is no limit")),
 	zk("maxCnxns", limit(func(c *Config) *int { return &c.MaxCnxns }, math.MaxInt32, "connections; 0 is no limit")),
 	zk("clientTcpKeepAlive", boolean(func(c *Config) *bool { return &c.ClientTCPKeepAlive })),

@@ -26,7 +26,7 @@ const (
 	noThreads = "this server has no such pool of threads; nothing to tune"
 	noAdmin   = "this release has no HTTP admin server; four-letter words on the client port answer the same questions"
 	noMetrics = "this release has no metrics provider; the four-letter word mntr has the figures"
-	noTLS     = "this release has no TLS"
+	noTLS     = "this release has no such setting of TLS"
 	noSASL    = "this release has no SASL; such clients stay unauthenticated"
 	noCache   = "replies are encoded from the tree each time; there is no such cache"
 	noWatcher = "there is one watch manager; nothing to tune"
@@ -40,8 +40,8 @@ var otherKeys = []key{
 	{name: "metricsProvider.*", effect: ineffective, set: anyText, note: noMetrics},
 	unless("false", key{name: "jvm.pause.monitor", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"}),
 	{name: "jvm.pause.*", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"},
-	without("ssl.*", noTLS), without("client.portUnification", noTLS), without("client.certReload", noTLS), without("fips-mode", noTLS),
-	without("X509AuthenticationProvider.*", noTLS), without("authProvider.*", "this release has the schemes world, auth, digest and ip; no class is loaded"),
+	without("ssl.*", noTLS), idle("true", "what Go's library of TLS takes for safe is used", zk("fips-mode", anyBool)),
+	without("X509AuthenticationProvider.*", "identities are the subjects of certificates"), without("authProvider.*", "this release has the schemes world, auth, digest, ip and x509; no class is loaded"),
 	without("sasl.*", noSASL), without("SASLAuthenticationProvider.*", noSASL), without("allowSaslFailedClients", noSASL),
 	without("requireClientAuthScheme", noSASL), without("jaasLoginRenew", noSASL), without("superUser", noSASL), without("letAnySaslUserDoX", noSASL),
 	without("kerberos.*", noSASL), without("kinit", noSASL), without("security.auth_to_local", noSASL), without("requireKerberosConfig", noSASL),
@@ -58,8 +58,6 @@ var otherKeys = []key{
 	without("messageTracker.*", noTrack), without("pathStats.*", noTrack),
 	without("jmx.*", "there is no JMX"), without("controllerPort", "there is no controller"),
 
-	refuse(fileOnly("secureClientPort", nil), "", "TLS on the client port is not supported by this release", "leave the line out and serve clientPort on an address you trust"),
-	refuse(fileOnly("secureClientPortAddress", nil), "", "TLS on the client port is not supported by this release", "leave the line out"),
 	refuse(zk("sessionRequireClientSASLAuth", nil), "true", "SASL is not supported by this release, so no client could do anything", "leave the line out, or use enforce.auth.enabled=true with enforce.auth.schemes=digest"),
 
 	refuse(zk("emulate353TTLNodes", nil), "true", "the encoding of TTL nodes of 3.5.3 is not supported; read as another, such nodes would be taken for ephemerals and deleted", "let Apache rewrite them as extendedTypesEnabled=true without this line first"),
@@ -81,11 +79,16 @@ func refuse(k key, asks, why, mend string) key {
 	return k
 }
 
+// tables are all entries.
+func tables() [][]key {
+	return [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, secureClientKeys, otherKeys}
+}
+
 // find returns the entry for a key of zoo.cfg, or for a system property.
 func find(name string, nameOf func(key) string) (key, bool) {
 	var best key
 	found := false
-	for _, table := range [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
+	for _, table := range tables() {
 		for _, k := range table {
 			pattern := nameOf(k)
 			if pattern == "" {
@@ -117,7 +120,7 @@ func suggest(name string, nameOf func(key) string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+len(name)/4
-	for _, table := range [][]key{activeKeys, throttleKeys, ensembleKeys, securityKeys, saslKeys, otherKeys} {
+	for _, table := range tables() {
 		for _, k := range table {
 			known := nameOf(k)
 			if known == "" || strings.HasSuffix(known, "*") {

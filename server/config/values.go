@@ -175,7 +175,11 @@ func port(field func(*Config) *int) setter {
 	}
 }
 
-func address(c *Config, v string) (note, why, mend string) {
+func address(field func(*Config) *string, portKey string) setter {
+	return func(c *Config, v string) (note, why, mend string) { return takeAddress(field(c), v, portKey) }
+}
+
+func takeAddress(field *string, v, portKey string) (note, why, mend string) {
 	host := v
 	if strings.HasPrefix(host, "[") && strings.HasSuffix(host, "]") {
 		host = host[1 : len(host)-1]
@@ -187,9 +191,9 @@ func address(c *Config, v string) (note, why, mend string) {
 	case strings.ContainsAny(host, " \t,;/"):
 		return "", "not an address", "write one address of this machine, such as 127.0.0.1 or ::1"
 	case strings.Count(host, ":") == 1:
-		return "", "an address with a port", "write the port as clientPort"
+		return "", "an address with a port", "write the port as " + portKey
 	}
-	c.ClientPortAddress = host
+	*field = host
 	return "", "", ""
 }
 
@@ -260,12 +264,12 @@ func schemes(c *Config, v string) (note, why, mend string) {
 	for _, scheme := range strings.Split(v, ",") {
 		switch scheme = trim(scheme); scheme {
 		case "":
-		case "digest", "ip":
+		case "digest", "ip", "x509":
 			c.EnforceAuthSchemes = append(c.EnforceAuthSchemes, scheme)
-		case "sasl", "x509":
+		case "sasl":
 			return "", scheme + " authentication is not supported by this release", "write digest"
 		default:
-			return "", "unknown scheme " + printable(scheme), "write digest, ip or both, separated by a comma"
+			return "", "unknown scheme " + printable(scheme), "write digest, x509, ip or several of them, separated by commas"
 		}
 	}
 	return "", "", ""

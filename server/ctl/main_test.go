@@ -45,6 +45,7 @@ func (f *fake) Start() error {
 	return nil
 }
 func (f *fake) Addr() net.Addr        { return f.ln.Addr() }
+func (f *fake) Addresses() string     { return f.ln.Addr().String() }
 func (f *fake) Done() <-chan struct{} { return f.done }
 func (f *fake) Err() error            { return f.err }
 func (f *fake) Close() error {

@@ -27,7 +27,8 @@ func Standalone(cfg *config.Config, log *slog.Logger) (Server, error) {
 // A Server is what start-foreground needs of package server.
 type Server interface {
 	Start() error          // returns once clients are served
-	Addr() net.Addr        // of the client port
+	Addr() net.Addr        // of the client port; nil without one
+	Addresses() string     // of all ports for clients
 	Done() <-chan struct{} // closed when the server has ended
 	Err() error            // why it ended by itself; nil after Close
 	Close() error          // ends it and waits
@@ -75,7 +76,7 @@ func (c *invocation) serve(ctx context.Context, env Env) int {
 	for _, w := range exposed(cfg, srv.Addr()) {
 		log.Warn(w)
 	}
-	log.Info("started", "address", srv.Addr().String(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
+	log.Info("started", "address", srv.Addresses(), "dataDir", cfg.DataDir, "dataLogDir", cfg.DataLogDir, "pid", os.Getpid(), "version", version())
 	select {
 	case <-ctx.Done():
 		log.Info("stopping", "cause", context.Cause(ctx))

@@ -125,12 +125,12 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 			return noVote, fmt.Sprintf("server %d is in round %d, this one in %d", sid, l.Round, e.round)
 		case l.Abstains:
 			seen = max(seen, l.Seen)
-		case l.Vote.Leader == sid && best.less(l.Vote):
+		case l.Vote.Leader == sid && e.weighs(sid) && best.less(l.Vote):
 			best = l.Vote
 		}
 	}
 	for _, l := range e.looking {
-		if !l.Abstains && best.less(l.Vote) {
+		if !l.Abstains && e.weighs(l.Vote.Leader) && best.less(l.Vote) {
 			return noVote, fmt.Sprintf("server %d proposes server %d, which has not proposed itself in this round", l.Sid, l.Vote.Leader)
 		}
 	}

@@ -99,7 +99,7 @@ func (e *ensemble) bothRoles() {
 func TestRollingToTLS(t *testing.T) {
 	t.Parallel()
 	// UnifiedServerSocket needs jars that the manifest of Debian's jar does not name.
-	e := newEnsembleWith(t, "oAo", nil, []string{"-cp", apache.ClassPath() + ":/usr/share/java/netty-codec.jar:/usr/share/java/netty-resolver.jar"})
+	e := newEnsembleWith(t, "oAo", nil, []string{"-cp", apache.NettyClassPath()})
 	ca := certtest.NewCA(t, "ca")
 	id := ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"127.0.0.1", "localhost"}})
 	stores := []string{

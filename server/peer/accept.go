@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"zookit/protocol/certs"
 	"zookit/protocol/quorum"
 	"zookit/server/election"
 )
@@ -95,7 +96,7 @@ func (m *Connections) called(conn net.Conn) {
 // vouch checks the certificate of a caller, if it has shown one.
 func (m *Connections) vouch(wire net.Conn, hello *quorum.InitialMessage) error {
 	sid := hello.ServerID
-	if hello.Form == quorum.InitialBare && sid>>56 == handshakeRecord {
+	if hello.Form == quorum.InitialBare && sid>>56 == certs.HandshakeRecord {
 		return errors.New("it speaks TLS, which this server does not: set portUnification=true or sslQuorum=true here")
 	}
 	m.mu.Lock()

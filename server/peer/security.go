@@ -7,7 +7,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"strings"
 	"time"
@@ -57,20 +56,6 @@ func (s *Security) timeout() time.Duration {
 	return DefaultHandshakeTimeout
 }
 
-// A channel is a connection under TLS. Its end is that of TCP: packets say their
-// length themselves, so nothing is cut short unnoticed, and closing never waits.
-type channel struct{ *tls.Conn }
-
-func (c channel) Close() error { return c.NetConn().Close() }
-
-func (c channel) Read(b []byte) (int, error) {
-	n, err := c.Conn.Read(b)
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = io.EOF
-	}
-	return n, err
-}
-
 // dialer puts the handshake behind the dialing of an address; strangers may show
 // a certificate of any name.
 func (s *Security) dialer(dial dialFunc, stranger bool) dialFunc {
@@ -96,7 +81,7 @@ func (s *Security) dialer(dial dialFunc, stranger bool) dialFunc {
 			_ = conn.Close()
 			return nil, fmt.Errorf("TLS with %s: %w", address, explain(err))
 		}
-		return channel{t}, nil
+		return certs.Channel{Conn: t}, nil
 	}
 }
 
@@ -120,7 +105,7 @@ func (s *Security) shake(conn net.Conn) (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	if first[0] != handshakeRecord {
+	if first[0] != certs.HandshakeRecord {
 		if s.Plain {
 			return peeked, nil
 		}
@@ -130,12 +115,8 @@ func (s *Security) shake(conn net.Conn) (net.Conn, error) {
 	if err := t.Handshake(); err != nil {
 		return nil, fmt.Errorf("TLS: %w", explain(err))
 	}
-	return channel{t}, nil
+	return certs.Channel{Conn: t}, nil
 }
-
-// handshakeRecord is the first byte of a TLS handshake (RFC 8446, 5.1). No
-// initial message begins so, and no packet a learner or SASL begins with.
-const handshakeRecord = 0x16
 
 // vouch tells whether the certificate of a caller is one of the server whose id
 // it claims: it must name one of its hosts. hosts are empty for an id of no
@@ -144,21 +125,21 @@ func (s *Security) vouch(conn net.Conn, sid int64, hosts []string) error {
 	if s == nil || s.AnyCaller || len(hosts) == 0 {
 		return nil
 	}
-	t, ok := conn.(channel)
+	t, ok := conn.(certs.Channel)
 	if !ok {
 		return nil
 	}
-	shown := t.ConnectionState().PeerCertificates
-	if len(shown) == 0 {
+	shown := t.Peer()
+	if shown == nil {
 		return nil // ssl.quorum.clientAuth asks for none
 	}
 	for _, h := range hosts {
-		if shown[0].VerifyHostname(h) == nil {
+		if shown.VerifyHostname(h) == nil {
 			return nil
 		}
 	}
 	return fmt.Errorf("it claims to be server %d, whose host is %s, but its certificate is for %s: give that server a certificate with its host among the subject alternative names",
-		sid, strings.Join(hosts, " or "), names(shown[0]))
+		sid, strings.Join(hosts, " or "), names(shown))
 }
 
 // names are what a certificate is valid for.
@@ -213,7 +194,7 @@ func transport(conn net.Conn) *net.TCPConn {
 		switch c := conn.(type) {
 		case *net.TCPConn:
 			return c
-		case channel:
+		case certs.Channel:
 			conn = c.NetConn()
 		case *peeked:
 			conn = c.Conn

@@ -99,10 +99,10 @@ func (e *ensemble) told(sid int64) int64 {
 func (r *Replica) becomeLearner() {
 	e := r.ens
 	e.forwarded.reset()
-	id, observer, accepted := e.learnFor()
+	id, observer, accepted, current := e.learnFor()
 	e.learner = zab.NewLearner(zab.LearnerConfig{
 		ID: id, Observer: observer, Counts: !observer, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
-		AcceptedEpoch: accepted, CurrentEpoch: e.CurrentEpoch, LastZxid: e.logEnd,
+		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
 		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
@@ -298,6 +298,7 @@ func (r *Replica) takeOrder(o zab.Order) {
 		e.held = &o
 		return
 	}
+	o.Release = e.releases(o)
 	e.ordered = o
 	e.out.Order = &e.ordered
 }
@@ -318,6 +319,7 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 			e.AcceptedEpoch = ev.Epoch
 		} else if ok {
 			e.CurrentEpoch = ev.Epoch
+			r.released(o)
 		}
 	case zab.Truncated:
 		if ok = o.Kind == zab.Truncate && o.Zxid == ev.Zxid; ok && ev.Err == nil {

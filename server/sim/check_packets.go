@@ -29,7 +29,7 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 	switch p.Type {
 	case quorum.LeaderInfo:
 		t.leads = z.Epoch()
-		if v := g.view(leader); v.accepted != z.Epoch() {
+		if v := g.view(leader); v.accepted != z.Epoch() && !leader.spoilt {
 			w.violated("I9 durable before said", "%v: LEADERINFO %d, and acceptedEpoch on disk is %d", leader, z.Epoch(), v.accepted)
 		}
 	case quorum.Diff, quorum.Trunc, quorum.Snap:
@@ -66,12 +66,14 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 	case quorum.NewLeader:
 		v := g.view(leader)
 		epoch := z.Epoch()
-		if v.current != epoch {
+		if v.current != epoch && !leader.spoilt {
 			w.violated("I9 durable before said", "%v: NEWLEADER %d, and currentEpoch on disk is %d", leader, epoch, v.current)
 		}
 		if _, ok := g.initial[epoch]; !ok {
 			g.initial[epoch] = v.last()
-			if end := g.endBefore(epoch); !v.has(end) {
+			if leader.disk.lied() {
+				g.initial[epoch] = max(v.last(), g.end()) // as far as it can know
+			} else if end := g.endBefore(epoch); !v.has(end) {
 				w.violated("I11 leader completeness", "%v leads epoch %d with a log to %v, and %v is committed", leader, epoch, v.last(), end)
 			}
 		}
@@ -90,9 +92,14 @@ func (t *tap) commits(g *ledger, leader *process, z protocol.Zxid) {
 
 func (t *tap) byLearner(g *ledger, learner *process, p *quorum.Packet) {
 	w, z := g.w, p.Zxid
+	if p.Type == quorum.AckEpoch {
+		t.learner = z
+	}
+	if learner.spoilt || learner.id > w.plan.Options.Voters {
+		return // its disk may have forgotten what was written; or it is an observer, whose word counts for nothing
+	}
 	switch p.Type {
 	case quorum.AckEpoch:
-		t.learner = z
 		if v := g.view(learner); v.accepted < t.epoch {
 			w.violated("I9 durable before said", "%v: ACKEPOCH in epoch %d, and acceptedEpoch on disk is %d", learner, t.epoch, v.accepted)
 		} else if v.accepted > t.epoch {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -29,6 +30,7 @@ type disk struct {
 	cutOp  vfs.Op
 	failIn int // > 0: so many effects from now, one fails
 	fail   failure
+	lie    *lie
 	failed bool // an injected failure was met
 
 	locks []io.Closer
@@ -45,6 +47,7 @@ func (d *disk) enter(f *fiber, yield func()) { d.yield, d.calm = yield, f != nil
 type failure struct {
 	op    vfs.Op // "": any
 	short bool   // a failing write leaves half of its bytes
+	clean bool   // what a failing sync did not bring to the disk counts as clean
 }
 
 // effect is called before every effect.
@@ -183,6 +186,9 @@ func (f *diskFile) Write(b []byte) (int, error) {
 }
 
 func (f *diskFile) WriteAt(b []byte, off int64) (int, error) {
+	if f.d.lies(f, b, off) {
+		return len(b), nil
+	}
 	at := func(b []byte) (int, error) { return f.File.WriteAt(b, off) }
 	return f.write(b, func(b []byte) (int, error) {
 		if size, err := f.Size(); err == nil && off+int64(len(b)) > size && f.d.full() {
@@ -225,6 +231,9 @@ func (f *diskFile) write(b []byte, write func([]byte) (int, error)) (int, error)
 
 func (f *diskFile) Sync() error {
 	if err := f.d.effect(vfs.OpSync, f.Name()); err != nil {
+		if errors.Is(err, errDisk) && f.d.fail.clean {
+			f.d.mem.FailSync(f.Name(), rand.New(rand.NewSource(f.d.w.rng.Int64())))
+		}
 		return err
 	}
 	return f.File.Sync()

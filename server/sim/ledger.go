@@ -64,11 +64,15 @@ func follows(a, b protocol.Zxid) bool {
 // ledger: a zxid has one txn and one predecessor, in every log at any time.
 func (g *ledger) view(p *process) *logView {
 	v := g.views[p]
-	if v == nil {
+	if v == nil || p.reread {
+		p.reread = false
 		v = &logView{}
 		g.views[p] = v
 	}
 	v.refresh(p.mem, func(prev protocol.Zxid, e logged) {
+		if p.spoilt && e.zxid != prev+1 && (prev < p.verified || p.verified == 0 || !follows(prev, e.zxid)) {
+			prev = -1 // a record before may be one that this reader does not find
+		}
 		if prev >= 0 && !follows(prev, e.zxid) && prev != 0 {
 			if e.zxid <= v.snapshot {
 				prev = -1 // left of a purge
@@ -92,6 +96,10 @@ func (g *ledger) view(p *process) *logView {
 			g.w.violated("I4 total order", "%v: %v follows %v in its log, and %v elsewhere", p, e.zxid, prev, r.prev)
 		}
 	})
+	if p.spoilt || p.id > g.w.plan.Options.Voters && g.w.ensemble != nil {
+		v.verified = p.verified
+		return v
+	}
 	was, ok := g.epochs[p]
 	now := [2]int64{v.accepted, v.current}
 	if ok && (now[0] < was[0] || now[1] < was[1]) || now[1] > max(now[0], 0) && now[0] >= 0 {
@@ -109,7 +117,10 @@ func (g *ledger) durable(z protocol.Zxid, epoch int64, without *process) bool {
 			return false
 		}
 		v := g.view(p)
-		return v.has(z) && (v.current >= epoch || g.w.ensemble == nil)
+		if p.up && p.disk.lied() {
+			return true // as far as it can know
+		}
+		return v.has(z) && (v.current >= epoch || p.spoilt || g.w.ensemble == nil)
 	})
 }
 
@@ -156,6 +167,11 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 	}
 	var more []logged
 	for x := z; x != g.end(); {
+		if r := g.txns[x]; r != nil && r.prev < 0 && w.plan.Options.Damaged {
+			for _, p := range w.processes {
+				g.view(p) // one whose disk is whole may tell
+			}
+		}
 		r := g.txns[x]
 		switch {
 		case x < g.end():
@@ -190,7 +206,10 @@ func (g *ledger) shown(z protocol.Zxid, p *process) {
 
 // before an order is done at p: what it takes off the disk.
 func (g *ledger) before(p *process, o zab.Order) {
-	if o.Kind != zab.Truncate && o.Kind != zab.InstallSnapshot {
+	if o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot {
+		p.verified = min(p.verified, o.Zxid)
+	}
+	if o.Kind != zab.Truncate && o.Kind != zab.InstallSnapshot || p.spoilt {
 		return
 	}
 	if o.Kind == zab.InstallSnapshot {
@@ -222,7 +241,7 @@ func (g *ledger) look(p *process) {
 // are read anew after a power cut, and have one txn for each zxid.
 func (g *ledger) restarted(p *process) {
 	g.look(p)
-	if z := g.end(); z > 0 && !g.durable(z, -1, nil) {
+	if z := g.end(); z > 0 && !g.durable(z, -1, nil) && !g.w.intact(z) {
 		g.w.violated("D1 acknowledged writes survive", "%v was restarted, and no quorum has %v on disk any more, which is committed", p, z)
 	}
 }

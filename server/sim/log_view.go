@@ -20,6 +20,8 @@ type logView struct {
 	files             []*logFile // ascending
 	snapshot          protocol.Zxid
 	accepted, current int64 // −1: no such file
+	// verified: so far a server has read this damaged disk, and rightly.
+	verified protocol.Zxid
 }
 
 type logFile struct {
@@ -125,7 +127,7 @@ func (f *logFile) readOn(fresh func(logged)) {
 
 // last is where the durable history ends.
 func (v *logView) last() protocol.Zxid {
-	last := max(v.snapshot, 0)
+	last := max(v.snapshot, v.verified, 0)
 	for _, f := range v.files {
 		if n := len(f.records); n > 0 {
 			last = max(last, f.records[n-1].zxid)
@@ -136,7 +138,7 @@ func (v *logView) last() protocol.Zxid {
 
 // has tells whether a txn is durable.
 func (v *logView) has(z protocol.Zxid) bool {
-	if z <= v.snapshot {
+	if z <= max(v.snapshot, v.verified) {
 		return true
 	}
 	for _, f := range v.files {

@@ -32,6 +32,8 @@ type Options struct {
 	ForceSnapshot    bool    // every learner is sent a snapshot (forceSnapshotSync)
 	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
+	Local            LocalSessions
+	Damaged          bool // disks are damaged
 	Script           bool // a server that has ended is started by the script
 	Notes            bool // the trace has what elections say
 	SnapshotNodes    int  // a snapshot copies so many znodes at a time; 0: all of so small a tree
@@ -58,6 +60,7 @@ type Action struct {
 	N      int   // effects; direction of a stall
 	Short  bool
 	Effect vfs.Op
+	Damage damageKind
 
 	Op      protocol.OpCode
 	Path    string
@@ -97,11 +100,12 @@ const (
 	FaultFull      // nothing grows on the disk for Length
 	FaultSlowDisks // the disks of all but Server, as FaultSlowDisk
 	FaultOverload  // a slow disk, and N connections to other servers break meanwhile
+	FaultDamage    // Damage to a disk (damage.go)
 )
 
 var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
 	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge",
-	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload"}
+	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -123,6 +127,9 @@ func (a Action) String() string {
 		if a.Kind >= FaultPeerStall && a.Kind < FaultIsolate {
 			s += fmt.Sprintf(" s%d", a.Peer+1)
 		}
+	}
+	if a.Kind == FaultDamage {
+		s += ": " + a.Damage.String()
 	}
 	if a.N != 0 {
 		s += fmt.Sprintf(" %d %s", a.N, a.Effect)
@@ -173,6 +180,7 @@ func NewEnsemblePlan(seed uint64) *Plan {
 		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0, ForceSnapshot: g.IntN(6) == 0,
 	}
 	g.drawTopology(&p.Options)
+	p.Options.Local = drawLocal(seed)
 	g.clocks(&p.Options)
 	g.actions(p)
 	return p
@@ -198,7 +206,15 @@ func (g *generator) actions(p *Plan) {
 		}
 		p.Actions = append(p.Actions, a)
 	}
-	slices.SortStableFunc(p.Actions, func(a, b Action) int { return int(a.At - b.At) })
+	sortActions(p.Actions)
+}
+
+func sortActions(list []Action) {
+	slices.SortStableFunc(list, func(a, b Action) int { return int(a.At - b.At) })
+}
+
+func newGenerator(seed, stream uint64) *generator {
+	return &generator{rand.New(rand.NewPCG(seed, stream))}
 }
 
 type generator struct{ *rand.Rand }

@@ -42,6 +42,7 @@ func (s *seat) config() *replica.Ensemble {
 		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
 		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
+		LocalSessions: o.Local != GlobalSessions, LocalUpgrading: o.Local == UpgradedSessions,
 	}
 }
 
@@ -98,6 +99,7 @@ func (s *seat) Become(role replica.Role) {
 		}
 	}
 	if role.Serving {
+		p.servesAgain()
 		p.w.tracef("%v serves, %v, epoch %d, zxid %v", p, role.State, role.Epoch, p.rep.State().Zxid())
 	}
 }

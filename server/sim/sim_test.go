@@ -24,6 +24,7 @@ var worthReaching = []string{
 	"power cut before create", "power cut before write", "power cut before sync", "power cut before syncdir", "power cut before preallocate",
 	"power cut before rename", "power cut before remove", "power cut before truncate",
 	"failed write", "failed sync", "failed syncdir", "failed rename", "failed create",
+	"no space for write", "tree from a disk compared with the history",
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"damage refused", "damage survived",
 }
@@ -33,9 +34,18 @@ var worthReaching = []string{
 var worthReachingTogether = []string{
 	"power cut", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
 	"power cut before write", "power cut before sync", "failed write", "failed sync",
+	"no space for write", "tree from a disk compared with the history",
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
+	"upgrading a local session, for it creates an ephemeral", "local session expired",
+}
+
+// worthReachingDamaged is what a thousand seeds come upon whose disks are
+// damaged.
+var worthReachingDamaged = []string{
+	"damage: bit flip at rest", "damage: bit flip while running", "damage: wiped disk", "damage: stale disk", "damage: swapped disks",
+	"damage: lost write", "damage: misdirected write", "start in quarantine", "spoilt disk whole again", "a vote is cast in quarantine",
 }
 
 // TestSeeds plays SEEDS seeds of an ensemble from SEED on, for MINUTES at most
@@ -57,6 +67,16 @@ func TestSeedsAlone(t *testing.T) {
 		usual = 200
 	}
 	seeds(t, NewPlan, usual, worthReaching)
+}
+
+// TestSeedsDamaged plays seeds of an ensemble whose disks are damaged.
+func TestSeedsDamaged(t *testing.T) {
+	t.Parallel()
+	usual := uint64(60)
+	if testing.Short() {
+		usual = 30
+	}
+	seeds(t, NewDamagePlan, usual, worthReachingDamaged)
 }
 
 func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) {
@@ -152,6 +172,9 @@ func explain(whole *Plan) string {
 	target := "sim"
 	if whole.Options.Voters == 0 {
 		target = "sim-alone"
+	}
+	if whole.Options.Damaged {
+		target = "sim-damaged"
 	}
 	fmt.Fprintf(&b, "again: make %s SEED=%d SEEDS=1\n\nwhat is left of the plan (%d of %d actions), faults until %s:\n",
 		target, whole.Seed, len(small.Actions), len(whole.Actions), clockText(small.Heal))

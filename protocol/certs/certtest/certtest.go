@@ -48,6 +48,7 @@ type Subject struct {
 	NotBefore time.Time
 	NotAfter  time.Time
 	Usages    []x509.ExtKeyUsage // empty: none is said
+	Raw       []byte             // DER of the whole subject, in place of Name
 }
 
 // NewCA makes an authority whose files are in a directory of the test.
@@ -79,7 +80,7 @@ func (ca *CA) Issue(t testing.TB, s Subject) *Identity {
 	}
 	key := newKey(t)
 	template := &x509.Certificate{SerialNumber: serial(t), Subject: pkix.Name{CommonName: s.Name, Organization: []string{"Zoo"}},
-		NotBefore: s.NotBefore, NotAfter: s.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: s.Usages}
+		RawSubject: s.Raw, NotBefore: s.NotBefore, NotAfter: s.NotAfter, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: s.Usages}
 	for _, h := range s.Hosts {
 		if ip := net.ParseIP(h); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)

@@ -2,6 +2,9 @@ package apache
 
 import (
 	"net"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -13,6 +16,16 @@ const (
 
 // ClassPath is java's -cp for both: Debian's default configuration and the jar.
 func ClassPath() string { return "/etc/zookeeper/conf:" + jar() }
+
+// NettyClassPath is ClassPath with the jars of Netty that TLS needs and Debian's
+// jar does not name.
+func NettyClassPath() string {
+	jars := []string{ClassPath()}
+	for _, name := range []string{"netty-codec.jar", "netty-resolver.jar"} {
+		jars = append(jars, filepath.Join(filepath.Dir(jar()), name))
+	}
+	return strings.Join(jars, string(os.PathListSeparator))
+}
 
 // FreePort is a port of 127.0.0.1 that nobody listens on at the moment.
 func FreePort(t testing.TB) int {

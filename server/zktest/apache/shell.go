@@ -22,10 +22,16 @@ type Result struct {
 // command a line. Words with a dash before the command are options of the shell.
 func Shell(t testing.TB, addr, stdin string, args ...string) Result {
 	t.Helper()
+	return ShellWith(t, nil, addr, stdin, args...)
+}
+
+// ShellWith is Shell with arguments of java's.
+func ShellWith(t testing.TB, flags []string, addr, stdin string, args ...string) Result {
+	t.Helper()
 	Need(t)
 	ctx, cancel := context.WithTimeout(t.Context(), shellPatience)
 	defer cancel()
-	java := append(javaFlags(false), ShellMain, "-server", addr)
+	java := append(append(javaFlags(false), flags...), ShellMain, "-server", addr)
 	cmd := exec.CommandContext(ctx, "java", append(java, args...)...)
 	var stdout, stderr strings.Builder
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr

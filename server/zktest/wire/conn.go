@@ -4,6 +4,7 @@ package wire
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -22,7 +23,8 @@ type Options struct {
 	Session    protocol.SessionID
 	Password   []byte // nil is sixteen zero bytes
 	LastZxid   protocol.Zxid
-	NoReadOnly bool // the form of clients before 3.4: no readOnly flag
+	NoReadOnly bool        // the form of clients before 3.4: no readOnly flag
+	TLS        *tls.Config // nil is plain TCP
 }
 
 // A Conn is one connection with its session. It is for one goroutine, except that one may write while another reads.
@@ -51,17 +53,22 @@ type Reply struct {
 }
 
 // Open connects and sends nothing.
-func Open(addr string) (*Conn, error) {
+func Open(addr string) (*Conn, error) { return open(addr, nil) }
+
+func open(addr string, config *tls.Config) (*Conn, error) {
 	socket, err := net.DialTimeout("tcp", addr, Patience)
 	if err != nil {
 		return nil, err
+	}
+	if config != nil {
+		socket = tls.Client(socket, config)
 	}
 	return &Conn{Socket: socket, frames: protocol.NewFrameReader(socket, 64<<20)}, nil
 }
 
 // Dial opens a connection and a session on it. A refused session comes back with Session.TimeoutMs 0 and no error.
 func Dial(addr string, o Options) (*Conn, error) {
-	c, err := Open(addr)
+	c, err := open(addr, o.TLS)
 	if err != nil {
 		return nil, err
 	}
