@@ -43,7 +43,7 @@ sim-damaged: ## the same with disks that are damaged: bits flip, disks are empti
 sim-alone: ## the same with one server
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
 
-defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone
+defects: ## the simulator finds every defect that is planted in the code it runs; DEFECT=name plants one alone, STARTS=n tells the median of n starts
 	$(GO) vet -tags defects ./server/...
 	$(GO) test -tags defects -count=1 -v -run '^TestDefects$$|^TestShrink$$' ./server/sim ./server/zab
 

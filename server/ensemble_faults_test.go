@@ -264,7 +264,16 @@ func TestTruncationBehindSnapshots(t *testing.T) {
 	o.Start()
 	o.Await()
 	acked := o.write(t, "/kept", 15, 3)
-	sameTrees(t, o.Ensemble, 1, 2, 3) // what it lacks now, the txns of its own would take the zxids of
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+	// What server 1 lacks now, the txns of its own would take the zxids of.
+	o.Until("the last session to be closed everywhere", func() bool {
+		for sid := int64(1); sid <= 3; sid++ {
+			if o.Server(sid).Server().Status().Sessions > 0 {
+				return false
+			}
+		}
+		return true
+	})
 	o.Stop()
 
 	alone := zktest.Config()

@@ -102,8 +102,11 @@ func TestChaos(t *testing.T) {
 				t.Error(err)
 			}
 			t.Logf("%d requests, %d answered, %d txns, %d faults, %d leaders, %v", r.Ops, r.Acked, r.Txns, r.Faults, r.Leaders, time.Since(begin).Round(time.Second))
-			for _, note := range r.Notes {
-				t.Log(note)
+			for _, note := range r.Notes[:min(len(r.Notes), 10)] {
+				t.Logf("%.500s", note)
+			}
+			if more := len(r.Notes) - 10; more > 0 {
+				t.Logf("and %d more notes", more)
 			}
 			for _, v := range r.Violations {
 				t.Errorf("%.3000s", v.String())

@@ -168,11 +168,7 @@ func (e *ensemble) wire(lines []string) error {
 		var servers []string
 		for j := range e.nodes {
 			quorum, election := own[j].quorum, own[j].election
-			if e.changes {
-				servers = append(servers, e.nodes[j].line("participant"))
-				continue
-			}
-			if i != j {
+			if i != j && !e.changes {
 				for k, to := range []*string{&quorum, &election} {
 					listen := "127.0.0.1:0"
 					if e.network != nil {
@@ -206,7 +202,7 @@ func (e *ensemble) wire(lines []string) error {
 		}
 		if e.changes {
 			// What a server writes when the members change goes beside its own files.
-			if err := os.WriteFile(n.dynamic(), []byte(strings.Join(servers, "\n")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(n.dynamic(), e.members(), 0o600); err != nil {
 				return err
 			}
 			servers = []string{"dynamicConfigFile=" + n.dynamic(), "reconfigEnabled=true", "standaloneEnabled=false",
@@ -217,6 +213,15 @@ func (e *ensemble) wire(lines []string) error {
 		}
 	}
 	return nil
+}
+
+// members is the first dynamic configuration, where the members may change.
+func (e *ensemble) members() []byte {
+	var text strings.Builder
+	for _, n := range e.nodes {
+		fmt.Fprintln(&text, n.line("participant"))
+	}
+	return []byte(text.String())
 }
 
 // proxy listens in one namespace and goes on from another.
@@ -281,7 +286,7 @@ func (e *ensemble) awaitServing(patience time.Duration, except *node) error {
 			if n == except {
 				continue
 			}
-			switch field(n.srvr(), "Mode") {
+			switch n.mode() {
 			case "leader":
 				leaders++
 			case "follower", "observer":

@@ -100,10 +100,11 @@ func follows(a, b protocol.Zxid) bool {
 }
 
 // segments are the parts of a log without a hole: a server that was given a
-// snapshot goes on behind it.
+// snapshot goes on behind it. Ours begins a new history then; Apache's keeps its
+// old logs, so that a snapshot may lie wherever an epoch ends.
 func (l *Log) segments() (list [][]Record) {
 	for i, r := range l.Records {
-		if i == 0 || !follows(l.Records[i-1].Zxid, r.Zxid) {
+		if i == 0 || !follows(l.Records[i-1].Zxid, r.Zxid) || l.Apache && l.Records[i-1].Zxid.Epoch() != r.Zxid.Epoch() {
 			list = append(list, nil)
 		}
 		list[len(list)-1] = append(list[len(list)-1], r)

@@ -65,7 +65,7 @@ func Run(o Options) (*Result, error) {
 	defer e.close()
 	rng := newRand(o.Seed)
 	// Short ticks, so that a run has many elections.
-	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
+	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", "preAllocSize=64", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
 	if rng.IntN(2) == 0 {
 		lines = append(lines, fmt.Sprint("txnLogSizeLimitInKb=", 16+rng.IntN(200)))
 	}
@@ -126,7 +126,14 @@ func Run(o Options) (*Result, error) {
 	e.rest(rng)
 	r := e.judge(h)
 	r.Faults = faults
-	return r, nil
+	if len(r.Violations) > 0 {
+		for _, n := range e.nodes {
+			if n.tmpfs { // it goes with the round
+				err = errors.Join(err, copyDir(filepath.Join(n.home, "data.kept"), n.data()))
+			}
+		}
+	}
+	return r, err
 }
 
 // capabilities finds what the machine lets be done.
@@ -211,7 +218,7 @@ func (e *ensemble) revive(patience time.Duration) error {
 			return err
 		}
 		for _, n := range e.nodes {
-			if n.apache && n.srvr() == "" {
+			if n.apache && n.mode() == "" {
 				e.log.printf("%v does not serve, and is started again", n)
 				n.end(syscall.SIGKILL)
 				if err := n.start(); err != nil {

@@ -13,6 +13,7 @@ const (
 	LogNotSynced
 	LogDirNotSynced
 	RecoveryNotSynced
+	CleanPagesTrusted
 	SyncErrorIgnored
 	TornRecordAccepted
 	WitnessFirst
@@ -63,6 +64,9 @@ const (
 	EmptiedVotes
 	QuarantineForgotten
 
+	UpgradeForgotten
+	LocalCloseOvertakes
+
 	defects
 )
 
@@ -87,7 +91,8 @@ var All = [defects]struct {
 	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
 	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
 	RecoveryNotSynced:     {Name: "RecoveryNotSynced", In: "storage", What: "what a recovery read from the page cache is served without a sync"},
-	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one (fsyncgate)"},
+	CleanPagesTrusted:     {Name: "CleanPagesTrusted", In: "storage", What: "after a failed sync a recovery syncs what it reads and does not write it anew (fsyncgate)"},
+	SyncErrorIgnored:      {Name: "SyncErrorIgnored", In: "storage", What: "a failed sync of the log is taken for a good one"},
 	TornRecordAccepted:    {Name: "TornRecordAccepted", In: "storage", What: "checksum and end of a record are not looked at"},
 	WitnessFirst:          {Name: "WitnessFirst", In: "storage", What: "the witness speaks of a batch before it is synced"},
 	PurgeTakesNeededLog:   {Name: "PurgeTakesNeededLog", In: "storage", What: "purge removes the log that the oldest snapshot kept begins in (ZOOKEEPER-2574)"},
@@ -127,4 +132,6 @@ var All = [defects]struct {
 	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a quarantined server votes for one that has less than its own disk is known to have held", Shown: InDamaged},
 	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
 	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
+	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
+	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},
 }

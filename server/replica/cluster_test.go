@@ -516,6 +516,7 @@ func (n *node) order(o zab.Order) {
 			return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}
 		case zab.WriteCurrentEpoch:
 			n.disk.current = o.Epoch
+			n.quarantined = n.quarantined && !o.Release
 			return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}
 		case zab.BeginQuarantine, zab.EndQuarantine:
 			n.quarantined = o.Kind == zab.BeginQuarantine

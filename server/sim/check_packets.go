@@ -71,7 +71,9 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 		}
 		if _, ok := g.initial[epoch]; !ok {
 			g.initial[epoch] = v.last()
-			if end := g.endBefore(epoch); !v.has(end) {
+			if leader.disk.lied() {
+				g.initial[epoch] = max(v.last(), g.end()) // as far as it can know
+			} else if end := g.endBefore(epoch); !v.has(end) {
 				w.violated("I11 leader completeness", "%v leads epoch %d with a log to %v, and %v is committed", leader, epoch, v.last(), end)
 			}
 		}
@@ -93,8 +95,8 @@ func (t *tap) byLearner(g *ledger, learner *process, p *quorum.Packet) {
 	if p.Type == quorum.AckEpoch {
 		t.learner = z
 	}
-	if learner.spoilt {
-		return // its disk may have forgotten what was written
+	if learner.spoilt || learner.id > w.plan.Options.Voters {
+		return // its disk may have forgotten what was written; or it is an observer, whose word counts for nothing
 	}
 	switch p.Type {
 	case quorum.AckEpoch:

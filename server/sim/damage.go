@@ -21,7 +21,8 @@ import (
 // intact copy can be reached, and that nobody else is hindered:
 //
 //   - damage that can be told from what a crash leaves may meet all disks but one
-//     that has all that is committed;
+//     that has all that is on it (with a txn that only damaged disks are known to
+//     have held, nobody can say whether it was acknowledged: that is refused);
 //   - damage that cannot (an old image; a bit in the last batch, when a power cut
 //     takes the witness's last word; an emptied disk, beside others) meets a disk
 //     only while a quorum of others has all that is on it.
@@ -106,6 +107,12 @@ func (w *world) intact(z protocol.Zxid) bool {
 	return w.plan.Options.Damaged && slices.ContainsFunc(w.processes, func(p *process) bool { return w.sound(p, z) })
 }
 
+// anySpoilt tells that damage is left on some disk. What comes to light of it when
+// all is started anew may change the leader, and these clients do not ask twice.
+func (w *world) anySpoilt() bool {
+	return slices.ContainsFunc(w.processes, func(p *process) bool { return p.spoilt })
+}
+
 // bearable tells that the disk of p may be damaged now; see above. sure is for
 // damage that can always be told.
 func (w *world) bearable(p *process, sure bool) bool {
@@ -116,6 +123,7 @@ func (w *world) bearable(p *process, sure bool) bool {
 	if p.id > w.plan.Options.Voters {
 		return true
 	}
+	z = max(z, w.ledger.view(p).last())
 	if sure {
 		for _, o := range w.processes {
 			if o != p && w.sound(o, z) {
@@ -124,7 +132,6 @@ func (w *world) bearable(p *process, sure bool) bool {
 		}
 		return false
 	}
-	z = max(z, w.ledger.view(p).last())
 	return w.ledger.quorum(func(o *process) bool { return o != p && w.sound(o, z) })
 }
 
@@ -204,7 +211,7 @@ func (p *process) damage(a *Action) {
 		p.spoil(a.Damage, true)
 		o.spoil(a.Damage, true)
 	case damageLost, damageStray:
-		if p.up && w.bearable(p, true) {
+		if p.up && w.bearable(p, false) {
 			p.disk.lie = &lie{in: a.N, stray: a.Damage == damageStray, told: func() {
 				p.spoil(a.Damage, false)
 				run := p.run

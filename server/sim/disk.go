@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"math/rand"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -46,6 +47,7 @@ func (d *disk) enter(f *fiber, yield func()) { d.yield, d.calm = yield, f != nil
 type failure struct {
 	op    vfs.Op // "": any
 	short bool   // a failing write leaves half of its bytes
+	clean bool   // what a failing sync did not bring to the disk counts as clean
 }
 
 // effect is called before every effect.
@@ -229,6 +231,9 @@ func (f *diskFile) write(b []byte, write func([]byte) (int, error)) (int, error)
 
 func (f *diskFile) Sync() error {
 	if err := f.d.effect(vfs.OpSync, f.Name()); err != nil {
+		if errors.Is(err, errDisk) && f.d.fail.clean {
+			f.d.mem.FailSync(f.Name(), rand.New(rand.NewSource(f.d.w.rng.Int64())))
+		}
 		return err
 	}
 	return f.File.Sync()

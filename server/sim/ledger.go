@@ -97,7 +97,7 @@ func (g *ledger) view(p *process) *logView {
 			g.w.violated("I4 total order", "%v: %v follows %v in its log, and %v elsewhere", p, e.zxid, prev, r.prev)
 		}
 	})
-	if p.spoilt {
+	if p.spoilt || p.id > g.w.plan.Options.Voters && g.w.ensemble != nil {
 		v.verified = p.verified
 		return v
 	}

@@ -32,6 +32,7 @@ type Options struct {
 	ForceSnapshot    bool    // every learner is sent a snapshot (forceSnapshotSync)
 	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
+	Local            LocalSessions
 	Damaged          bool // disks are damaged
 	Changing         bool // the members change (change.go)
 	Script           bool // a server that has ended is started by the script
@@ -181,6 +182,7 @@ func NewEnsemblePlan(seed uint64) *Plan {
 		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0, ForceSnapshot: g.IntN(6) == 0,
 	}
 	g.drawTopology(&p.Options)
+	p.Options.Local = drawLocal(seed)
 	g.clocks(&p.Options)
 	g.actions(p)
 	return p

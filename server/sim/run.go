@@ -209,7 +209,7 @@ func (p *process) act(a *Action) {
 			p.cutNext, p.cutNextOp = a.N, a.Effect
 		}
 	case FaultDisk:
-		f := failure{a.Effect, a.Short}
+		f := failure{op: a.Effect, short: a.Short, clean: a.Short}
 		if p.up {
 			p.disk.failIn, p.disk.fail = a.N, f
 		} else {
@@ -264,7 +264,7 @@ func (w *world) audit() {
 		w.auditor(i, &left[i])
 	}
 	w.runUntil(w.now+auditTime, func() bool { return !slices.ContainsFunc(left, func(n int) bool { return n > 0 }) })
-	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) {
+	if w.broken == nil && slices.ContainsFunc(left, func(n int) bool { return n > 0 }) && !w.anySpoilt() {
 		w.violated("V2 every request is answered", "the last clients could not read the tree within %d s: %v", auditTime/second, left)
 		return
 	}

@@ -42,6 +42,7 @@ func (s *seat) config() *replica.Ensemble {
 		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
 		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
+		LocalSessions: o.Local != GlobalSessions, LocalUpgrading: o.Local == UpgradedSessions,
 	}
 }
 

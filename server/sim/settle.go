@@ -17,6 +17,9 @@ const (
 // settle ends the faults and waits for progress: first, in some seeds, with one
 // voter standing still, then of everybody.
 func (w *world) settle() {
+	if w.broken != nil {
+		return
+	}
 	w.tracef("* faults stop")
 	for _, p := range w.processes {
 		p.pausedUntil, p.slowDisk, p.fullUntil, p.cutNext, p.failNext = w.now, 0, 0, 0, 0

@@ -24,6 +24,7 @@ var worthReaching = []string{
 	"power cut before create", "power cut before write", "power cut before sync", "power cut before syncdir", "power cut before preallocate",
 	"power cut before rename", "power cut before remove", "power cut before truncate",
 	"failed write", "failed sync", "failed syncdir", "failed rename", "failed create",
+	"no space for write", "tree from a disk compared with the history",
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"damage refused", "damage survived",
 }
@@ -33,9 +34,11 @@ var worthReaching = []string{
 var worthReachingTogether = []string{
 	"power cut", "recovery from a snapshot and a log", "snapshot while serving", "fuzzy snapshot", "log rolled", "purge",
 	"power cut before write", "power cut before sync", "failed write", "failed sync",
+	"no space for write", "tree from a disk compared with the history",
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
+	"upgrading a local session, for it creates an ephemeral", "local session expired",
 }
 
 // worthReachingDamaged is what a thousand seeds come upon whose disks are

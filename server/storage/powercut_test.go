@@ -6,6 +6,7 @@ import (
 	"math/rand"
 	"os"
 	"strconv"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -217,6 +218,36 @@ func TestFailureIsFinal(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFailedSyncLeavesCleanPages: a sync of the log fails, and the kernel counts
+// as clean what it could not write back, or part of it. Whatever the next start
+// has read and serves is on the disk then: a power cut takes nothing of it away.
+func TestFailedSyncLeavesCleanPages(t *testing.T) {
+	t.Parallel()
+	log := func(name string) bool { return strings.Contains(name, "log.") }
+	for seed := range int64(20) {
+		mem := vfs.NewTrackedMem()
+		faulty := vfs.NewFaulty(mem)
+		s, st := start(t, memConfig(faulty))
+		add(t, s, st, entries(1, 3, 900))
+		faulty.Add(vfs.Fault{Op: vfs.OpSync, Match: log, N: 1, Err: syscall.EIO})
+		if err := s.Append(entries(4, 6, 900)); !errors.Is(err, syscall.EIO) {
+			t.Fatalf("append: %v", err)
+		}
+		mem.FailSync("/data/version-2/log.1", rand.New(rand.NewSource(seed)))
+		must(t, s.Close())
+
+		again, got, _ := mustOpen(t, memConfig(mem))
+		if got.last < 3 || got.last > 6 {
+			t.Fatalf("seed %d: recovered to %v", seed, got.last)
+		}
+		_, after, _ := mustOpen(t, memConfig(mem.Crash(nil)))
+		after.holds(t, got.last)
+		add(t, again, got, entries(got.last+1, got.last+2, 900))
+		_, after, _ = mustOpen(t, memConfig(mem.Crash(nil)))
+		after.holds(t, got.last)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/server/defect"
+	"zookit/server/vfs"
 )
 
 // settle puts the directory into the state that was judged: what was cut off
@@ -224,6 +225,9 @@ func (r *recovery) syncRead() error {
 	if s.cfg.NoSync || defect.Planted(defect.RecoveryNotSynced) {
 		return nil
 	}
+	if err := r.rewriteTail(); err != nil {
+		return err
+	}
 	paths := make([]string, 0, len(r.read)+1)
 	for _, l := range r.read {
 		paths = append(paths, filepath.Join(s.logDir, l.name))
@@ -254,6 +258,48 @@ func (r *recovery) syncRead() error {
 		}
 	}
 	return nil
+}
+
+// rewriteTail writes the records anew, as they were read, that the witness does
+// not vouch for. When a sync has failed, the kernel counts the pages that it could
+// not write as clean: the failed server's successor reads them from memory, and
+// its sync has nothing to do and reports success. Written again they are dirty
+// again. What had reached the disk is the same afterwards, sector by sector, so a
+// power cut meanwhile spoils nothing.
+func (r *recovery) rewriteTail() error {
+	if r.vouched == nil || r.vouched.Log != r.newst || r.vouched.Offset >= r.end || defect.Planted(defect.CleanPagesTrusted) {
+		return nil // synced, or not ours
+	}
+	for _, l := range r.read {
+		if l.zxid != r.newst {
+			continue
+		}
+		path := filepath.Join(r.s.logDir, l.name)
+		if err := rewrite(r.s.fs, path, r.vouched.Offset, r.end); err != nil {
+			return fmt.Errorf("write the end of %s anew: %w", path, err)
+		}
+	}
+	return nil
+}
+
+// rewrite writes bytes [from, to) of a file over themselves.
+func rewrite(fsys vfs.FS, path string, from, to int64) error {
+	f, err := fsys.Open(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	b := make([]byte, min(to-from, 1<<20))
+	for from < to && err == nil {
+		part := b[:min(to-from, int64(len(b)))]
+		if _, err = f.ReadAt(part, from); err == nil {
+			_, err = f.WriteAt(part, from)
+		}
+		from += int64(len(part))
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	return err
 }
 
 // newWitness vouches for the history that was recovered.

@@ -43,6 +43,30 @@ func (n *memNode) sync() {
 	n.writes = nil
 }
 
+// FailSync is what happens to a file when its sync fails because the kernel
+// could not write it back: what was written since the last good sync counts as
+// clean. It is there to be read, and no later sync brings it to the disk, unless
+// it is written again; of each write rng decides whether it had arrived. Sizes,
+// which are in the journal of a file system, still reach the disk.
+func (m *Mem) FailSync(name string, rng *rand.Rand) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(name)
+	if n == nil || !m.tracked {
+		return
+	}
+	kept := n.writes[:0:0]
+	for _, op := range n.writes {
+		switch {
+		case op.truncate:
+			kept = append(kept, op)
+		case rng.Intn(2) == 0:
+			op.apply(&n.synced)
+		}
+	}
+	n.writes = kept
+}
+
 // dirChange makes name in dir lead to node; nil removes it.
 type dirChange struct {
 	dir  *memNode

@@ -82,7 +82,8 @@ func (c *Change) Mark() Mark {
 	return Mark{c.size, c.header.Records, c.header.Lost}
 }
 
-// Back forgets what was added since a mark, and that it was too much.
+// Back forgets what was added since a mark, and that it was too much. The zero
+// Mark is the beginning.
 func (c *Change) Back(m Mark) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -94,14 +95,14 @@ func (c *Change) Back(m Mark) error {
 	}
 	c.header.Records, c.header.Lost = m.records, m.lost
 	written := c.size - int64(len(c.buf))
-	c.size = m.size
-	if written <= m.size { // all of it is in memory
-		c.buf = c.buf[:m.size-written]
+	c.size = max(m.size, headerLen)
+	if written <= c.size { // all of it is in memory
+		c.buf = c.buf[:c.size-written]
 		return nil
 	}
 	c.buf = c.buf[:0]
-	if c.err = c.f.Truncate(m.size); c.err == nil {
-		_, c.err = c.f.Seek(m.size, io.SeekStart)
+	if c.err = c.f.Truncate(c.size); c.err == nil {
+		_, c.err = c.f.Seek(c.size, io.SeekStart)
 	}
 	return c.err
 }
