@@ -180,6 +180,9 @@ func (c *core) silentClose() string {
 	if !c.o.ReadOnly {
 		text += ", or is read-only"
 	}
+	if c.o.TLS == nil {
+		text += ", or wants TLS"
+	}
 	c.mu.Lock()
 	seen, session := c.seen, c.session
 	c.mu.Unlock()
