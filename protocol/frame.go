@@ -58,17 +58,38 @@ func NewFrameReader(r io.Reader, limit int) *FrameReader { return &FrameReader{r
 // frameStep bounds what is allocated ahead of the bytes that really arrive.
 const frameStep = 64 << 10
 
+// keepFrame is how large a buffer may stay when smaller packets follow.
+const keepFrame = 1 << 20
+
 // Next is the next packet without its length, valid until the next call.
 // io.EOF means the stream ended between packets.
 func (f *FrameReader) Next() ([]byte, error) {
-	if _, err := io.ReadFull(f.r, f.head[:]); err != nil {
-		return nil, err
-	}
-	n, err := FrameLength(f.head[:], f.limit)
+	n, err := f.Begin()
 	if err != nil {
 		return nil, err
 	}
+	return f.Rest(n)
+}
+
+// Begin reads the length of the next packet, of which Rest and Read then give
+// the bytes: all of them must be taken before the next call.
+func (f *FrameReader) Begin() (int, error) {
+	if _, err := io.ReadFull(f.r, f.head[:]); err != nil {
+		return 0, err
+	}
+	return FrameLength(f.head[:], f.limit)
+}
+
+// Read reads from the packet that was begun, and beyond when that has ended.
+func (f *FrameReader) Read(p []byte) (int, error) { return f.r.Read(p) }
+
+// Rest is the next n bytes, the rest of the packet that was begun, valid until
+// the next call.
+func (f *FrameReader) Rest(n int) ([]byte, error) {
 	f.buf = f.buf[:0]
+	if cap(f.buf) > keepFrame && n <= keepFrame {
+		f.buf = nil
+	}
 	for len(f.buf) < n {
 		step := min(n-len(f.buf), max(frameStep, len(f.buf)))
 		if cap(f.buf)-len(f.buf) < step {

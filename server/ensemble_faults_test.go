@@ -264,7 +264,10 @@ func TestTruncationBehindSnapshots(t *testing.T) {
 	o.Start()
 	o.Await()
 	acked := o.write(t, "/kept", 15, 3)
-	sameTrees(t, o.Ensemble, 1, 2, 3) // what it lacks now, the txns of its own would take the zxids of
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+	// What server 1 lacks now, the txns of its own would take the zxids of.
+	zxid := func(sid int64) protocol.Zxid { return o.Server(sid).Server().Status().Zxid }
+	o.Until("all to stand at one zxid", func() bool { return zxid(1) == zxid(2) && zxid(2) == zxid(3) })
 	o.Stop()
 
 	alone := zktest.Config()

@@ -25,11 +25,14 @@ type changing struct {
 	lines map[int64]string // the server line of each, "server.N=…"
 }
 
-func newChanging(t *testing.T, n int) *changing {
+func newChanging(t *testing.T, n int, change ...func(sid int64, cfg *config.Config)) *changing {
 	t.Helper()
 	c := &changing{t: t, lines: map[int64]string{}}
 	c.Ensemble = zktest.NewEnsemble(t, n, func(sid int64, cfg *config.Config) []server.Option {
 		cfg.SkipACL = true
+		for _, f := range change {
+			f(sid, cfg)
+		}
 		cfg.Ensemble.ReconfigEnabled, cfg.Ensemble.StandaloneEnabled = true, false
 		self, _ := cfg.Self()
 		c.lines[sid] = fmt.Sprintf("server.%d=%v", sid, self)
@@ -132,7 +135,7 @@ func (c *changing) awaitLeader(sids ...int64) (leader int64) {
 // A writer creates znodes one after the other, at whatever member answers.
 type writer struct {
 	root  string
-	addrs func() []string
+	addrs []string
 	stop  chan struct{}
 	work  sync.WaitGroup
 
@@ -140,10 +143,9 @@ type writer struct {
 	acked []string
 }
 
-func (c *changing) write(root string) *writer {
-	w := &writer{root: root, addrs: c.Addrs, stop: make(chan struct{})}
-	addrs := c.Addrs()
-	w.addrs = func() []string { return addrs }
+// write begins one that goes to these members.
+func (c *changing) write(root string, addrs ...string) *writer {
+	w := &writer{root: root, addrs: addrs, stop: make(chan struct{})}
 	w.work.Go(w.run)
 	c.t.Cleanup(w.end)
 	return w
@@ -165,8 +167,7 @@ func (w *writer) run() {
 			return
 		default:
 		}
-		addrs := w.addrs()
-		conn, err := wire.Dial(addrs[at%len(addrs)], wire.Options{TimeoutMs: 4000})
+		conn, err := wire.Dial(w.addrs[at%len(w.addrs)], wire.Options{TimeoutMs: 4000})
 		if err != nil {
 			time.Sleep(time.Millisecond)
 			continue
@@ -226,7 +227,7 @@ func TestGrow(t *testing.T) {
 	c := newChanging(t, 5)
 	c.Start(1)
 	c.Await(1)
-	w := c.write("/w")
+	w := c.write("/w", c.Addrs()...)
 	c.more(w, 20)
 	first, err := quorum.ParseConfig(c.Server(1).Server().Status().Ensemble.Membership)
 	if err != nil || first.Version != 1<<32 {
@@ -252,8 +253,7 @@ func TestGrow(t *testing.T) {
 		}
 	}
 	w.end()
-	w2 := c.write("/after")
-	w2.addrs = func() []string { return c.Addrs()[2:] }
+	w2 := c.write("/after", c.Addrs()[2:]...)
 	c.more(w2, 20)
 	c.check(w2, 3, 4, 5)
 	c.check(w, 3, 4, 5)
@@ -271,7 +271,7 @@ func TestReplaceAndMove(t *testing.T) {
 	c.awaitMembers("1 2 3", 1, 2, 3)
 	c.Start(4) // so that the writer knows it
 	c.Await(4)
-	w := c.write("/w")
+	w := c.write("/w", c.Addrs()...)
 	c.more(w, 20)
 	c.Stop(3)
 	change := c.join(4)

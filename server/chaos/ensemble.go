@@ -41,6 +41,7 @@ type ensemble struct {
 	broken  []Violation
 	leaders map[int64]int // who was seen leading, by epoch
 	saved   []Log         // of disks that were wiped
+	leftOut []string
 }
 
 func (e *ensemble) fail(v Violation) {
@@ -48,6 +49,10 @@ func (e *ensemble) fail(v Violation) {
 	defer e.mu.Unlock()
 	e.log.printf("VIOLATION %v", v)
 	e.broken = append(e.broken, v)
+}
+
+func (e *ensemble) leaveOut(format string, args ...any) {
+	e.leftOut = append(e.leftOut, "LEFT OUT: "+fmt.Sprintf(format, args...))
 }
 
 // journal is what happened in a round, one line each, with the time since its
@@ -98,13 +103,14 @@ func (e *ensemble) begin(dir, kinds string, lines []string) error {
 	if os.Getuid() == 0 {
 		network, err := newNetwork(len(kinds))
 		if err != nil {
-			e.log.printf("LEFT OUT: lost packets, there are no network namespaces here: %v", err)
+			e.leaveOut("lost packets and changing members, there are no network namespaces here: %v", err)
 		} else {
 			e.network = network
 		}
 	} else {
-		e.log.printf("LEFT OUT: lost packets and full disks, which take root")
+		e.leaveOut("lost packets, changing members and full disks, which take root")
 	}
+	e.changes = e.changes && e.network != nil
 	return e.wire(lines)
 }
 
@@ -168,11 +174,7 @@ func (e *ensemble) wire(lines []string) error {
 		var servers []string
 		for j := range e.nodes {
 			quorum, election := own[j].quorum, own[j].election
-			if e.changes {
-				servers = append(servers, e.nodes[j].line("participant"))
-				continue
-			}
-			if i != j {
+			if i != j && !e.changes {
 				for k, to := range []*string{&quorum, &election} {
 					listen := "127.0.0.1:0"
 					if e.network != nil {
@@ -206,7 +208,7 @@ func (e *ensemble) wire(lines []string) error {
 		}
 		if e.changes {
 			// What a server writes when the members change goes beside its own files.
-			if err := os.WriteFile(n.dynamic(), []byte(strings.Join(servers, "\n")+"\n"), 0o600); err != nil {
+			if err := os.WriteFile(n.dynamic(), e.members(), 0o600); err != nil {
 				return err
 			}
 			servers = []string{"dynamicConfigFile=" + n.dynamic(), "reconfigEnabled=true", "standaloneEnabled=false",
@@ -217,6 +219,15 @@ func (e *ensemble) wire(lines []string) error {
 		}
 	}
 	return nil
+}
+
+// members is the first dynamic configuration, where the members may change.
+func (e *ensemble) members() []byte {
+	var text strings.Builder
+	for _, n := range e.nodes {
+		fmt.Fprintln(&text, n.line("participant"))
+	}
+	return []byte(text.String())
 }
 
 // proxy listens in one namespace and goes on from another.
@@ -281,7 +292,7 @@ func (e *ensemble) awaitServing(patience time.Duration, except *node) error {
 			if n == except {
 				continue
 			}
-			switch field(n.srvr(), "Mode") {
+			switch n.mode() {
 			case "leader":
 				leaders++
 			case "follower", "observer":

@@ -43,18 +43,37 @@ func (m *nemesis) replace(n *node, f func() error) error {
 
 // keepLog keeps what is in the logs of a server for the reference.
 func (e *ensemble) keepLog(n *node) error {
-	records, err := ReadLog(n.data())
+	l, err := n.log()
 	if err != nil {
 		return fmt.Errorf("%v: %w", n, err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.saved = append(e.saved, Log{Server: n.sid, Apache: n.apache, Records: records})
+	e.saved = append(e.saved, l)
 	return nil
 }
 
+// wipe empties a disk. Ours finds that others have a history, and has no vote
+// until it has it as well; Apache's may make it up anew.
 func (m *nemesis) wipe(n *node) error {
-	return m.replace(n, func() error { return os.RemoveAll(n.version()) })
+	empty := func() error { return os.RemoveAll(n.version()) }
+	if n.apache {
+		return m.replace(n, empty)
+	}
+	if err := m.e.mayDamage(); err != nil {
+		return err
+	}
+	m.e.damaged = n
+	return errors.Join(n.holding(func() error { return errors.Join(m.e.keepLog(n), empty()) }), n.start())
+}
+
+// mayDamage tells whether the server that was damaged last has a whole history
+// again: what is promised is that one damaged disk loses nothing.
+func (e *ensemble) mayDamage() error {
+	if e.damaged != nil && e.damaged.mode() == "" {
+		return fmt.Errorf("%v has not come back from the last damage", e.damaged)
+	}
+	return nil
 }
 
 // stale gives a server an old image of its own disk.
@@ -98,17 +117,14 @@ func copyDir(to, from string) error {
 	return err
 }
 
-// refusalPatience bounds the time in which a server that refuses its disk ends.
-const refusalPatience = 3 * time.Second
-
-// flip inverts a bit of a log of a server that is down. It may quarantine itself
-// and come back, or refuse to start; then its disk is replaced.
+// flip inverts a bit of a log of a server that is down. It finds the damage and
+// comes back when it has the history from the others.
 func (m *nemesis) flip(n *node) error {
 	if n.apache {
 		return nil // loses what it has acknowledged by one bit, as is known
 	}
-	if m.e.damaged != nil && m.e.damaged.srvr() == "" {
-		return fmt.Errorf("%v has not come back from the last damage", m.e.damaged)
+	if err := m.e.mayDamage(); err != nil {
+		return err
 	}
 	flipped := false
 	err := n.holding(func() (err error) {
@@ -121,27 +137,7 @@ func (m *nemesis) flip(n *node) error {
 		return errors.Join(err, n.start())
 	}
 	m.e.damaged = n
-	if err := n.startDamaged(); err != nil {
-		return err
-	}
-	until := time.Now().Add(refusalPatience)
-	for n.running() && n.srvr() == "" && time.Now().Before(until) {
-		rest(m.ctx, 50*time.Millisecond)
-	}
-	if !n.running() {
-		m.e.log.printf("%v refuses its disk", n)
-		return m.wipe(n)
-	}
-	return nil
-}
-
-// startDamaged is start for a server that may refuse its disk.
-func (n *node) startDamaged() error {
-	err := n.start()
-	n.mu.Lock()
-	n.failing = true
-	n.mu.Unlock()
-	return err
+	return n.start()
 }
 
 // flipBit changes a log where no torn batch of a crash can be: a good way before

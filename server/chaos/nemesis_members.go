@@ -65,7 +65,7 @@ func (e *ensemble) reconfig(ctx context.Context, q *protocol.ReconfigRequest, la
 }
 
 func (n *node) reconfig(q *protocol.ReconfigRequest) error {
-	if n.srvr() == "" {
+	if n.mode() == "" {
 		return fmt.Errorf("%v does not serve", n)
 	}
 	c, err := wire.Open(n.door)
@@ -131,7 +131,7 @@ func (e *ensemble) everybodyVotes(patience time.Duration) error {
 // config is /zookeeper/config as the first server that answers shows it.
 func (e *ensemble) config() (string, error) {
 	for _, n := range e.nodes {
-		if n.srvr() == "" {
+		if n.mode() == "" {
 			continue
 		}
 		c, err := wire.Open(n.door)

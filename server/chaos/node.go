@@ -24,13 +24,14 @@ import (
 
 // A node is one server: its files, and its process while it runs.
 type node struct {
-	e      *ensemble
-	sid    int
-	apache bool
-	home   string // zoo.cfg, the output, and the data directory
-	client *proxy // the way of clients, with faults
-	door   string // address of the client port, without
-	output *os.File
+	e       *ensemble
+	sid     int
+	apache  bool
+	home    string // zoo.cfg, the output, and the data directory
+	initial []byte // zoo.cfg as it was written for it
+	client  *proxy // the way of clients, with faults
+	door    string // address of the client port, without
+	output  *os.File
 
 	mu      sync.Mutex // guards what follows
 	cmd     *exec.Cmd  // nil: not running
@@ -61,6 +62,11 @@ func (n *node) start() error {
 	if n.cmd != nil || n.held || n.e.closing.Load() {
 		return nil
 	}
+	if n.e.changes {
+		if err := n.listItself(); err != nil {
+			return err
+		}
+	}
 	argv := []string{n.e.program, n.config()}
 	if n.apache {
 		argv = []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m", "-cp", apache.ClassPath(), apache.ServerMain, n.config()}
@@ -75,6 +81,24 @@ func (n *node) start() error {
 	n.cmd, n.done, n.ending, n.failing = cmd, make(chan struct{}), false, false
 	go n.await(cmd, n.done)
 	return nil
+}
+
+// listItself is the operator of a server that was removed, or added again when it
+// was down: its configuration is replaced by the first one, since a server
+// starts from one that names it alone.
+func (n *node) listItself() error {
+	text, err := os.ReadFile(n.config())
+	if err != nil {
+		return err
+	}
+	_, path, _ := strings.Cut(string(text), "dynamicConfigFile=")
+	path, _, _ = strings.Cut(path, "\n")
+	lines, err := os.ReadFile(path)
+	if err == nil && strings.Contains(string(lines), fmt.Sprintf("server.%d=", n.sid)) {
+		return nil
+	}
+	n.e.log.printf("%v is started with the first configuration: the one it has does not name it", n)
+	return errors.Join(os.WriteFile(n.config(), n.initial, 0o600), os.WriteFile(n.dynamic(), n.e.members(), 0o600))
 }
 
 // await takes note of the end of a process.
@@ -163,7 +187,11 @@ func (n *node) running() bool {
 	return n.cmd != nil
 }
 
-// srvr is what the four-letter word says; "" while the server serves nothing.
+// mode is leader, follower, observer or standalone; "" while the server serves
+// nothing.
+func (n *node) mode() string { return field(n.srvr(), "Mode") }
+
+// srvr is what the four-letter word says, "" when there is no answer.
 func (n *node) srvr() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 500*time.Millisecond)
 	defer cancel()
@@ -205,12 +233,18 @@ func (n *node) inject(what string, fails bool, d time.Duration) (met bool, err e
 	if err != nil {
 		return false, err
 	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait()
+		close(ended)
+	}()
 	select {
 	case <-done:
+	case <-ended:
 	case <-time.After(d):
 	}
 	_ = cmd.Process.Kill() // the kernel lets go of what it held
-	_ = cmd.Wait()
+	<-ended
 	n.mu.Lock()
 	n.tracer = nil
 	n.mu.Unlock()
@@ -267,17 +301,25 @@ func (n *node) writeConfig(addr string, servers, lines []string) error {
 	}
 	text := append([]string{
 		"dataDir=" + n.data(),
-		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "preAllocSize=64", "admin.enableServer=false",
+		"minSessionTimeout=1000", "maxSessionTimeout=60000", "maxClientCnxns=0", "4lw.commands.whitelist=*", "admin.enableServer=false",
 	}, lines...)
 	if !n.e.changes { // else the server lines have them
 		text = append(text, "clientPort="+port, "clientPortAddress="+host)
 	}
 	text = append(text, servers...)
-	return errors.Join(os.WriteFile(n.config(), []byte(strings.Join(text, "\n")+"\n"), 0o600), n.writeID())
+	n.initial = []byte(strings.Join(text, "\n") + "\n")
+	return errors.Join(os.WriteFile(n.config(), n.initial, 0o600), n.writeID())
 }
 
 func (n *node) writeID() error {
 	return os.WriteFile(filepath.Join(n.data(), "myid"), fmt.Appendln(nil, n.sid), 0o600)
+}
+
+// log is what the server has in its logs.
+func (n *node) log() (Log, error) {
+	l, err := ReadLog(n.data())
+	l.Server, l.Apache = n.sid, n.apache
+	return l, err
 }
 
 // said is what the server has written to its output.

@@ -29,7 +29,7 @@ type Options struct {
 	Environ []string      // for the servers, beside this process's
 	Dir     string        // the files of the round; made, and left
 	Kinds   string        // a letter for each server: o is ours, A Apache's
-	Members bool          // the members change meanwhile; it takes network namespaces
+	Members bool          // the members change meanwhile, where network namespaces can be made
 	Seed    uint64        // of everything that is drawn
 	Faults  time.Duration // how long there are faults
 	Only    []string      // of the faults, these alone; nil is all
@@ -39,7 +39,8 @@ type Options struct {
 // A Result is what a round has shown.
 type Result struct {
 	Violations []Violation
-	Notes      []string // what Apache has lost or left, and what could not be done
+	Notes      []string // what Apache has lost or left
+	LeftOut    []string // what this machine cannot do
 	History    *History
 	Ops, Acked int
 	Txns       int
@@ -65,15 +66,12 @@ func Run(o Options) (*Result, error) {
 	defer e.close()
 	rng := newRand(o.Seed)
 	// Short ticks, so that a run has many elections.
-	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
+	lines := []string{"tickTime=250", "initLimit=20", "syncLimit=8", "preAllocSize=64", fmt.Sprint("snapCount=", []int{100, 300, 1000, 5000}[rng.IntN(4)])}
 	if rng.IntN(2) == 0 {
 		lines = append(lines, fmt.Sprint("txnLogSizeLimitInKb=", 16+rng.IntN(200)))
 	}
 	if err := e.begin(o.Dir, o.Kinds, lines); err != nil {
 		return nil, err
-	}
-	if e.changes && e.network == nil {
-		return nil, errors.New("the members can change where network namespaces can be made, as root")
 	}
 	can := e.capabilities()
 	if can[needsMount] {
@@ -126,20 +124,27 @@ func Run(o Options) (*Result, error) {
 	e.rest(rng)
 	r := e.judge(h)
 	r.Faults = faults
-	return r, nil
+	if len(r.Violations) > 0 {
+		for _, n := range e.nodes {
+			if n.tmpfs { // it goes with the round
+				err = errors.Join(err, copyDir(filepath.Join(n.home, "data.kept"), n.data()))
+			}
+		}
+	}
+	return r, err
 }
 
 // capabilities finds what the machine lets be done.
 func (e *ensemble) capabilities() map[string]bool {
 	can := map[string]bool{needsNetwork: e.network != nil, needsProxies: !e.changes, needsStatic: !e.changes}
 	if _, err := exec.LookPath("strace"); err != nil {
-		e.log.printf("LEFT OUT: slow and failing syncs, which take strace")
+		e.leaveOut("slow and failing syncs, which take strace")
 	} else {
 		can[needsStrace] = true
 	}
 	if n := e.nodes[0]; os.Getuid() == 0 {
 		if err := n.mount(); err != nil {
-			e.log.printf("LEFT OUT: full disks: %v", err)
+			e.leaveOut("full disks: %v", err)
 		} else {
 			can[needsMount] = true
 			_ = syscall.Unmount(n.data(), 0)
@@ -211,7 +216,7 @@ func (e *ensemble) revive(patience time.Duration) error {
 			return err
 		}
 		for _, n := range e.nodes {
-			if n.apache && n.srvr() == "" {
+			if n.apache && n.mode() == "" {
 				e.log.printf("%v does not serve, and is started again", n)
 				n.end(syscall.SIGKILL)
 				if err := n.start(); err != nil {
@@ -317,11 +322,11 @@ func (e *ensemble) rest(rng *rand.Rand) {
 func (e *ensemble) judge(h *History) *Result {
 	var logs []Log
 	for _, n := range e.nodes {
-		records, err := ReadLog(n.data())
+		l, err := n.log()
 		if err != nil {
 			e.fail(violation("logs can be read", "%v: %v", n, err))
 		}
-		logs = append(logs, Log{Server: n.sid, Apache: n.apache, Records: records})
+		logs = append(logs, l)
 		if text := n.said(); !n.apache {
 			for _, bad := range []string{"DATA RACE", "panic:", "broken invariant", "the tree differs"} {
 				if strings.Contains(text, bad) {
@@ -393,7 +398,7 @@ func (e *ensemble) trees(ref *Reference) {
 }
 
 func (e *ensemble) result(h *History, ref *Reference) *Result {
-	r := &Result{Violations: e.broken, History: h, Leaders: len(e.leaders), Journal: e.log.text()}
+	r := &Result{Violations: e.broken, History: h, Leaders: len(e.leaders), Journal: e.log.text(), LeftOut: e.leftOut}
 	if h != nil {
 		r.Ops = len(h.Ops)
 		r.Acked = countAnswered(h.Ops)

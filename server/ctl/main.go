@@ -53,6 +53,8 @@ type invocation struct {
 	defines   []string // -D arguments, without -D
 	configDir string   // --config
 	logJSON   bool
+	// acceptLoss is the zxid of recover's -accept-loss, "" without.
+	acceptLoss string
 }
 
 const usage = `usage: zkserver [-Dzookeeper.KEY=VALUE]... [-log text|json] [--config DIR] VERB | CONFIG
@@ -61,6 +63,8 @@ const usage = `usage: zkserver [-Dzookeeper.KEY=VALUE]... [-log text|json] [--co
   zkserver CLIENTPORT DATADIR [TICKTIME] [MAXCLIENTCNXNS]
   zkserver [start-foreground [CONFIG]]  run a server; without CONFIG with $ZOOCFGDIR/zoo.cfg ($ZOOCFG for another name)
   zkserver status [CONFIG]              ask the running server for its mode; exit code 0 when it answers, else 1
+  zkserver recover [-accept-loss ZXID] [CONFIG]
+                                        show what of the data is damaged and at stake; with ZXID, go on without it
   zkserver version
   zkserver help
 
@@ -72,7 +76,7 @@ Exit codes: 1 unexpected, 2 arguments or configuration, 3 data directory, 10 log
 `
 
 var verbs = map[string]string{
-	"start-foreground": "", "status": "", "version": "", "help": "",
+	"start-foreground": "", "status": "", "recover": "", "version": "", "help": "",
 	"start":     "zkserver stays in the foreground: let systemd start it, or run zkserver start-foreground CONFIG",
 	"stop":      "send SIGTERM to the process (systemctl stop, kill PID); it closes its connections and ends with exit code 0",
 	"restart":   "let systemd restart it, or send SIGTERM to the process and run zkserver start-foreground CONFIG again",
@@ -109,6 +113,12 @@ func parse(args []string) (*invocation, error) {
 				return nil, fmt.Errorf("-log %s: neither text nor json", format)
 			}
 			c.logJSON = format == "json"
+		case name == "-accept-loss" || name == "--accept-loss":
+			zxid, err := take()
+			if err != nil {
+				return nil, err
+			}
+			c.acceptLoss = zxid
 		case name == "--config" || name == "-config":
 			dir, err := take()
 			if err != nil {
@@ -132,6 +142,9 @@ func parse(args []string) (*invocation, error) {
 			}
 		}
 	}
+	if c.acceptLoss != "" && c.verb != "recover" {
+		return nil, fmt.Errorf("-accept-loss belongs to zkserver recover; see zkserver help")
+	}
 	return c, nil
 }
 
@@ -145,6 +158,8 @@ func (c *invocation) run(ctx context.Context, env Env) int {
 		return ExitOK
 	case "status":
 		return c.status(ctx, env)
+	case "recover":
+		return c.recover(env)
 	case "", "start-foreground":
 		return c.serve(ctx, env)
 	}

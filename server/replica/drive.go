@@ -174,7 +174,11 @@ func (d *Disk) execute(o zab.Order, install func(protocol.Zxid) error) (ev zab.E
 	case zab.WriteAcceptedEpoch:
 		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetAcceptedEpoch(o.Epoch)
 	case zab.WriteCurrentEpoch:
-		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, d.Store.SetCurrentEpoch(o.Epoch)
+		err := d.Store.SetCurrentEpoch(o.Epoch)
+		if err == nil && o.Release {
+			err = d.Store.EndQuarantine()
+		}
+		return zab.EpochWritten{Kind: o.Kind, Epoch: o.Epoch}, false, err
 	case zab.BeginQuarantine:
 		return zab.QuarantineNoted{Kind: o.Kind}, false, d.Store.Quarantine(o.Why, o.Zxid, o.AtMs)
 	case zab.EndQuarantine:

@@ -298,6 +298,7 @@ func (r *Replica) takeOrder(o zab.Order) {
 		e.held = &o
 		return
 	}
+	o.Release = e.releases(o)
 	e.ordered = o
 	e.out.Order = &e.ordered
 }
@@ -318,6 +319,7 @@ func (r *Replica) orderDone(ev zab.Event) bool {
 			e.AcceptedEpoch = ev.Epoch
 		} else if ok {
 			e.CurrentEpoch = ev.Epoch
+			r.released(o)
 		}
 	case zab.Truncated:
 		if ok = o.Kind == zab.Truncate && o.Zxid == ev.Zxid; ok && ev.Err == nil {

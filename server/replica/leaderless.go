@@ -27,6 +27,9 @@ func (l *leaderless) begin(nowMs int64) {
 
 func (l *leaderless) end() { *l = leaderless{} }
 
+// longer tells that there has been no leader for more than ms.
+func (l *leaderless) longer(nowMs, ms int64) bool { return l.nextMs != 0 && nowMs-l.sinceMs > ms }
+
 func (l *leaderless) deadline() int64 {
 	if l.nextMs == 0 {
 		return math.MaxInt64

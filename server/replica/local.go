@@ -4,6 +4,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 	"zookit/server/session"
 	"zookit/server/zab"
 )
@@ -109,6 +110,12 @@ func (r *Replica) createLocal(now Now, q *Request) {
 // closeLocal ends a session behind the requests it has under way.
 func (r *Replica) closeLocal(q *Request, h *session.Handle) {
 	r.local.Close(h)
+	if defect.Planted(defect.LocalCloseOvertakes) {
+		r.state.mu.Lock()
+		defer r.state.mu.Unlock()
+		r.localClosed(q)
+		return
+	}
 	e := r.ens
 	r.state.outstanding.Add(1)
 	r.pendingB += len(q.Body)
@@ -181,6 +188,9 @@ func (r *Replica) upgrade(now Now, h *session.Handle) {
 	id, timeoutMs := h.ID(), h.TimeoutMs()
 	r.local.Move(h, r.sessions)
 	r.publishLocal()
+	if defect.Planted(defect.UpgradeForgotten) {
+		return
+	}
 	r.note(Note{Text: "upgrading a local session, for it creates an ephemeral", Session: id})
 	if r.ens.leader != nil {
 		r.proposeOwn(now, Request{Session: id, Op: protocol.OpCreateSession, TimeoutMs: timeoutMs})

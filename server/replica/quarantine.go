@@ -21,11 +21,11 @@ import (
 //	another digest    ─┘
 //
 // It learns as an observer under an id outside the configuration, from a leader
-// that others have elected. If they are too few, and every voter was heard
-// LOOKING in one round, it casts its vote (package election) and follows as
-// itself. Until the leader lets it serve, what it was given may be a history that
-// no quorum has: that is why the quarantine is noted on the disk, and ends there
-// before it ends here.
+// that others have elected. Until the leader lets it serve, what it was given may
+// be a history that no quorum has: that is why the quarantine is noted on the disk,
+// and ends there before it ends here. If the others are too few, and every voter
+// was heard LOOKING in one round, it casts its vote (package election) and follows
+// as itself; then the quarantine ends when it enters the leader's epoch.
 //
 // What it had promised may be lost as well: an epoch it had accepted from a
 // server that is still trying to become the leader. Were it to vote at once, for
@@ -46,8 +46,7 @@ func (r *Replica) quarantined(store *storage.Store, got *storage.Recovered, now 
 	if r.ens == nil || !errors.As(err, &damage) {
 		return err
 	}
-	why := damage.Error()
-	if err := store.Quarantine(why, max(damage.FirstZxid, damage.LastZxid, 0), now.WallMs); err != nil {
+	if err := store.Quarantine(damage.Brief(), max(damage.FirstZxid, damage.LastZxid, 0), now.WallMs); err != nil {
 		return err
 	}
 	r.Sink().Reset()
@@ -126,8 +125,7 @@ func (r *Replica) turned(kind zab.OrderKind) {
 		e.recent.Reset(0)
 		r.install(0)
 	case zab.EndQuarantine:
-		e.Quarantined, e.QuarantineWhy, e.Seen = false, "", 0
-		r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
+		r.endQuarantine()
 	}
 	e.failures, e.lookAt = 0, e.now.MonoMs
 }
@@ -139,10 +137,15 @@ func (r *Replica) turned(kind zab.OrderKind) {
 // have been established without.
 func (e *ensemble) learnFor() (id int64, observer bool, accepted, current int64) {
 	switch {
-	case !e.Quarantined:
-		return e.ID, e.Observer, e.AcceptedEpoch, e.CurrentEpoch
 	case e.Observer:
-		return e.ID, true, e.AcceptedEpoch, 0
+		// Nobody relies on what it has accepted. One that is of no leader's epoch for
+		// long has a file that is not as it was written.
+		if e.Quarantined || e.leaderless.longer(e.now.MonoMs, e.TickMs*e.InitLimit) {
+			return e.ID, true, 0, 0
+		}
+		return e.ID, true, e.AcceptedEpoch, e.CurrentEpoch
+	case !e.Quarantined:
+		return e.ID, false, e.AcceptedEpoch, e.CurrentEpoch
 	case e.role.State == quorum.Following:
 		return e.ID, false, e.AcceptedEpoch, 0
 	case e.promisesOver():
@@ -154,6 +157,30 @@ func (e *ensemble) learnFor() (id int64, observer bool, accepted, current int64)
 // promisesOver tells that initLimit has passed.
 func (e *ensemble) promisesOver() bool {
 	return e.now.MonoMs >= e.quarantinedAt+e.TickMs*e.InitLimit
+}
+
+// releases tells that an order ends the quarantine: a voter that had to cast its
+// vote has the leader's whole history when it enters the epoch, and acknowledges
+// txns from then on. The leader may count on these, so they must not be set aside
+// with the next start. Nobody can hold an older promise: all voters were LOOKING.
+func (e *ensemble) releases(o zab.Order) bool {
+	return e.Quarantined && o.Kind == zab.WriteCurrentEpoch && e.learner != nil && e.role.State == quorum.Following
+}
+
+func (r *Replica) released(o zab.Order) {
+	if !o.Release {
+		return
+	}
+	r.endQuarantine()
+	role := r.ens.role
+	role.Quarantine = nil
+	r.ens.setRole(role)
+}
+
+func (r *Replica) endQuarantine() {
+	e := r.ens
+	e.Quarantined, e.QuarantineWhy, e.Seen = false, "", 0
+	r.note(Note{Text: "out of quarantine: the leader's snapshot is on the disk"})
 }
 
 // served follows when the leader would let this member serve: it ends the

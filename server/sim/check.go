@@ -42,7 +42,9 @@ type request struct {
 }
 
 func newJudge(w *world) *judge {
-	return &judge{w: w, m: newModel(), asked: map[request]*Op{}, bySession: map[protocol.SessionID][]*connLog{}}
+	j := &judge{w: w, m: newModel(), asked: map[request]*Op{}, bySession: map[protocol.SessionID][]*connLog{}}
+	j.m.local = w.plan.Options.Local != GlobalSessions
+	return j
 }
 
 // sent: a client has sent a request.
@@ -81,7 +83,7 @@ func (j *judge) committed(e logged) {
 
 // received: a client was given a reply or an event. What it shows is committed.
 func (j *judge) received(l *connLog, p packetSeen) {
-	if j.w.broken != nil || !j.found(l.follower.packet(p)) || p.op == nil || p.op.Xid == protocol.XidPing {
+	if j.w.broken != nil || !j.found(l.follower.packet(p)) || p.op == nil || p.op.Xid == protocol.XidPing || j.closedLocally(p.op) {
 		return
 	}
 	if j.found(j.answered(p.op)) && p.op.Xid > 0 {

@@ -49,6 +49,9 @@ func (j *judge) refused(t *txn.Txn, o *Op, code protocol.Code) *Violation {
 	case protocol.SessionExpired, protocol.SessionMoved, protocol.UnknownSession:
 		return nil
 	}
+	if code == protocol.EphemeralOnLocalSession && j.mayRefuseEphemerals(o.Session) && ephemeral(o.Request) {
+		return nil
+	}
 	if _, want := j.m.expect(o.Type, o.Request); want != code {
 		return violation("D3 refusals are right", "%v: %v failed with %v, and should be %v", t.Zxid, o, code.Name(), codeText(want))
 	}
@@ -69,7 +72,8 @@ func (j *judge) beforeMulti(t *txn.Txn, o *Op, multi *txn.Multi) *Violation {
 			case e.Err == protocol.OK && want == protocol.OK: // undone: the one that failed comes later
 				m.pretend(t, op.Record, path)
 				continue
-			case e.Err == want, e.Err == protocol.SessionExpired, e.Err == protocol.SessionMoved, e.Err == protocol.UnknownSession:
+			case e.Err == want, e.Err == protocol.SessionExpired, e.Err == protocol.SessionMoved, e.Err == protocol.UnknownSession,
+				e.Err == protocol.EphemeralOnLocalSession && j.mayRefuseEphemerals(o.Session) && ephemeral(op.Record):
 				return nil
 			}
 			return violation("D3 refusals are right", "%v: op %d of %v failed with %v, and should be %v", t.Zxid, i, o, e.Err.Name(), codeText(want))

@@ -31,6 +31,9 @@ func (j *judge) answered(o *Op) *Violation {
 	if e, ok := t.Body.(*txn.Error); ok {
 		logged = e.Err
 	}
+	if o.Code == protocol.EphemeralOnLocalSession && logged != protocol.OK && j.mayRefuseEphemerals(o.Session) && ephemeral(o.Request) {
+		return nil // what the learner says for a leader that does not know the session
+	}
 	if o.Code != logged {
 		return violation("D3 replies tell the outcome", "%v: the reply says %v and the log %v", o, codeText(o.Code), codeText(logged))
 	}

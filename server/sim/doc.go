@@ -18,7 +18,8 @@
 //	conn      a client's connection at the server                   conn.go
 //	client    a client library and its user                         client.go
 //	plan      what a seed draws: options, requests, faults           plan.go
-//	topology  who votes, in which groups, and what a quorum is       topology.go
+//	topology  who votes, in which groups, and what a quorum is;      topology.go,
+//	          who knows a session                                    local.go
 //	history   what clients saw                                       history.go
 //	ledger    checks the servers: packets against disks, and what    ledger.go, log_view.go,
 //	          is committed                                           check_packets.go

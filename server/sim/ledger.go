@@ -96,7 +96,7 @@ func (g *ledger) view(p *process) *logView {
 			g.w.violated("I4 total order", "%v: %v follows %v in its log, and %v elsewhere", p, e.zxid, prev, r.prev)
 		}
 	})
-	if p.spoilt {
+	if p.spoilt || p.id > g.w.plan.Options.Voters && g.w.ensemble != nil {
 		v.verified = p.verified
 		return v
 	}
@@ -117,7 +117,7 @@ func (g *ledger) durable(z protocol.Zxid, epoch int64, without *process) bool {
 			return false
 		}
 		v := g.view(p)
-		if p.up && p.disk.lied() {
+		if p.disk.lied() {
 			return true // as far as it can know
 		}
 		return v.has(z) && (v.current >= epoch || p.spoilt || g.w.ensemble == nil)

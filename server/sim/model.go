@@ -26,6 +26,7 @@ type model struct {
 	lastCxid map[protocol.SessionID]int32
 	sequence map[string]int32 // by parent: the last number given
 	zxid     protocol.Zxid
+	local    bool // a session that was never made may write, but own nothing
 }
 
 type modelNode struct {
@@ -161,8 +162,11 @@ func (m *model) apply(t *txn.Txn) (changes []change, err error) {
 		return nil, nil
 	case protocol.OpDeleteContainer: // the server's own
 	default:
-		if open := m.sessions[t.Session]; !open {
+		if open, known := m.sessions[t.Session]; !open && (known || !m.local) {
 			return nil, fmt.Errorf("S5 nothing happens in a session that is gone: %v (%v) of session %v", t.Zxid, t.Type, t.Session)
+		}
+		if !m.sessions[t.Session] && createsEphemeral(t.Body) {
+			return nil, fmt.Errorf("S6 ephemerals go with their session: %v creates one for session %v, which was never made", t.Zxid, t.Session)
 		}
 		if last := m.lastCxid[t.Session]; t.Cxid <= last {
 			return nil, fmt.Errorf("S2 a session's writes happen in order, and once: %v is xid %d of session %v after xid %d", t.Zxid, t.Cxid, t.Session, last)

@@ -32,6 +32,8 @@ type Options struct {
 	ForceSnapshot    bool    // every learner is sent a snapshot (forceSnapshotSync)
 	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
+	Local            LocalSessions
+	Hosting          bool // followers serve observers
 	Damaged          bool // disks are damaged
 	Script           bool // a server that has ended is started by the script
 	Notes            bool // the trace has what elections say
@@ -179,6 +181,8 @@ func NewEnsemblePlan(seed uint64) *Plan {
 		Digest: g.IntN(4) > 0, BigData: g.IntN(16) == 0, ForceSnapshot: g.IntN(6) == 0,
 	}
 	g.drawTopology(&p.Options)
+	p.Options.Local = drawLocal(seed)
+	p.Options.Hosting = drawHosting(seed, &p.Options)
 	g.clocks(&p.Options)
 	g.actions(p)
 	return p

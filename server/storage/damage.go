@@ -32,6 +32,22 @@ type DamageError struct {
 
 func (e *DamageError) Error() string {
 	var b strings.Builder
+	b.WriteString(e.Brief())
+	mend := e.Mend
+	if mend == "" {
+		mend = "restore " + filepath.Dir(e.File) + " from a backup"
+	}
+	fmt.Fprintf(&b, ". To mend: %s", mend)
+	if e.Acceptable {
+		fmt.Fprintf(&b, "; or, to start without them for good, set %s=%v for one start (the files are kept in %s)",
+			AcceptDataLossKey, e.FirstZxid, damagedDir(filepath.Dir(e.File), e.FirstZxid))
+	}
+	return b.String()
+}
+
+// Brief is what is damaged and what is at stake, without the mend.
+func (e *DamageError) Brief() string {
+	var b strings.Builder
 	fmt.Fprintf(&b, "%s is damaged", e.File)
 	if e.Offset > 0 {
 		fmt.Fprintf(&b, " at offset %d", e.Offset)
@@ -42,15 +58,6 @@ func (e *DamageError) Error() string {
 		fmt.Fprintf(&b, "; transactions %v to at least %v are at stake", e.FirstZxid, e.LastZxid)
 	case e.FirstZxid > 0:
 		fmt.Fprintf(&b, "; transactions from %v on are at stake", e.FirstZxid)
-	}
-	mend := e.Mend
-	if mend == "" {
-		mend = "restore " + filepath.Dir(e.File) + " from a backup"
-	}
-	fmt.Fprintf(&b, ". To mend: %s", mend)
-	if e.Acceptable {
-		fmt.Fprintf(&b, "; or, to start without them for good, set %s=%v for one start (the files are kept in %s)",
-			AcceptDataLossKey, e.FirstZxid, damagedDir(filepath.Dir(e.File), e.FirstZxid))
 	}
 	return b.String()
 }

@@ -86,8 +86,7 @@ func parseQuarantine(text, path string) *Quarantine {
 }
 
 func (q *Quarantine) text() []byte {
-	why := strings.Join(strings.Fields(q.Why), " ")
-	why = why[:min(len(why), maxQuarantineBytes/2)]
+	why := q.Why[:min(len(q.Why), maxQuarantineBytes/2)]
 	return fmt.Appendf(nil, "%swhy %s\nseen %x\nsince %d\naside %s\n", quarantineHead, why, int64(q.Seen), q.Since, q.Aside)
 }
 
@@ -122,7 +121,7 @@ func (s *Store) beginQuarantine(why string, seen protocol.Zxid, wallMs int64) er
 	if was != nil {
 		seen = max(seen, was.Seen)
 	}
-	q := &Quarantine{Why: why, Seen: seen, Since: wallMs}
+	q := &Quarantine{Why: strings.Join(strings.Fields(why), " "), Seen: seen, Since: wallMs}
 	if q.Aside, err = s.freeAside(wallMs); err != nil {
 		return err
 	}

@@ -44,6 +44,9 @@ type Order struct {
 	Zxid  protocol.Zxid
 	Epoch int64 // to be written
 
+	// Release ends a quarantine as well, once the epoch is written (WriteCurrentEpoch).
+	Release bool
+
 	// BeginQuarantine: why, and when, ms since 1970. Zxid is then the highest known
 	// to have been in the history.
 	Why  string

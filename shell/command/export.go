@@ -41,6 +41,7 @@ type ExportResult struct {
 }
 
 func runExport(c *Context) error {
+	defer saveMemory()()
 	s, path, err := c.Target(c.Args[0])
 	if err != nil {
 		return err

@@ -23,6 +23,7 @@ type subtreeReader struct {
 	stat  bool   // entries get their Stat
 	limit int    // requests in flight; 0 is walk.DefaultLimit
 
+	names    func(ctx context.Context, path string) (*protocol.NameList, *protocol.Stat, error) // nil where there is none
 	progress func(done, pending int)
 
 	refused []string // znodes that may not be read, and are left out with what is below; the first shownRefusals
@@ -35,13 +36,35 @@ type subtreeReader struct {
 func newSubtreeReader(s Session, root string) *subtreeReader {
 	r := &subtreeReader{s: s, root: root, stat: true}
 	r.rest, _ = atRest(s)
+	r.names = findNames(s)
 	return r
+}
+
+// nameLister lists very many children compactly, as *session.Session does.
+type nameLister interface {
+	ChildNames(ctx context.Context, path string) (*protocol.NameList, *protocol.Stat, error)
+}
+
+// findNames is that of a session, or of the one it wraps; nil when there is
+// none.
+func findNames(s any) func(ctx context.Context, path string) (*protocol.NameList, *protocol.Stat, error) {
+	for s != nil {
+		if l, ok := s.(nameLister); ok {
+			return l.ChildNames
+		}
+		u, ok := s.(interface{ Unwrap() any })
+		if !ok {
+			return nil
+		}
+		s = u.Unwrap()
+	}
+	return nil
 }
 
 // each calls f for root and every znode below it. /zookeeper, which each
 // ensemble has of its own, is part of it only when it is asked for by name.
 func (r *subtreeReader) each(ctx context.Context, f func(*export.Entry) error) error {
-	o := walk.Options{Data: true, ACL: true, Stat: true, Limit: r.limit, Progress: r.progress}
+	o := walk.Options{Data: true, ACL: true, Stat: true, Limit: r.limit, Progress: r.progress, Names: r.names}
 	if r.ownsSystem() {
 		o.Keep = func(parent, name string) bool { return parent != "/" || name != "zookeeper" }
 	}

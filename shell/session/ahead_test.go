@@ -7,10 +7,7 @@ import (
 	"zookit/protocol"
 )
 
-// What was asked ahead of a write is what was there before it, on our server
-// and on Apache's.
-func TestAhead(t *testing.T) { onEach(t, testAhead) }
-
+// What was asked ahead of a write is what was there before it.
 func testAhead(t *testing.T, srv live) {
 	s := open(t, Options{Servers: srv.addr()})
 	ctx := bounded(t)

@@ -235,14 +235,15 @@ func finalCode(op protocol.OpCode, code protocol.Code) bool {
 	return false
 }
 
-// replied takes a reply to its request. An error ends the connection.
+// replied takes a reply to its request; d is nil when it has been read into its
+// record already. An error ends the connection.
 func (c *core) replied(t *tap, h protocol.ReplyHeader, d *jute.Decoder) error {
 	c.mu.Lock()
 	p := t.pending[h.Xid]
 	delete(t.pending, h.Xid)
 	c.mu.Unlock()
 	var err error
-	if p != nil && h.Err == protocol.OK && p.reply != nil {
+	if p != nil && h.Err == protocol.OK && p.reply != nil && d != nil {
 		if bad := p.reply.Decode(d); bad != nil {
 			err = &ReplyError{Op: p.op, Path: p.path, Err: bad}
 		}

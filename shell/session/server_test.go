@@ -45,7 +45,13 @@ func onEach(t *testing.T, story func(t *testing.T, srv live)) {
 	})
 }
 
-func TestOperations(t *testing.T) { onEach(t, testOperations) }
+func TestOperations(t *testing.T) {
+	onEach(t, func(t *testing.T, srv live) {
+		testOperations(t, srv)
+		testAhead(t, srv)
+		testChildNames(t, srv)
+	})
+}
 
 func testOperations(t *testing.T, srv live) {
 	ctx := bounded(t)

@@ -135,14 +135,16 @@ func (t *tap) Read(p []byte) (int, error) {
 
 // receive reads one packet and takes it to where it belongs.
 func (t *tap) receive() error {
-	packet, err := t.frames.Next()
+	n, err := t.frames.Begin()
+	if err == nil && n > largePacket && t.attached() {
+		return t.receiveLarge(n)
+	}
+	var packet []byte
+	if err == nil {
+		packet, err = t.frames.Rest(n)
+	}
 	if err != nil {
-		if t.attached() && errors.Is(err, os.ErrDeadlineExceeded) {
-			t.dmu.Lock()
-			defer t.dmu.Unlock()
-			return &refusalError{text: fmt.Sprintf("%s was silent for %v", t.addr, t.idle.Round(time.Millisecond)), err: err}
-		}
-		return err
+		return t.silence(err)
 	}
 	if !t.attached() {
 		return t.connected(packet)
@@ -160,6 +162,16 @@ func (t *tap) receive() error {
 	}
 	t.c.passing(t, h)
 	return t.handOver(packet)
+}
+
+// silence is why nothing more was read.
+func (t *tap) silence(err error) error {
+	if t.attached() && errors.Is(err, os.ErrDeadlineExceeded) {
+		t.dmu.Lock()
+		defer t.dmu.Unlock()
+		return &refusalError{text: fmt.Sprintf("%s was silent for %v", t.addr, t.idle.Round(time.Millisecond)), err: err}
+	}
+	return err
 }
 
 func (t *tap) attached() bool {

@@ -64,6 +64,10 @@ func (e *entry) fetch(ctx context.Context, src Source, o *Options) {
 // list asks for the names of the children.
 func (e *entry) list(ctx context.Context, src Source, o *Options) {
 	n := &e.node
+	if o.Names != nil && int(n.Stat.NumChildren) > maxAhead {
+		e.listCompactly(ctx, o)
+		return
+	}
 	names, _, err := src.Children(ctx, n.Path, false)
 	if !e.keep(err) || err != nil {
 		return
@@ -73,6 +77,20 @@ func (e *entry) list(ctx context.Context, src Source, o *Options) {
 	}
 	slices.Sort(names)
 	n.Children = names
+}
+
+// listCompactly asks for the names of very many children.
+func (e *entry) listCompactly(ctx context.Context, o *Options) {
+	n := &e.node
+	names, _, err := o.Names(ctx, n.Path)
+	if !e.keep(err) || err != nil {
+		return
+	}
+	if o.Keep != nil {
+		names.Keep(func(name string) bool { return o.Keep(n.Path, name) })
+	}
+	names.Sort()
+	e.names = names
 }
 
 // keep notes what an error means for the entry and tells whether the node is

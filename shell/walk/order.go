@@ -25,10 +25,28 @@ type entry struct {
 	gone     bool  // vanished
 	err      error // that ends the walk
 	item     *item // nil when it was dropped or forgotten
+
+	names *protocol.NameList // of very many children, instead of node.Children
 }
 
 // weight is what an answered node counts towards maxAhead.
-func (e *entry) weight() int { return 1 + len(e.node.Children) + len(e.node.Data)/dataUnit }
+func (e *entry) weight() int { return 1 + e.children() + len(e.node.Data)/dataUnit }
+
+// children is how many children there are in the walk.
+func (e *entry) children() int {
+	if e.names != nil {
+		return e.names.Len()
+	}
+	return len(e.node.Children)
+}
+
+// child is the name of one.
+func (e *entry) child(i int) string {
+	if e.names != nil {
+		return e.names.Name(i)
+	}
+	return e.node.Children[i]
+}
 
 // item is a link of the order: a node that was asked for, or the rest of a
 // parent's children, which were not.
@@ -78,17 +96,16 @@ func (o *order) next(near int) *entry {
 	if o.ahead >= maxAhead && !o.within(first, near) {
 		return nil
 	}
-	names := first.parent.node.Children
 	e := &entry{parent: first.parent, index: first.index}
 	e.node = Node{
-		Path:  childPath(&first.parent.node, names[first.index]),
+		Path:  childPath(&first.parent.node, first.parent.child(first.index)),
 		Depth: first.parent.node.Depth + 1,
-		Last:  first.index == len(names)-1,
+		Last:  first.index == first.parent.children()-1,
 	}
 	e.item = &item{entry: e}
 	insertBefore(e.item, first)
 	o.ahead++
-	if first.index++; first.index == len(names) {
+	if first.index++; first.index == first.parent.children() {
 		o.removeRest(first)
 	}
 	return e
@@ -113,7 +130,7 @@ func (o *order) answered(e *entry) {
 		return
 	}
 	o.ahead += e.weight() - 1
-	if len(e.node.Children) > 0 {
+	if e.children() > 0 {
 		o.insertRest(e.item, e)
 	}
 }
@@ -141,7 +158,7 @@ func (o *order) skipBelow(e *entry) {
 			return
 		}
 		o.removeRest(at)
-		o.pending -= len(at.parent.node.Children) - at.index
+		o.pending -= at.parent.children() - at.index
 	}
 }
 
@@ -168,8 +185,8 @@ func (e *entry) under(top *entry) bool {
 // relisted takes the children of a node that was unlisted.
 func (o *order) relisted(e *entry) {
 	e.answered = true
-	o.ahead += len(e.node.Children)
-	if len(e.node.Children) > 0 {
+	o.ahead += e.children()
+	if e.children() > 0 {
 		o.insertRest(e.item, e)
 	}
 }
@@ -178,7 +195,7 @@ func (o *order) insertRest(behind *item, parent *entry) {
 	rest := &item{parent: parent}
 	insertBefore(rest, behind.next)
 	heap.Push(&o.rests, rest)
-	o.pending += len(parent.node.Children)
+	o.pending += parent.children()
 }
 
 func (o *order) removeRest(rest *item) {

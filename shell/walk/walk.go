@@ -46,6 +46,11 @@ type Options struct {
 	// root, which was named.
 	Giant int
 
+	// Names lists the children of parents that have more than maxAhead, in less
+	// memory than Source.Children takes; Node.Children stays nil for those. May
+	// be nil.
+	Names func(ctx context.Context, path string) (*protocol.NameList, *protocol.Stat, error)
+
 	// Keep tells whether a child is part of the walk; one that is not is never
 	// asked for. It is called by several goroutines at once. Nil keeps all.
 	Keep func(parent, name string) bool
@@ -67,7 +72,8 @@ type Node struct {
 	ACL  []protocol.ACL // with Options.ACL; nil when refused
 
 	// Children is the sorted names of the children that are part of the walk;
-	// nil when there are none or they were not asked for (MaxDepth, Giant, Err).
+	// nil when there are none or they were not asked for (MaxDepth, Giant, Err),
+	// or Options.Names has them.
 	Children []string
 	// Giant: it has more children than Options.Giant, which are left out.
 	Giant bool

@@ -306,3 +306,47 @@ func TestWalkListsLargeParentsInTurn(t *testing.T) {
 		t.Errorf("%d requests at once", src.most)
 	}
 }
+
+// TestWalkWithNames: parents with very many children are listed by
+// Options.Names, and visited as ever.
+func TestWalkWithNames(t *testing.T) {
+	t.Parallel()
+	src := newTree("/few", "/few/a", "/many", "/many/c00007/below")
+	for c := range maxAhead + 100 {
+		src.add(fmt.Sprintf("/many/c%05d", c))
+	}
+	o := Options{Data: true, Keep: func(parent, name string) bool { return name != "c00003" }}
+	want := visited(t, src, "/", o)
+	listed := 0
+	names := func(_ context.Context, path string) (*protocol.NameList, *protocol.Stat, error) {
+		listed++
+		var list protocol.NameList
+		for _, name := range src.kids[path] {
+			if err := list.Add(name); err != nil {
+				return nil, nil, err
+			}
+		}
+		return &list, src.stat(path), nil
+	}
+	o.Names = names
+	if got := visited(t, src, "/", o); !slices.Equal(got, want) || len(got) < maxAhead || listed != 1 {
+		t.Errorf("%d visited, %d wanted; %d listed", len(got), len(want), listed)
+	}
+	o.Names = func(context.Context, string) (*protocol.NameList, *protocol.Stat, error) {
+		return nil, nil, protocol.NoAuth
+	}
+	if got := visited(t, src, "/", o); len(got) != 4 {
+		t.Errorf("refused: %q", got)
+	}
+	// The walk can be ended in the midst of it.
+	o.Names = names
+	seen := 0
+	if err := Walk(t.Context(), src, "/many", o, func(n *Node) error {
+		if seen++; seen == 50 {
+			return Stop
+		}
+		return nil
+	}); err != nil || seen != 50 {
+		t.Errorf("%d, %v", seen, err)
+	}
+}
