@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"zookit/protocol"
+	"zookit/protocol/quorum"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -297,6 +298,9 @@ func (p *process) handOut() {
 	}
 	if p.seat != nil {
 		rd.CarryOut(p.seat)
+		if role := &p.seat.role; role.Serving && role.State == quorum.Leading {
+			p.w.ledger.established(p, role.Epoch) // who would be sent UPTODATE may just have gone
+		}
 		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {
