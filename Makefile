@@ -58,7 +58,7 @@ interop: ## ensembles of Apache's servers and ours in every mix: roles, joins, k
 	.ci/setup
 	$(GO) test -tags interop -count=1 -parallel 2 -timeout 20m -v ./server/interop
 
-chaos: ## SECONDS=n of faults at ensembles of processes, in rounds of ROUND=20 from SEED=1 on; MIX=ooo,ooooo,ooA has a letter a server (A: Apache's); DEFECT=name plants one
+chaos: ## SECONDS=n of faults at ensembles of processes, in rounds of ROUND=20 from SEED=1 on; MIX=ooo,ooooo+,ooA has a letter a server (A: Apache's) and + for changing members; DEFECT=name plants one
 	.ci/setup
 	CHAOS_SECONDS="$(SECONDS)" CHAOS_ROUND="$(ROUND)" CHAOS_MIX="$(MIX)" CHAOS_ONLY="$(ONLY)" SEED="$(SEED)" DEFECT="$(DEFECT)" \
 	  $(GO) test -tags chaos -count=1 -timeout 600m -run '^TestChaos$$' -v ./server/chaos

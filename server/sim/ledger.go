@@ -118,7 +118,7 @@ func (g *ledger) durable(z protocol.Zxid, epoch int64, without *process) bool {
 			return false
 		}
 		v := g.view(p)
-		if p.up && p.disk.lied() {
+		if p.disk.lied() {
 			return true // as far as it can know
 		}
 		return v.has(z) && (v.current >= epoch || p.spoilt || g.w.ensemble == nil)

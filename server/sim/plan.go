@@ -33,6 +33,7 @@ type Options struct {
 	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
 	Local            LocalSessions
+	Hosting          bool // followers serve observers
 	Damaged          bool // disks are damaged
 	Changing         bool // the members change (change.go)
 	Script           bool // a server that has ended is started by the script
@@ -183,6 +184,7 @@ func NewEnsemblePlan(seed uint64) *Plan {
 	}
 	g.drawTopology(&p.Options)
 	p.Options.Local = drawLocal(seed)
+	p.Options.Hosting = drawHosting(seed, &p.Options)
 	g.clocks(&p.Options)
 	g.actions(p)
 	return p

@@ -62,7 +62,9 @@ type process struct {
 	// Of a damaged disk (damage.go): spoilt until it is whole again, which it is
 	// when the server serves next if it is cured; reread for the checkers.
 	spoilt, cured, reread bool
-	verified              protocol.Zxid
+
+	dialed   int // of an observer: the server it dialed last, by index; see master
+	verified protocol.Zxid
 
 	final *tree.Tree // as read from its disk when all was over
 }

@@ -38,7 +38,7 @@ var worthReachingTogether = []string{
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
-	"upgrading a local session, for it creates an ephemeral", "local session expired",
+	"upgrading a local session, for it creates an ephemeral", "local session expired", "observer served by a follower",
 }
 
 // worthReachingDamaged is what a thousand seeds come upon whose disks are
