@@ -79,6 +79,21 @@ func TestSeedsDamaged(t *testing.T) {
 	seeds(t, NewDamagePlan, usual, worthReachingDamaged)
 }
 
+// worthReachingChanging is what a thousand seeds come upon whose members change.
+var worthReachingChanging = []string{
+	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "role ended: handed over to another leader", "role ended: the configuration has changed",
+}
+
+// TestSeedsChanging plays seeds of an ensemble whose members change.
+func TestSeedsChanging(t *testing.T) {
+	t.Parallel()
+	usual := uint64(40)
+	if testing.Short() {
+		usual = 20
+	}
+	seeds(t, NewChangingPlan, usual, worthReachingChanging)
+}
+
 func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) {
 	first, count := number("SEED", 1), number("SEEDS", usual)
 	begin := time.Now()
