@@ -182,6 +182,7 @@ func (im *importer) carryOut(f *os.File, o bulk.Options) error {
 		err = im.err
 	}
 	if err != nil {
+		im.rec.unanswered(im.target, report)
 		if report.Done > 0 {
 			c.Shell.Out.Note(fmt.Sprintf("import: %d of %s were written; the same command goes on from there", report.Done, count(todo, "znode")))
 		}
