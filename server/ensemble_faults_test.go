@@ -266,14 +266,8 @@ func TestTruncationBehindSnapshots(t *testing.T) {
 	acked := o.write(t, "/kept", 15, 3)
 	sameTrees(t, o.Ensemble, 1, 2, 3)
 	// What server 1 lacks now, the txns of its own would take the zxids of.
-	o.Until("the last session to be closed everywhere", func() bool {
-		for sid := int64(1); sid <= 3; sid++ {
-			if o.Server(sid).Server().Status().Sessions > 0 {
-				return false
-			}
-		}
-		return true
-	})
+	zxid := func(sid int64) protocol.Zxid { return o.Server(sid).Server().Status().Zxid }
+	o.Until("all to stand at one zxid", func() bool { return zxid(1) == zxid(2) && zxid(2) == zxid(3) })
 	o.Stop()
 
 	alone := zktest.Config()

@@ -137,7 +137,7 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 	switch {
 	case best == noVote:
 		return noVote, "no voter with an undamaged history has been heard"
-	case best.Zxid < seen && !defect.Planted(defect.SeenIgnored):
+	case best.Zxid < seen:
 		return noVote, fmt.Sprintf("the history of server %d, the best undamaged one, ends at %v, and damaged ones are known to have gone to %v", best.Leader, best.Zxid, seen)
 	}
 	return best, ""

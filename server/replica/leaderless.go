@@ -82,10 +82,10 @@ func (e *ensemble) heard() string {
 	for _, p := range []struct {
 		what string
 		sids []string
-	}{{"looking for one too", looking}, {"have one", named}, {"not heard", silent}} {
+	}{{"look for one too", looking}, {"have one", named}, {"are not heard", silent}} {
 		if len(p.sids) > 0 {
 			parts = append(parts, p.what+": "+strings.Join(p.sids, ", "))
 		}
 	}
-	return "of the other voters are " + strings.Join(parts, "; ")
+	return "of the other voters " + strings.Join(parts, "; ")
 }
