@@ -25,7 +25,14 @@ func FourLetter(ctx context.Context, addr, word string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%s to %s: %w", word, addr, err)
 	}
+	return FourLetterOn(ctx, conn, word)
+}
+
+// FourLetterOn is FourLetter on a connection that is there, such as one of TLS;
+// it closes it.
+func FourLetterOn(ctx context.Context, conn net.Conn, word string) (string, error) {
 	defer conn.Close()
+	addr := conn.RemoteAddr()
 	deadline, _ := ctx.Deadline()
 	_ = conn.SetDeadline(deadline)
 	stop := context.AfterFunc(ctx, func() { conn.Close() })

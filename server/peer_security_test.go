@@ -131,3 +131,34 @@ func TestEnsembleWithSASL(t *testing.T) {
 		}
 	}
 }
+
+// Servers join a running ensemble under TLS and SASL, the larger id first. Their
+// certificates have names and no addresses, and who they are is known by a name
+// that only the configuration says.
+func TestJoinUnderTLS(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	c := newChanging(t, 3, func(sid int64, cfg *config.Config) {
+		for i, m := range cfg.Ensemble.Servers.Members {
+			at := m.Addresses[0]
+			at.Host = "localhost"
+			cfg.Ensemble.Servers.Members[i].Addresses = []quorum.Address{at}
+		}
+		tlsBetween(cfg, ca, ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"localhost"}}))
+		s := &cfg.Ensemble.Security.SASL
+		s.Enabled, s.LearnerRequire, s.ServerRequire = true, true, true
+		s.User, s.Password, s.Users = "peer", "canary", map[string]certs.Secret{"peer": "canary"}
+	})
+	c.Start(1)
+	c.Await(1)
+	w := c.write("/w", c.Server(1).Addr())
+	for _, sid := range []int64{3, 2} {
+		c.Start(sid)
+		c.reconfig(1, c.join(sid))
+		c.more(w, 20)
+	}
+	c.awaitMembers("1 2 3", 1, 2, 3)
+	c.check(w, 1, 2, 3)
+	c.Stop(1)
+	c.awaitLeader(2, 3)
+}

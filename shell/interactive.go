@@ -230,7 +230,7 @@ func historyFile(env Env, profile string) string {
 func completionTable(compat *command.Compat) []complete.Command {
 	var table []complete.Command
 	for _, c := range command.Table(compat) {
-		entry := complete.Command{Name: c.Name, Summary: c.Summary, Hidden: c.Name == "ls2" || c.Name == "rmr"}
+		entry := complete.Command{Name: c.Name, Summary: c.Summary, Hidden: c.Old}
 		for _, f := range append(c.FlagsIn(compat), c.GlobalFlags(compat)...) {
 			flag := complete.Flag{Name: "-" + f.Name, Summary: f.Help}
 			if f.Arg != "" {

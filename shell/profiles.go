@@ -2,6 +2,7 @@ package shell
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"sync"
 
@@ -18,6 +19,9 @@ type profiles struct {
 	once sync.Once
 	file *profile.File
 	err  error
+
+	mu  sync.Mutex
+	tls map[*profile.Profile]*tls.Config // read so far; guarded by mu
 }
 
 func (p *profiles) load() (*profile.File, error) {
@@ -36,7 +40,7 @@ func (p *profiles) find(name string) (*command.Profile, error) {
 		return nil, nil
 	}
 	return &command.Profile{
-		Name: name, Servers: entry.ConnectString(), Dial: p.dialer(entry),
+		Name: name, Servers: entry.ConnectString(), Dial: p.dialer(entry), TLS: p.tlsOf(entry),
 		ReadOnly: entry.ReadOnly, Protected: entry.Protected, Color: entry.Color,
 		NoJournal: entry.Undo != nil && !*entry.Undo, Pager: entry.Pager,
 	}, nil
@@ -119,14 +123,37 @@ func (p *profiles) sessionOptions(ctx context.Context, entry *profile.Profile) (
 		}
 		so.Identities = append(so.Identities, session.Identity{Scheme: a.Scheme, Auth: identity})
 	}
-	if entry.TLS != nil {
-		t, err := entry.TLS.Options(ctx, p.env.Getenv)
-		if err == nil {
-			so.TLS, err = t.Config()
-		}
-		if err != nil {
-			return so, fmt.Errorf("tls: %w", err)
-		}
+	var err error
+	if so.TLS, err = p.tlsOf(entry)(ctx); err != nil {
+		return so, fmt.Errorf("tls: %w", err)
 	}
 	return so, nil
+}
+
+// tlsOf is how the servers of a profile are spoken to, read when it is needed:
+// as the profile says, else as -client-configuration does. Nil is plain TCP.
+func (p *profiles) tlsOf(entry *profile.Profile) func(context.Context) (*tls.Config, error) {
+	return func(ctx context.Context) (*tls.Config, error) {
+		if entry == nil || entry.TLS == nil {
+			return p.o.client.config, nil
+		}
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if known := p.tls[entry]; known != nil {
+			return known, nil // a command that tells a password asks a person, perhaps
+		}
+		t, err := entry.TLS.Options(ctx, p.env.Getenv)
+		if err != nil {
+			return nil, err
+		}
+		config, err := t.Config()
+		if err != nil {
+			return nil, err
+		}
+		if p.tls == nil {
+			p.tls = map[*profile.Profile]*tls.Config{}
+		}
+		p.tls[entry] = config
+		return config, nil
+	}
 }

@@ -108,6 +108,7 @@ func Main(ctx context.Context, env Env, args []string) int {
 		sh.Profiles, sh.ProfileNames = known.find, known.names
 	}
 	sh.Version, sh.Built, sh.OpenSource = env.Version, env.Built, env.OpenSource
+	sh.TLS = known.tlsOf(nil)
 	sh.AskTimeout, sh.Getenv = env.AskTimeout, env.Getenv
 	sh.AskSecret = secretAsker(env, sh)
 	sh.Edit = editWith(env, sh)

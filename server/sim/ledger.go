@@ -27,6 +27,7 @@ type ledger struct {
 	initial map[int64]protocol.Zxid // end of the history that NEWLEADER spoke for
 	epochs  map[*process][2]int64   // highest durable acceptedEpoch and currentEpoch
 
+	configs
 	newest protocol.Zxid // the highest in any log
 	// fuzzy: the disk has had a leader's snapshot, which was written while the
 	// leader went on. Until its log reaches here the tree may be ahead of it.
@@ -112,7 +113,7 @@ func (g *ledger) view(p *process) *logView {
 // durable tells whether a quorum of voters has z on disk, in an epoch no
 // earlier than epoch (−1: in any). Without is left out of it.
 func (g *ledger) durable(z protocol.Zxid, epoch int64, without *process) bool {
-	return g.quorum(func(p *process) bool {
+	return g.decided(z, func(p *process) bool {
 		if p == without {
 			return false
 		}
@@ -187,6 +188,7 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 	for i := len(more) - 1; i >= 0; i-- {
 		g.at[more[i].zxid] = len(g.chain)
 		g.chain = append(g.chain, more[i])
+		g.changed(more[i])
 		w.judge.committed(more[i])
 	}
 }

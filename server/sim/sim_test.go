@@ -38,7 +38,7 @@ var worthReachingTogether = []string{
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
-	"upgrading a local session, for it creates an ephemeral", "local session expired",
+	"upgrading a local session, for it creates an ephemeral", "local session expired", "observer served by a follower",
 }
 
 // worthReachingDamaged is what a thousand seeds come upon whose disks are
@@ -77,6 +77,21 @@ func TestSeedsDamaged(t *testing.T) {
 		usual = 30
 	}
 	seeds(t, NewDamagePlan, usual, worthReachingDamaged)
+}
+
+// worthReachingChanging is what a thousand seeds come upon whose members change.
+var worthReachingChanging = []string{
+	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "role ended: handed over to another leader", "role ended: the configuration has changed",
+}
+
+// TestSeedsChanging plays seeds of an ensemble whose members change.
+func TestSeedsChanging(t *testing.T) {
+	t.Parallel()
+	usual := uint64(40)
+	if testing.Short() {
+		usual = 20
+	}
+	seeds(t, NewChangingPlan, usual, worthReachingChanging)
 }
 
 func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) {

@@ -31,6 +31,7 @@ type Command struct {
 	Min      int    // arguments without which the command is misused
 	Max      int    // most arguments it makes sense of in zkcli's own manner; 0 means any number
 	Local    bool   // needs no session: never dials
+	Old      bool   // an old name of another command: neither offered nor guessed
 	Unpaged  bool   // its results do not end by themselves, or it has the terminal: no pager
 	Data     int    // the argument that is data and may be @FILE, - or <<WORD (see Context.Data); 0 means none
 	Secret   int    // number of the word, from 1, from which on the arguments are not for the history; 0 means none
@@ -176,6 +177,9 @@ func Suggest(compat *Compat, name string) string {
 	best, bestAt := "", 3
 	low := strings.ToLower(name)
 	for _, c := range Table(compat) {
+		if c.Old {
+			continue
+		}
 		target := strings.ToLower(c.Name)
 		d := distance(low, target)
 		if len(low) >= 3 && strings.HasPrefix(target, low) {

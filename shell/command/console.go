@@ -33,6 +33,8 @@ type Console struct {
 	Redraws                  bool           // stderr is a terminal that clears a row when asked
 	Width                    func() int     // of stdout's terminal in columns, 0 when it does not tell; nil is no limit
 
+	records bool // stdout is for records alone: events go to stderr; guarded by mu
+
 	// Quiet leaves notes out: what is neither a result nor a failure.
 	Quiet bool
 
@@ -134,6 +136,9 @@ func (c *Console) Note(text string) {
 	c.clearProgress()
 	if c.ErrTerminal {
 		text = render.Visible(text)
+		if c.Width != nil {
+			text = render.Wrap(text, c.Width())
+		}
 	}
 	if !c.paging.beside(text + "\n") {
 		_, _ = io.WriteString(c.Stderr, text+"\n")
@@ -160,14 +165,17 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 		return
 	}
 	to := display{c.Stdout, c.OutTerminal, c.OutStyle}
-	if c.events != nil {
+	switch {
+	case c.records:
+		to = display{c.Stderr, c.ErrTerminal, c.ErrStyle}
+	case c.events != nil:
 		to = *c.events
 	}
 	if to.terminal {
 		text := string(render.AppendVisible(nil, bytes.TrimSuffix(block, []byte("\n"))))
 		block = []byte(to.style.Headline(text) + "\n")
 	}
-	if c.events != nil {
+	if c.events != nil || c.records {
 		_, _ = to.out.Write(block)
 		return
 	}
@@ -176,6 +184,13 @@ func (c *Console) Event(state, kind, path string, zxid protocol.Zxid, withZxid b
 	c.flush(whole)
 	c.write(block)
 	c.held = append(c.held[:0], rest...)
+}
+
+// forRecords says whether stdout is for records alone, as with -o json.
+func (c *Console) forRecords(yes bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.records = yes
 }
 
 // Pause keeps back events and notes, which other goroutines print, while

@@ -2,6 +2,7 @@ package command
 
 var del = &Command{
 	Name:    "delete",
+	Aliases: []string{"rm"},
 	Usage:   Usage{R34: "path [version]", R38: "[-v version] path", Own: "[-v version] path [version]"},
 	Flags:   []Flag{{Name: "v", Arg: "version", Help: "version"}},
 	Args:    []Arg{{Name: "path", Kind: PathArg}, {Name: "version"}},

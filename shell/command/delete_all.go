@@ -34,6 +34,7 @@ var deleteAll = &Command{
 
 var rmr = &Command{
 	Name:    "rmr",
+	Old:     true,
 	In:      Release34 | Own,
 	Usage:   Usage{R34: "path", R38: "path", Own: "[-n] [-rate number] path"},
 	Flags:   bulkFlags,

@@ -53,7 +53,12 @@ func (c *Context) ensemble() (*ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &ensemble{Prober: &probe.Prober{AdminPort: port, Timeout: c.Shell.AskTimeout}}
+	prober, err := c.prober()
+	if err != nil {
+		return nil, err
+	}
+	prober.AdminPort = port
+	e := &ensemble{Prober: prober}
 	if c.Shell.Current() != nil || c.someServes(e.Prober, listed) {
 		if e.Config, err = c.configuration(); err != nil {
 			return nil, err
@@ -85,6 +90,25 @@ func (c *Context) ensemble() (*ensemble, error) {
 		e.Servers = append(e.Servers, m.Addr)
 	}
 	return e, nil
+}
+
+// prober asks servers of the connection that commands work on, over TLS where
+// that does.
+func (c *Context) prober() (*probe.Prober, error) {
+	p := &probe.Prober{Timeout: c.Shell.AskTimeout}
+	profile := c.Shell.Profile()
+	config := profile.TLS
+	if config == nil {
+		config = c.Shell.TLS
+	}
+	if config == nil {
+		return p, nil
+	}
+	var err error
+	if p.TLS, err = config(c); err != nil {
+		return nil, &Failure{Text: fmt.Sprintf("%s: profile %s: tls: %v", c.Command.Name, profile.Label(), err), Exit: ExitClientConfig, Err: err}
+	}
+	return p, nil
 }
 
 // sameAddress tells whether two members were given one address: several servers

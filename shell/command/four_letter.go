@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"zookit/protocol"
 	"zookit/shell/probe"
 	"zookit/shell/session"
 )
@@ -105,18 +104,24 @@ func runWord(c *Context, word string, servers []string) error {
 	if err != nil {
 		return err
 	}
+	p, err := c.prober()
+	if err != nil {
+		return err
+	}
 	answers := askAll(c, asked, func(ctx context.Context, server string) (string, error) {
 		ctx, cancel := context.WithTimeout(ctx, fourLetterTimeout)
 		defer cancel()
-		text, err := protocol.FourLetter(ctx, server, word)
+		text, err := p.Exchange(ctx, server, word)
 		switch {
+		case errors.Is(err, probe.ErrTLSPort):
+			return "", &Failure{Text: fmt.Sprintf("%s to %s: %v", word, server, err), Err: err}
 		case err != nil:
 			return "", err
 		case probe.Refused(text):
 			return "", &Failure{Text: fmt.Sprintf("%s to %s: %s is not in its 4lw.commands.whitelist; this line in its zoo.cfg allows it: 4lw.commands.whitelist=srvr,%[1]s",
 				word, server, word)}
 		case text == "":
-			return "", &Failure{Text: fmt.Sprintf("%s to %s: it closed the connection without an answer: it does not know the word, or this is a TLS port", word, server)}
+			return "", &Failure{Text: fmt.Sprintf("%s to %s: it closed the connection without an answer: it does not know the word", word, server)}
 		}
 		return text, nil
 	})

@@ -12,7 +12,8 @@ import (
 )
 
 var get = &Command{
-	Name: "get",
+	Name:    "get",
+	Aliases: []string{"cat"},
 	Usage: Usage{
 		R34: "path [watch]", R38: "[-s] [-w] path", R39: "[-s] [-w] [-b] [-x] path", Own: "[-s] [-w] [-b] [-x] [-f form] [-o file] path",
 	},

@@ -69,7 +69,10 @@ func (s *Shell) leading(args []string) (rest []string, p *parsed) {
 // apply puts the global flags into force until back is called.
 func (s *Shell) apply(cmd *Command, globals []Flag, p *parsed) (back func(), err error) {
 	format, yes := s.Format, s.Yes
-	back = func() { s.Format, s.Yes = format, yes }
+	back = func() {
+		s.Format, s.Yes = format, yes
+		s.Out.forRecords(s.Format != FormatText)
+	}
 	for _, f := range globals {
 		value, given := p.values[f.Name]
 		if !given {
@@ -85,6 +88,7 @@ func (s *Shell) apply(cmd *Command, globals []Flag, p *parsed) (back func(), err
 			s.Yes = true
 		}
 	}
+	s.Out.forRecords(s.Format != FormatText)
 	return back, nil
 }
 

@@ -63,6 +63,9 @@ func runGrep(c *Context) error {
 		return err
 	}
 	if g.found == 0 {
+		if !c.Has("R") {
+			return &Failure{Err: errNoMatchAbove}
+		}
 		return &Failure{Err: errNoMatch}
 	}
 	return nil
@@ -70,6 +73,9 @@ func runGrep(c *Context) error {
 
 // errNoMatch ends a grep that found nothing, without a word.
 var errNoMatch = errors.New("nothing matches")
+
+// errNoMatchAbove is the same of a grep that did not look below.
+var errNoMatchAbove = fmt.Errorf("%w here", errNoMatch)
 
 type grepper struct {
 	c     *Context

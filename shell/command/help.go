@@ -30,15 +30,18 @@ func runHelp(c *Context) error {
 	}
 	if c.Args[0] == "topics" {
 		for _, t := range topics {
-			c.Printf("%-10s %s\n", t.name, t.summary)
+			if err := c.Emit(t.record(), func() { c.Printf("%-10s %s\n", t.name, t.summary) }); err != nil {
+				return err
+			}
 		}
-		c.Print([]byte("\n\"help TOPIC\" shows one.\n"))
+		if !c.records() {
+			c.Print([]byte("\n\"help TOPIC\" shows one.\n"))
+		}
 		return nil
 	}
 	cmd := Lookup(c.Compat, c.Args[0])
 	if t := findTopic(c.Args[0]); t != nil && cmd == nil {
-		c.Print([]byte(strings.TrimLeft(t.text, "\n")))
-		return nil
+		return c.Emit(t.record(), func() { c.Print([]byte(strings.TrimLeft(t.text, "\n"))) })
 	}
 	if cmd == nil {
 		return c.Shell.notFound(c.Args[0])

@@ -24,6 +24,9 @@ func (s *Shell) hint(ctx context.Context, cmd *Command, err error) string {
 	}
 	var op *session.OpError
 	open := s.Current()
+	if errors.Is(err, errNoMatchAbove) {
+		return "nothing matches in what was named; -R searches everything below it"
+	}
 	if !errors.As(err, &op) {
 		return ofLoss(err)
 	}

@@ -81,3 +81,24 @@ func TestMask(t *testing.T) {
 		t.Errorf("history: %q", out)
 	}
 }
+
+// What is guessed for a word that is no command is never an old name that does
+// more, and what grep did not look at is said.
+func TestGuesses(t *testing.T) {
+	t.Parallel()
+	b := newBench(t, "", "/app", "/app/a")
+	b.Out.ErrTerminal = true
+	for line, want := range map[string]string{
+		"rmt /app": "", "sett /a": `"set"`, "lss /": `"ls"`, "gte /": `"get"`,
+		"grep nothing /app": "-R searches everything below it",
+	} {
+		_, stderr, _ := b.do(line)
+		if !strings.Contains(stderr, want) || strings.Contains(stderr, "rmr") || strings.Contains(stderr, "ls2") {
+			t.Errorf("%s: %q, want %q", line, stderr, want)
+		}
+	}
+	b.do("rm /app/a")
+	if out, _, _ := b.do("cat /app"); out != "/app\n" || b.fake.data["/app/a"] != nil {
+		t.Errorf("rm and cat: %q", out)
+	}
+}

@@ -39,6 +39,7 @@ var ls = &Command{
 
 var ls2 = &Command{
 	Name:    "ls2",
+	Old:     true,
 	In:      Release34 | Own,
 	Usage:   Usage{R34: "path [watch]", R38: "[-w] path"},
 	Flags:   []Flag{{Name: "w", Help: "watch"}},

@@ -1,5 +1,10 @@
 package command
 
+import (
+	"context"
+	"crypto/tls"
+)
+
 // Profile is what a name stands for: servers, and how to deal with them.
 type Profile struct {
 	Name    string // "" for servers that were given by their addresses
@@ -8,6 +13,10 @@ type Profile struct {
 	// Dial opens its sessions; nil means the shell's. A ReadOnly profile's
 	// opens sessions that refuse to write.
 	Dial Dial
+
+	// TLS is how its servers are spoken to where a session is not: for
+	// four-letter words. Nil for plain TCP.
+	TLS func(context.Context) (*tls.Config, error)
 
 	ReadOnly  bool   // told by the prompt
 	Protected bool   // at the prompt, a command that writes asks for the name first

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -19,9 +20,11 @@ import (
 // lines so far, the exit code. Execute and Run are for one goroutine; Prompt,
 // Current and the handling of events may be used from any.
 type Shell struct {
-	Compat  *Compat
-	Out     *Console
-	Dial    Dial
+	Compat *Compat
+	Out    *Console
+	Dial   Dial
+	// TLS is Profile.TLS of servers that no profile names. May be nil.
+	TLS     func(context.Context) (*tls.Config, error)
 	Version string // of this program, for the version command
 	Built   string // when, in words; may be empty
 	Format  Format // of results

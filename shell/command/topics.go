@@ -3,6 +3,9 @@ package command
 // topic is a page of help that is about no single command.
 type topic struct{ name, summary, text string }
 
+// record is a topic as help lists it.
+func (t *topic) record() HelpRecord { return HelpRecord{t.name, "help " + t.name, t.summary} }
+
 // topics are in the order in which help lists them.
 var topics = []topic{
 	{"paths", "absolute, relative, and on another connection", `
@@ -36,6 +39,7 @@ With -compat the grammar is Apache's, which has no signs.
 NO_COLOR, -color always|auto|never
 
 -o and -y stand before the command on zkcli's command line, or behind any command.
+In forms other than text stdout has records alone; events of watches go to stderr.
 `},
 	{"profiles", "names for servers, with identities and TLS", `
 In ~/.config/zkcli/config.yaml (XDG_CONFIG_HOME):

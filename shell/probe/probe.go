@@ -15,6 +15,7 @@ package probe
 
 import (
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,6 +24,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"zookit/protocol"
@@ -56,6 +58,12 @@ type Prober struct {
 	// share a host, an AdminServer on that host is asked first which of them it
 	// belongs to.
 	Servers []string
+
+	// TLS is how to speak to ports that do; nil for plain TCP alone.
+	TLS *tls.Config
+
+	mu    sync.Mutex
+	plain map[string]bool // servers that were found not to speak TLS; guarded by mu
 }
 
 // UnheardError is a question that a server answered neither way.
@@ -79,7 +87,7 @@ var (
 	// ErrNotServing: the server runs without a quorum, or is starting.
 	ErrNotServing = errors.New("it is not serving requests: it has no quorum, or is starting")
 	// ErrUnknownWord: the server closed the connection without an answer.
-	ErrUnknownWord = errors.New("it closed the connection without an answer: it does not know the word, or this is a TLS port")
+	ErrUnknownWord = errors.New("it closed the connection without an answer: it does not know the word")
 
 	errSilent   = errors.New("no answer in time")
 	errNotAsked = errors.New("not asked")
@@ -92,7 +100,7 @@ const Mend = "4lw.commands.whitelist=srvr,mntr,conf,cons,dump,wchs,wchp"
 func (p *Prober) Word(ctx context.Context, server, word string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, p.timeout())
 	defer cancel()
-	answer, err := protocol.FourLetter(ctx, server, word)
+	answer, err := p.Exchange(ctx, server, word)
 	switch {
 	case err != nil:
 		return "", reason(err)

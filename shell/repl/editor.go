@@ -63,7 +63,9 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 	e.parser.recall = o.Recall
 	e.writer = &writer{printer: o.Printer, colour: o.Getenv("NO_COLOR") == ""}
 	e.writer.drawn = func(completes bool) { e.parser.frameDone(completes, len(e.shown.line)) }
-	e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(e.search.all()))...)
+	withoutTTY(func() {
+		e.prompt = prompt.New(func(string) {}, e.complete, append(e.options(), prompt.OptionHistory(e.search.all()))...)
+	})
 	o.Printer.setRefresh(e.parser.refresh)
 	return e, nil
 }

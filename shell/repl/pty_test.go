@@ -78,6 +78,10 @@ func child() int {
 		},
 	})
 	fmt.Fprintln(printer, "run returned:", err)
+	if left := ttyDescriptors(); len(left) > 0 {
+		fmt.Fprintf(printer, "descriptors left behind: %d\n", left)
+		return 98
+	}
 	if left := leftBehind(); left != "" {
 		fmt.Fprintf(printer, "goroutines left behind: %s\n", left)
 		return 99

@@ -84,6 +84,9 @@ func hideTyping(f *os.File) (show func(), err error) {
 	return func() { _ = windows.SetConsoleMode(console, before) }, windows.SetConsoleMode(console, before&^windows.ENABLE_ECHO_INPUT)
 }
 
+// withoutTTY calls make, which opens nothing here.
+func withoutTTY(make func()) { make() }
+
 // DropTyped forgets what was typed and not read yet: what somebody typed before a question is no answer to it.
 func DropTyped(f *os.File) { _ = windows.FlushConsoleInputBuffer(windows.Handle(f.Fd())) }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"zookit/protocol"
+	"zookit/protocol/certs"
 	"zookit/protocol/jute"
 )
 
@@ -106,17 +107,8 @@ func (c *core) pause() error {
 }
 
 func secure(ctx context.Context, conn net.Conn, addr string, config *tls.Config) (net.Conn, error) {
-	if config.ServerName == "" {
-		host, _, err := net.SplitHostPort(addr)
-		if err != nil {
-			host = addr
-		}
-		config = config.Clone()
-		config.ServerName = host
-	}
-	client := tls.Client(conn, config)
-	if err := client.HandshakeContext(ctx); err != nil {
-		conn.Close()
+	client, err := certs.Client(ctx, conn, addr, config)
+	if err != nil {
 		return nil, fmt.Errorf("TLS: %w", err)
 	}
 	return client, nil
@@ -181,7 +173,7 @@ func (c *core) silentClose() string {
 		text += ", or is read-only"
 	}
 	if c.o.TLS == nil {
-		text += ", or wants TLS"
+		text += ", or speaks TLS on this port"
 	}
 	c.mu.Lock()
 	seen, session := c.seen, c.session
