@@ -121,8 +121,6 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 		}
 		l, heard := e.looking[sid]
 		switch {
-		case defect.Planted(defect.CastWithoutAll) && !heard:
-			continue
 		case !heard:
 			return noVote, fmt.Sprintf("server %d has not been heard", sid)
 		case l.Round != e.round:
