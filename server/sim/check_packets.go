@@ -44,20 +44,20 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 			w.violated("I12 TRUNC safety", "%v: TRUNC to %v, which it does not have", leader, z)
 		}
 		w.tracef("%v → %v: %v %v", leader, learner, p.Type, z)
-	case quorum.Proposal, quorum.Inform:
+	case quorum.Proposal, quorum.Inform, quorum.InformAndActivate:
 		if !follows(t.last, z) && t.last != 0 || t.last == 0 && z.Counter() != 1 {
 			w.violated("I7 no holes", "%v sends %v the %v %v behind %v", leader, learner, p.Type, z, t.last)
 		}
 		if z.Epoch() == t.leads && g.leaders[t.leads] != leader && !t.hosted {
 			w.violated("I6 primary integrity", "%v proposes %v before it is established", leader, z)
 		}
-		if p.Type == quorum.Inform {
+		if p.Type != quorum.Proposal {
 			t.commits(g, leader, z)
 		} else {
 			t.open = append(t.open, z)
 		}
 		t.last = z
-	case quorum.Commit:
+	case quorum.Commit, quorum.CommitAndActivate:
 		if len(t.open) == 0 || t.open[0] != z {
 			w.violated("I10 commit rule", "%v sends %v COMMIT %v, and %v are without one", leader, learner, z, t.open)
 			return
@@ -139,7 +139,7 @@ func (t *tap) received(l *peerLink, dir int, p *quorum.Packet) {
 		t.got = t.learner
 	case quorum.Trunc, quorum.Snap:
 		t.got = p.Zxid
-	case quorum.Proposal, quorum.Inform:
+	case quorum.Proposal, quorum.Inform, quorum.InformAndActivate:
 		t.got = max(t.got, p.Zxid)
 	case quorum.NewLeader:
 		t.owed = t.got

@@ -31,13 +31,15 @@ func TestDefects(t *testing.T) {
 			plan, servers = NewPlan, "one server"
 		case defect.InDamaged:
 			plan, servers = NewDamagePlan, "damaged"
+		case defect.InChanging:
+			plan, servers = NewChangingPlan, "changing"
 		case defect.InCores:
 			continue
 		}
 		var needed []uint64
 		found := map[string]int{}
 		for i := range starts {
-			first := 1 + i*100_000
+			first := max(1, about.First) + i*100_000
 			failed := play(plan, first, maxSeeds, func(*Result) {})
 			if failed == nil {
 				t.Errorf("%-22s not found in %d seeds from %d on (%s)", about.Name, maxSeeds, first, about.What)

@@ -236,6 +236,8 @@ func (p *process) act(a *Action) {
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
 		p.purge()
+	case DoReconfig:
+		p.reconfig(a)
 	case FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerCut:
 		p.w.ensemble.act(a, p, p.w.processes[a.Peer])
 	case FaultIsolate:

@@ -70,9 +70,6 @@ func (s *seat) step(now replica.Now) {
 	}
 }
 
-// Reconfigure has nothing to follow: the simulated ensembles keep their members.
-func (s *seat) Reconfigure(_, _ *quorum.View) {}
-
 // Become begins or ends what a role needs.
 func (s *seat) Become(role replica.Role) {
 	p, was := s.p, s.role

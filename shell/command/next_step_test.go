@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"zookit/protocol"
@@ -16,10 +17,13 @@ import (
 // was asked before the hint asks for itself.
 type refusing struct {
 	code  protocol.Code
+	mu    sync.Mutex // guards asked
 	asked []protocol.OpCode
 }
 
 func (r *refusing) fail(op protocol.OpCode, path string) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	r.asked = append(r.asked, op)
 	return &session.OpError{Op: op, Path: path, Code: r.code}
 }
