@@ -40,6 +40,9 @@ sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), fo
 sim-damaged: ## the same with disks that are damaged: bits flip, disks are emptied, old or swapped, writes get lost
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsDamaged$$' -v ./server/sim/
 
+sim-changing: ## the same with members that come, go, vote and observe
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsChanging$$' -v ./server/sim/
+
 sim-alone: ## the same with one server
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsAlone$$' -v ./server/sim/
 
@@ -55,7 +58,7 @@ interop: ## ensembles of Apache's servers and ours in every mix: roles, joins, k
 	.ci/setup
 	$(GO) test -tags interop -count=1 -parallel 2 -timeout 20m -v ./server/interop
 
-chaos: ## SECONDS=n of faults at ensembles of processes, in rounds of ROUND=20 from SEED=1 on; MIX=ooo,ooooo,ooA has a letter a server (A: Apache's); DEFECT=name plants one
+chaos: ## SECONDS=n of faults at ensembles of processes, in rounds of ROUND=20 from SEED=1 on; MIX=ooo,ooooo+,ooA has a letter a server (A: Apache's) and + for changing members; DEFECT=name plants one
 	.ci/setup
 	CHAOS_SECONDS="$(SECONDS)" CHAOS_ROUND="$(ROUND)" CHAOS_MIX="$(MIX)" CHAOS_ONLY="$(ONLY)" SEED="$(SEED)" DEFECT="$(DEFECT)" \
 	  $(GO) test -tags chaos -count=1 -timeout 600m -run '^TestChaos$$' -v ./server/chaos
@@ -115,4 +118,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim sim-alone sim-damaged defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help
+.PHONY: run build check test race crash sim sim-alone sim-damaged sim-changing defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help

@@ -25,6 +25,7 @@ func (s *Server) peerSecurity() (*peer.Security, error) {
 		if err != nil {
 			return nil, err
 		}
+		s.checkOwnName(keys.Leaf())
 		g.Keys, g.Plain, g.DialPlain = keys, c.PortUnification, !c.SSL
 		g.AnyServer, g.AnyCaller = !c.TLS.VerifyHost, !c.TLS.VerifyCaller
 	}
@@ -32,6 +33,23 @@ func (s *Server) peerSecurity() (*peer.Security, error) {
 		g.SASL = &peer.SASL{LogsIn: a.LearnerRequire, User: a.User, Password: a.Password, Required: a.ServerRequire, Users: a.Users}
 	}
 	return g, nil
+}
+
+// checkOwnName says before the others do, in words that this server does not
+// hear, that they will refuse it.
+func (s *Server) checkOwnName(c *x509.Certificate) {
+	self, _ := s.cfg.Self()
+	var hosts []string
+	for _, a := range self.Addresses {
+		if c.VerifyHostname(a.Host) == nil {
+			return
+		}
+		hosts = append(hosts, a.Host)
+	}
+	if len(hosts) > 0 {
+		s.log.Error("the certificate of this server does not name the host of its server line: the others will refuse it, unless ssl.quorum.hostnameVerification=false is set there",
+			"sid", self.ID, "hosts", hosts, "subject", c.Subject.String(), "names", c.DNSNames, "addresses", c.IPAddresses)
+	}
 }
 
 // openKeys reads the key and trust store of a port, whose keys in zoo.cfg begin

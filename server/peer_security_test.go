@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"zookit/protocol"
 	"zookit/protocol/certs"
 	"zookit/protocol/certs/certtest"
 	"zookit/protocol/quorum"
@@ -33,22 +32,21 @@ func TestRollingToTLS(t *testing.T) {
 	o := observe(t, 3, nil, nil)
 	o.Start()
 	o.Await()
-	session := zktest.Dial(t, o.Server(1).Addr())
-	session.Create("/0", nil, protocol.FlagPersistent)
-	session.Drop()
+	acked := o.write(t, "/before", 5, 1, 2, 3)
 	for i, step := range []struct{ unify, ssl bool }{{true, false}, {true, true}, {false, true}} {
 		for sid := int64(1); sid <= 3; sid++ {
 			o.Stop(sid)
 			tlsBetween(o.configs[sid], ca, id)
 			o.configs[sid].Ensemble.Security.PortUnification, o.configs[sid].Ensemble.Security.SSL = step.unify, step.ssl
 			o.Start(sid)
-			o.Await()
-			c := zktest.Dial(t, o.Server(sid%3+1).Addr())
-			c.Create(fmt.Sprintf("/%d-%d", i+1, sid), nil, protocol.FlagPersistent)
-			c.Drop()
+			o.Await(sid)
+			acked = append(acked, o.write(t, fmt.Sprintf("/%d-%d", i+1, sid), 3, sid)...)
 		}
 	}
-	sameTrees(t, o.Ensemble, 1, 2, 3)
+	o.Await()
+	for sid := int64(1); sid <= 3; sid++ {
+		has(t, o, sid, acked)
+	}
 
 	o.Stop(2)
 	o.configs[2].Ensemble.Security.SSL = false
@@ -85,6 +83,21 @@ func TestUnreadableKeyStore(t *testing.T) {
 	}
 }
 
+// A certificate that the others will refuse is said at the start.
+func TestCertificateForAnotherHost(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	id := ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"elsewhere.example"}})
+	o := observe(t, 2, nil, func(sid int64, cfg *config.Config) []server.Option {
+		tlsBetween(cfg, ca, id)
+		return nil
+	})
+	o.Start(1)
+	o.logs[1].await(t, "the certificate of this server does not name the host of its server line")
+	o.Start(2)
+	o.logs[2].await(t, "cannot validate certificate for 127.0.0.1")
+}
+
 // An ensemble whose servers log in to each other; one with another password gets
 // no seat, and no password gets into a log.
 func TestEnsembleWithSASL(t *testing.T) {
@@ -98,8 +111,10 @@ func TestEnsembleWithSASL(t *testing.T) {
 	})
 	o.Start()
 	o.Await()
-	zktest.Dial(t, o.Server(1).Addr()).Create("/a", nil, protocol.FlagPersistent)
-	sameTrees(t, o.Ensemble, 1, 2, 3)
+	acked := o.write(t, "/a", 5, 1, 2, 3)
+	for sid := int64(1); sid <= 3; sid++ {
+		has(t, o, sid, acked)
+	}
 	leader := o.Leader()
 	out := leader%3 + 1
 	o.Stop(out)
@@ -115,4 +130,35 @@ func TestEnsembleWithSASL(t *testing.T) {
 			t.Errorf("server %d logs the password: %s", sid, l)
 		}
 	}
+}
+
+// Servers join a running ensemble under TLS and SASL, the larger id first. Their
+// certificates have names and no addresses, and who they are is known by a name
+// that only the configuration says.
+func TestJoinUnderTLS(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	c := newChanging(t, 3, func(sid int64, cfg *config.Config) {
+		for i, m := range cfg.Ensemble.Servers.Members {
+			at := m.Addresses[0]
+			at.Host = "localhost"
+			cfg.Ensemble.Servers.Members[i].Addresses = []quorum.Address{at}
+		}
+		tlsBetween(cfg, ca, ca.Issue(t, certtest.Subject{Name: "peer", Hosts: []string{"localhost"}}))
+		s := &cfg.Ensemble.Security.SASL
+		s.Enabled, s.LearnerRequire, s.ServerRequire = true, true, true
+		s.User, s.Password, s.Users = "peer", "canary", map[string]certs.Secret{"peer": "canary"}
+	})
+	c.Start(1)
+	c.Await(1)
+	w := c.write("/w", c.Server(1).Addr())
+	for _, sid := range []int64{3, 2} {
+		c.Start(sid)
+		c.reconfig(1, c.join(sid))
+		c.more(w, 20)
+	}
+	c.awaitMembers("1 2 3", 1, 2, 3)
+	c.check(w, 1, 2, 3)
+	c.Stop(1)
+	c.awaitLeader(2, 3)
 }

@@ -25,11 +25,14 @@ type changing struct {
 	lines map[int64]string // the server line of each, "server.N=…"
 }
 
-func newChanging(t *testing.T, n int) *changing {
+func newChanging(t *testing.T, n int, change ...func(sid int64, cfg *config.Config)) *changing {
 	t.Helper()
 	c := &changing{t: t, lines: map[int64]string{}}
 	c.Ensemble = zktest.NewEnsemble(t, n, func(sid int64, cfg *config.Config) []server.Option {
 		cfg.SkipACL = true
+		for _, f := range change {
+			f(sid, cfg)
+		}
 		cfg.Ensemble.ReconfigEnabled, cfg.Ensemble.StandaloneEnabled = true, false
 		self, _ := cfg.Self()
 		c.lines[sid] = fmt.Sprintf("server.%d=%v", sid, self)

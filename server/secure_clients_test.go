@@ -111,6 +111,11 @@ func TestX509Identity(t *testing.T) {
 	if err := plain.Do(protocol.OpGetData, &protocol.GetDataRequest{Path: "/a"}, nil); !errors.Is(err, protocol.NoAuth) {
 		t.Errorf("without TLS: %v", err)
 	}
+	for c, want := range map[*wire.Conn]error{ann: nil, plain: protocol.AuthFailed} {
+		if err := c.Auth("x509", ""); !errors.Is(err, want) {
+			t.Errorf("addauth x509: %v, want %v", err, want)
+		}
+	}
 	root := s.dial(s.secure(), s.as("root"))
 	if err := root.Do(protocol.OpSetData, &protocol.SetDataRequest{Path: "/a", Data: []byte("y"), Version: -1}, nil); err != nil {
 		t.Errorf("root: %v", err)

@@ -10,9 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"zookit/protocol"
@@ -70,13 +68,9 @@ func TestBenchDelete(t *testing.T) {
 		slices.Sort(theirs)
 		slices.Sort(ours)
 		ratio := theirs[rounds/2].Seconds() / ours[rounds/2].Seconds()
-		var table strings.Builder
-		w := tabwriter.NewWriter(&table, 0, 0, 2, ' ', 0)
-		fmt.Fprintf(w, "deleteall, 100,000 znodes\tmedian\tbest\tworst\n")
-		fmt.Fprintf(w, "Apache's shell\t%.2f s\t%.2f s\t%.2f s\n", theirs[rounds/2].Seconds(), theirs[0].Seconds(), theirs[rounds-1].Seconds())
-		fmt.Fprintf(w, "zkcli, plan and undo on\t%.2f s\t%.2f s\t%.2f s\n", ours[rounds/2].Seconds(), ours[0].Seconds(), ours[rounds-1].Seconds())
-		w.Flush()
-		t.Logf("%s: %.1f times\n%s", shape.name, ratio, table.String())
+		fmt.Printf("\n| deleteall, 100,000 znodes, %s | median of %d | best | worst |\n|---|---|---|---|\n", shape.name, rounds)
+		fmt.Printf("| Apache's shell | %.2f s | %.2f s | %.2f s |\n", theirs[rounds/2].Seconds(), theirs[0].Seconds(), theirs[rounds-1].Seconds())
+		fmt.Printf("| zkcli, plan and undo on | %.2f s | %.2f s | %.2f s |\n| ratio | %.1f | | |\n", ours[rounds/2].Seconds(), ours[0].Seconds(), ours[rounds-1].Seconds(), ratio)
 		if ratio < 10 {
 			t.Errorf("%s: only %.1f times as fast as Apache's shell", shape.name, ratio)
 		}

@@ -7,13 +7,24 @@ import (
 
 	"zookit/protocol"
 	"zookit/server/zktest"
+	"zookit/server/zktest/apache"
 )
 
 // At the prompt: the plan is told, other sessions' ephemerals are asked about,
 // a transaction shows in the prompt, and undo takes back step by step.
 func TestChangesAtThePrompt(t *testing.T) {
 	t.Parallel()
-	addr := zktest.Start(t).Addr()
+	changesAtThePrompt(t, zktest.Start(t).Addr())
+}
+
+// The same on Apache's server, as it is without any configuration of ours.
+func TestChangesAtThePromptOnApache(t *testing.T) {
+	t.Parallel()
+	changesAtThePrompt(t, apache.Start(t, apache.Options{}).Addr)
+}
+
+func changesAtThePrompt(t *testing.T, addr string) {
+	t.Helper()
 	other := zktest.Dial(t, addr)
 	other.Create("/app", []byte("top"), protocol.FlagPersistent)
 	other.Create("/app/node", []byte("data"), protocol.FlagPersistent)

@@ -15,12 +15,12 @@ import (
 // on Apache's.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	playTestscripts(t, ourServer(t))
+	playTestscripts(t, ourServer(t), ourServer(t))
 }
 
 // playTestscripts plays testdata/script/*.txtar, each below a znode of its own:
-// $SERVER is the server with that chroot.
-func playTestscripts(t *testing.T, addr string) {
+// $SERVER is the server with that chroot, and $OTHER another one.
+func playTestscripts(t *testing.T, addr, other string) {
 	dir := filepath.Dir(zkcli(t))
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -28,15 +28,17 @@ func playTestscripts(t *testing.T, addr string) {
 			root := "/" + filepath.Base(e.WorkDir)
 			ctx, cancel := context.WithTimeout(context.Background(), commandLimit)
 			defer cancel()
-			s, err := session.Dial(ctx, session.Options{Servers: addr})
-			if err != nil {
-				return err
+			for name, addr := range map[string]string{"SERVER": addr, "OTHER": other} {
+				s, err := session.Dial(ctx, session.Options{Servers: addr})
+				if err != nil {
+					return err
+				}
+				defer s.Close(ctx)
+				if _, _, err := s.Create(ctx, root, nil, protocol.OpenACL, protocol.FlagPersistent, 0); err != nil {
+					return err
+				}
+				e.Setenv(name, addr+root)
 			}
-			defer s.Close(ctx)
-			if _, _, err := s.Create(ctx, root, nil, protocol.OpenACL, protocol.FlagPersistent, 0); err != nil {
-				return err
-			}
-			e.Setenv("SERVER", addr+root)
 			e.Setenv("PATH", dir+string(filepath.ListSeparator)+e.Getenv("PATH"))
 			e.Setenv("ZKCLI_JOURNAL", filepath.Join(e.WorkDir, ".journal")) // undo is of what this script did
 			e.Setenv("TZ", "UTC")

@@ -128,3 +128,18 @@ func FuzzConfig(f *testing.F) {
 		}
 	})
 }
+
+func FuzzAuthPacket(f *testing.F) {
+	f.Add((&quorum.AuthPacket{Status: quorum.AuthSuccess, Token: []byte("rspauth=x")}).AppendTo(nil))
+	f.Add((&quorum.AuthPacket{Status: quorum.AuthError}).AppendTo(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		in := bytes.NewReader(b)
+		var p quorum.AuthPacket
+		if p.Read(in) != nil {
+			return
+		}
+		if used := b[:len(b)-in.Len()]; !bytes.Equal(p.AppendTo(nil), used) {
+			t.Errorf("%x is read as %+v", used, p)
+		}
+	})
+}

@@ -137,3 +137,19 @@ func TestClientRefuses(t *testing.T) {
 		}
 	}
 }
+
+// A login of Apache 3.8.0 on Java 17, as it was recorded on an election port: with
+// the authzid that Java adds.
+func TestRecordedLogin(t *testing.T) {
+	t.Parallel()
+	const nonce, response = "cq9OYpXZCoYzGELONiHi8FxfpH3pbURjnhmbGSVN", `charset=utf-8,username="peer",realm="zk-quorum-sasl-md5",nonce="cq9OYpXZCoYzGELONiHi8FxfpH3pbURjnhmbGSVN",nc=00000001,` +
+		`cnonce="rKw9QEXHAiWNu17GMAjDsLsgS9XkBbJOYrFEf8Gc",digest-uri="zookeeper-quorum/zk-quorum-sasl-md5",maxbuf=65536,response=d36e721e6ce72af103a321cc332aa009,qop=auth,authzid="peer"`
+	s := NewServer(zoo, nonce, func(string) (string, bool) { return "canary-1nter0p", true })
+	if want := `realm="zk-quorum-sasl-md5",nonce="` + nonce + `",charset=utf-8,algorithm=md5-sess`; string(s.Challenge()) != want {
+		t.Errorf("the challenge is %s, Java's %s", s.Challenge(), want)
+	}
+	user, last, err := s.Answer([]byte(response))
+	if err != nil || user != "peer" || string(last) != "rspauth=97cea587ea36057b086b284df0cc1aad" {
+		t.Errorf("%q, %s, %v", user, last, err)
+	}
+}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"syscall"
@@ -46,8 +45,16 @@ func newPair(t *testing.T) [2]*ensemble {
 	}
 	var both [2]*ensemble
 	for i, kinds := range []string{"ooo", "AAA"} {
-		both[i] = &ensemble{program: bin, log: &journal{begin: time.Now(), out: io.Discard}}
-		t.Cleanup(both[i].close)
+		e := &ensemble{program: bin, log: &journal{begin: time.Now(), out: io.Discard}}
+		both[i] = e
+		t.Cleanup(func() {
+			e.close()
+			for _, n := range e.nodes {
+				if text := n.said(); t.Failed() {
+					t.Logf("%v:\n%s", n, text[max(0, len(text)-10_000):])
+				}
+			}
+		})
 		if err := both[i].begin(t.TempDir(), kinds, []string{"tickTime=500", "initLimit=20", "syncLimit=4"}); err != nil {
 			t.Fatal(err)
 		}
@@ -178,10 +185,11 @@ func writeSoon(ctx context.Context, addr string) time.Time {
 		err = c.Call(protocol.OpSetData, &protocol.SetDataRequest{Path: root, Version: -1}, nil)
 		at := time.Now()
 		stop()
-		_ = c.Drop()
 		if err == nil {
+			_ = c.Close()
 			return at
 		}
+		_ = c.Drop()
 	}
 	return time.Time{}
 }
@@ -330,85 +338,4 @@ func makeAt(addrs []string, path string) error {
 		}
 	}
 	return nil
-}
-
-// TestBenchElections makes the leader lose all its connections ELECTIONS times,
-// and prints what the processes of our servers hold before, on the way and
-// afterwards: descriptors, threads, resident memory and, by SIGQUIT at the end,
-// goroutines.
-func TestBenchElections(t *testing.T) {
-	n := count(t, "ELECTIONS", 10_000)
-	e := newPair(t)[0]
-	m := &nemesis{e: e}
-	e.up(t)
-	if _, err := e.crowd(1); err != nil {
-		t.Fatal(err)
-	}
-	fmt.Printf("\n| elections of 3 servers | descriptors | threads | resident, MiB |\n|---|---|---|---|\n")
-	begin := time.Now()
-	for i := range n + 1 {
-		leader := e.up(t)
-		if i == n/10 || i == n/2 || i == n {
-			e.held(t, i)
-		}
-		if i < n {
-			m.each((*proxy).resetAll, append(m.from(leader), m.to(leader)...)...)
-			e.awaitOther(t, leader)
-		}
-	}
-	fmt.Printf("\n%d elections in %v, %d epochs\n", n, time.Since(begin).Round(time.Second), len(e.leaders))
-	for _, x := range e.nodes {
-		x.mu.Lock()
-		x.ending = true
-		x.mu.Unlock()
-		x.signal(syscall.SIGQUIT)
-		<-x.done
-		fmt.Printf("%v: %d goroutines at the end\n", x, len(regexp.MustCompile(`(?m)^goroutine \d+ `).FindAllString(x.said(), -1)))
-	}
-}
-
-// awaitOther waits until a leader does not lead any more, or leads another
-// epoch.
-func (e *ensemble) awaitOther(t *testing.T, was *node) {
-	t.Helper()
-	known := len(e.leaders)
-	for until := time.Now().Add(time.Minute); time.Now().Before(until); time.Sleep(5 * time.Millisecond) {
-		e.leader()
-		e.mu.Lock()
-		n := len(e.leaders)
-		e.mu.Unlock()
-		if n > known {
-			return
-		}
-	}
-	t.Fatalf("nobody has followed %v within a minute", was)
-}
-
-// held prints what the processes hold.
-func (e *ensemble) held(t *testing.T, elections int) {
-	t.Helper()
-	var files, threads []int
-	var memory []string
-	for _, n := range e.nodes {
-		proc := fmt.Sprintf("/proc/%d/", n.cmd.Process.Pid)
-		list, err := os.ReadDir(proc + "fd")
-		if err != nil {
-			t.Fatal(err)
-		}
-		tasks, err := os.ReadDir(proc + "task")
-		if err != nil {
-			t.Fatal(err)
-		}
-		text, err := os.ReadFile(proc + "statm")
-		if err != nil {
-			t.Fatal(err)
-		}
-		pages, err := strconv.Atoi(string(bytes.Fields(text)[1]))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files, threads = append(files, len(list)), append(threads, len(tasks))
-		memory = append(memory, fmt.Sprintf("%.1f", float64(pages*os.Getpagesize())/(1<<20)))
-	}
-	fmt.Printf("| %d | %v | %v | %v |\n", elections, files, threads, memory)
 }

@@ -63,7 +63,7 @@ func number(t *testing.T, name string, otherwise int) int {
 // kept when it fails, and in the directory CHAOS_DIR always.
 func TestChaos(t *testing.T) {
 	seconds, seed, length := number(t, "CHAOS_SECONDS", 60), number(t, "SEED", 1), number(t, "CHAOS_ROUND", 20)
-	mix := strings.Split("ooo,ooooo,ooA", ",")
+	mix := strings.Split("ooo,ooooo+,ooA", ",")
 	if text := os.Getenv("CHAOS_MIX"); text != "" {
 		mix = strings.Split(text, ",")
 	}
@@ -102,6 +102,9 @@ func TestChaos(t *testing.T) {
 				t.Error(err)
 			}
 			t.Logf("%d requests, %d answered, %d txns, %d faults, %d leaders, %v", r.Ops, r.Acked, r.Txns, r.Faults, r.Leaders, time.Since(begin).Round(time.Second))
+			for _, line := range r.LeftOut {
+				t.Log(line)
+			}
 			for _, note := range r.Notes[:min(len(r.Notes), 10)] {
 				t.Logf("%.500s", note)
 			}

@@ -201,7 +201,7 @@ func TestAgree(t *testing.T) {
 		{"and its beginning on another", []Log{{Server: 1, Records: all[4:]}}, []Log{{Server: 2, Records: all[:3]}, {Server: 1, Records: all[2:5]}}, "", 6},
 		{"another txn", []Log{{Server: 1, Records: all}, {Server: 2, Records: other}}, nil, "I2", 6},
 		{"the beginning is nowhere", []Log{{Server: 1, Records: all[4:]}}, nil, "I7", 2},
-		{"a hole", []Log{{Server: 1, Records: without}}, nil, "I7", 5},
+		{"a hole", []Log{{Server: 1, Records: without}}, nil, "I4", 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -235,6 +235,8 @@ func TestAgreeOnEpochs(t *testing.T) {
 		{"ours goes on with it", Log{Server: 2, Records: append(slices.Clone(tail), record(2, 1))}, true, 0},
 		{"ours stops with it", Log{Server: 2, Records: tail}, true, 0},
 		{"Apache's had a snapshot since", Log{Server: 2, Apache: true, Records: append(slices.Clone(tail), record(2, 3))}, false, 1},
+		{"Apache's had one to the end of the epoch", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{tail[1].Zxid}, Records: []Record{tail[0], record(2, 1)}}, false, 0},
+		{"Apache's lacks one for no reason", Log{Server: 2, Apache: true, Records: []Record{tail[0], record(2, 1)}}, true, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -5,7 +5,7 @@
 // the byte; here it is the programs, kernel and sockets that run, and only the
 // faults come from the seed.
 //
-//	round      one ensemble from its start to the verdict            round.go
+//	round      one ensemble from its start to the verdict            round.go, judge.go
 //	node       a server's process, its files and its faults          node*.go
 //	ensemble   nodes, their network, who leads                       ensemble.go
 //	namespace  a network of its own for each node, as root           namespace.go
@@ -13,7 +13,7 @@
 //	           dripped, reset or lost                                proxy.go
 //	plan       what a seed draws: one line a fault                   plan.go
 //	nemesis    carries a plan out                                    nemesis*.go
-//	client     a session under load, and all it was told             client.go, workload.go
+//	client     a session under load, and all it was told             client.go, workload.go, crowd.go
 //	history    what all clients were told                            history.go
 //	reference  the one history that the servers' logs agree on       reference.go
 //	timeline   every state of every znode, by replaying it           timeline.go

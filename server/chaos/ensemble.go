@@ -41,6 +41,7 @@ type ensemble struct {
 	broken  []Violation
 	leaders map[int64]int // who was seen leading, by epoch
 	saved   []Log         // of disks that were wiped
+	leftOut []string
 }
 
 func (e *ensemble) fail(v Violation) {
@@ -48,6 +49,10 @@ func (e *ensemble) fail(v Violation) {
 	defer e.mu.Unlock()
 	e.log.printf("VIOLATION %v", v)
 	e.broken = append(e.broken, v)
+}
+
+func (e *ensemble) leaveOut(format string, args ...any) {
+	e.leftOut = append(e.leftOut, "LEFT OUT: "+fmt.Sprintf(format, args...))
 }
 
 // journal is what happened in a round, one line each, with the time since its
@@ -98,13 +103,14 @@ func (e *ensemble) begin(dir, kinds string, lines []string) error {
 	if os.Getuid() == 0 {
 		network, err := newNetwork(len(kinds))
 		if err != nil {
-			e.log.printf("LEFT OUT: lost packets, there are no network namespaces here: %v", err)
+			e.leaveOut("lost packets and changing members, there are no network namespaces here: %v", err)
 		} else {
 			e.network = network
 		}
 	} else {
-		e.log.printf("LEFT OUT: lost packets and full disks, which take root")
+		e.leaveOut("lost packets, changing members and full disks, which take root")
 	}
+	e.changes = e.changes && e.network != nil
 	return e.wire(lines)
 }
 

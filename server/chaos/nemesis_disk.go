@@ -43,13 +43,13 @@ func (m *nemesis) replace(n *node, f func() error) error {
 
 // keepLog keeps what is in the logs of a server for the reference.
 func (e *ensemble) keepLog(n *node) error {
-	records, err := ReadLog(n.data())
+	l, err := n.log()
 	if err != nil {
 		return fmt.Errorf("%v: %w", n, err)
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.saved = append(e.saved, Log{Server: n.sid, Apache: n.apache, Records: records})
+	e.saved = append(e.saved, l)
 	return nil
 }
 

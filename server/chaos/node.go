@@ -315,6 +315,13 @@ func (n *node) writeID() error {
 	return os.WriteFile(filepath.Join(n.data(), "myid"), fmt.Appendln(nil, n.sid), 0o600)
 }
 
+// log is what the server has in its logs.
+func (n *node) log() (Log, error) {
+	l, err := ReadLog(n.data())
+	l.Server, l.Apache = n.sid, n.apache
+	return l, err
+}
+
 // said is what the server has written to its output.
 func (n *node) said() string {
 	text, err := os.ReadFile(n.output.Name())

@@ -45,19 +45,20 @@ type Record struct {
 // A Log is all that is in the logs of one data directory, without what comes
 // behind the first record of a file that cannot be read.
 type Log struct {
-	Server  int
-	Apache  bool
-	Records []Record // ascending
+	Server    int
+	Apache    bool
+	Records   []Record        // ascending
+	Snapshots []protocol.Zxid // of the names of the snapshots beside them
 }
 
-// ReadLog reads dir/version-2/log.*.
-func ReadLog(dir string) ([]Record, error) {
+// ReadLog reads dir/version-2/log.*, and the names of the snapshots.
+func ReadLog(dir string) (l Log, err error) {
 	entries, err := os.ReadDir(filepath.Join(dir, "version-2"))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return l, nil
 	}
 	if err != nil {
-		return nil, err
+		return l, err
 	}
 	type file struct {
 		zxid uint64
@@ -65,30 +66,34 @@ func ReadLog(dir string) ([]Record, error) {
 	}
 	var files []file
 	for _, e := range entries {
-		hex, ok := strings.CutPrefix(e.Name(), "log.")
-		if z, err := strconv.ParseUint(hex, 16, 64); ok && err == nil {
+		kind, hex, _ := strings.Cut(e.Name(), ".")
+		z, err := strconv.ParseUint(hex, 16, 64)
+		switch {
+		case err != nil:
+		case kind == "log":
 			files = append(files, file{z, e.Name()})
+		case kind == "snapshot":
+			l.Snapshots = append(l.Snapshots, protocol.Zxid(z))
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return cmp.Compare(a.zxid, b.zxid) })
-	var all []Record
 	for _, f := range files {
 		r, err := storage.OpenLog(vfs.OS(), filepath.Join(dir, "version-2", f.name))
 		if err != nil {
-			return nil, err
+			return l, err
 		}
 		for r.Next() {
-			if z := r.Zxid(); len(all) == 0 || z > all[len(all)-1].Zxid {
-				all = append(all, Record{z, bytes.Clone(r.Payload())})
+			if z := r.Zxid(); len(l.Records) == 0 || z > l.Records[len(l.Records)-1].Zxid {
+				l.Records = append(l.Records, Record{z, bytes.Clone(r.Payload())})
 			}
 		}
 		err = r.Err()
 		_ = r.Close()
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", f.name, err)
+			return l, fmt.Errorf("%s: %w", f.name, err)
 		}
 	}
-	return all, nil
+	return l, nil
 }
 
 // follows tells whether b may come right behind a.
@@ -101,15 +106,31 @@ func follows(a, b protocol.Zxid) bool {
 
 // segments are the parts of a log without a hole: a server that was given a
 // snapshot goes on behind it. Ours begins a new history then; Apache's keeps its
-// old logs, so that a snapshot may lie wherever an epoch ends.
-func (l *Log) segments() (list [][]Record) {
+// old logs.
+func (l *Log) segments() (list []segment) {
 	for i, r := range l.Records {
-		if i == 0 || !follows(l.Records[i-1].Zxid, r.Zxid) || l.Apache && l.Records[i-1].Zxid.Epoch() != r.Zxid.Epoch() {
+		if i == 0 || !follows(l.Records[i-1].Zxid, r.Zxid) || l.snapshotBetween(l.Records[i-1].Zxid, r.Zxid) {
 			list = append(list, nil)
 		}
 		list[len(list)-1] = append(list[len(list)-1], r)
 	}
 	return list
+}
+
+func (l *Log) snapshotBetween(a, b protocol.Zxid) bool {
+	return a.Epoch() != b.Epoch() && slices.ContainsFunc(l.Snapshots, func(z protocol.Zxid) bool { return a < z && z < b })
+}
+
+// A segment is a part of a log without a hole.
+type segment []Record
+
+func (s segment) first() protocol.Zxid { return s[0].Zxid }
+func (s segment) last() protocol.Zxid  { return s[len(s)-1].Zxid }
+
+// before is the part before a zxid, and whether that is in it as well.
+func (s segment) before(z protocol.Zxid) (segment, bool) {
+	n, has := slices.BinarySearchFunc(s, z, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
+	return s[:n], has
 }
 
 // A Reference is the one history that all logs are part of.
@@ -119,38 +140,16 @@ type Reference struct {
 	Notes   []string   // what Apache's servers have that is known of them and no violation of ours
 }
 
-// Agree merges the logs of servers that have come to rest, and finds what they
-// do not agree on. saved are logs that were taken away meanwhile, wiped disks
-// for one: they serve for what no server has any more, the beginning.
+// Agree makes one history of the logs of servers that have come to rest, and
+// finds what they do not agree on. saved are logs that were taken away
+// meanwhile, from wiped disks for one: they serve for what no server has any
+// more.
 func Agree(logs, saved []Log) (*Reference, []Violation) {
 	ref := &Reference{}
-	var broken []Violation
-	from := map[protocol.Zxid]int{} // the first server that had it
-	all := map[protocol.Zxid][]byte{}
-	logs = slices.Clone(logs)
-	slices.SortStableFunc(logs, func(a, b Log) int { return rank(a) - rank(b) }) // ours first
-	for i, l := range logs {
-		segments := l.segments()
-		for k, s := range segments {
-			for _, r := range s {
-				have, ok := all[r.Zxid]
-				switch {
-				case ok && !sameTxn(have, r.Payload):
-					broken = append(broken, violation("I2 a zxid is one txn", "%v is another txn in the log of server %d than in that of server %d", r.Zxid, l.Server, from[r.Zxid]))
-				case !ok && l.Apache && k < len(segments)-1 && covered(logs[:i], r.Zxid):
-					// It lies before a snapshot that the server was given: its log keeps
-					// what that has overruled, and it is not read again.
-					ref.Notes = append(ref.Notes, fmt.Sprintf("server %d, Apache's, keeps %v in its log, which a snapshot has overruled", l.Server, r.Zxid))
-				case !ok:
-					all[r.Zxid], from[r.Zxid] = r.Payload, l.Server
-				}
-			}
-		}
-	}
-	ref.Records = sorted(all)
-	ref.addBeginning(saved)
+	broken := onePayload(logs)
+	ref.chain(logs, saved)
 	for _, l := range logs {
-		broken = append(broken, ref.compare(&l, all)...)
+		broken = append(broken, ref.compare(&l)...)
 	}
 	prev := protocol.Zxid(0)
 	for _, r := range ref.Records {
@@ -166,6 +165,99 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 		ref.Txns = append(ref.Txns, t)
 	}
 	return ref, broken
+}
+
+// onePayload: a zxid is one txn.
+func onePayload(logs []Log) (broken []Violation) {
+	type owned struct {
+		server  int
+		payload []byte
+	}
+	all := map[protocol.Zxid]owned{}
+	for _, l := range logs {
+		for _, r := range l.Records {
+			if have, ok := all[r.Zxid]; !ok {
+				all[r.Zxid] = owned{l.Server, r.Payload}
+			} else if !sameTxn(have.payload, r.Payload) {
+				broken = append(broken, violation("I2 a zxid is one txn", "%v is another txn in the log of server %d than in that of server %d", r.Zxid, l.Server, have.server))
+			}
+		}
+	}
+	return broken
+}
+
+// chain goes from the newest record of a server back to the first txn. What
+// comes before a record is told by a log that has both. Where there is none,
+// because a snapshot lies there in all of them, it is the newest that a log ends
+// with; that may be what was never committed, and then the replay will not fit.
+func (ref *Reference) chain(logs, saved []Log) {
+	var all []segment
+	for _, l := range append(slices.Clone(logs), saved...) {
+		all = append(all, l.segments()...)
+	}
+	var newest segment
+	for _, l := range logs {
+		for _, s := range l.segments() {
+			if newest == nil || s.last() > newest.last() {
+				newest = s
+			}
+		}
+	}
+	if newest == nil {
+		return
+	}
+	parts := []segment{newest}
+	for first := newest.first(); ; {
+		var best segment
+		certain := false
+		for _, s := range all {
+			part, has := s.before(first)
+			if len(part) == 0 || certain && !has || !has && !follows(part.last(), first) {
+				continue
+			}
+			if best == nil || has && !certain || part.last() > best.last() {
+				best, certain = part, has
+			}
+		}
+		if best == nil {
+			break
+		}
+		parts = append(parts, best)
+		first = best.first()
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		ref.Records = append(ref.Records, parts[i]...)
+	}
+}
+
+// compare finds where a log is not what the history is in its range: some server
+// holds a txn that others went on without. What Apache's keep before a snapshot
+// that they were given, and do not read again, is only noted.
+func (ref *Reference) compare(l *Log) []Violation {
+	segments := l.segments()
+	for i, s := range segments {
+		part, _ := segment(ref.Records).before(s.last() + 1)
+		old, _ := part.before(s.first())
+		part = part[len(old):]
+		for k := 0; k < max(len(s), len(part)); k++ {
+			if k < len(s) && k < len(part) && s[k].Zxid == part[k].Zxid {
+				continue
+			}
+			text := fmt.Sprintf("server %d has another history from %v to %v: ", l.Server, s.first(), s.last())
+			switch {
+			case k >= len(part) || k < len(s) && s[k].Zxid < part[k].Zxid:
+				text += fmt.Sprintf("others went on without %v", s[k].Zxid)
+			default:
+				text += fmt.Sprintf("it has no %v", part[k].Zxid)
+			}
+			if !l.Apache || i == len(segments)-1 {
+				return []Violation{violation("I4 logs are parts of one history", "%s", text)}
+			}
+			ref.Notes = append(ref.Notes, "Apache: before a snapshot, "+text)
+			break
+		}
+	}
+	return nil
 }
 
 // sameTxn compares two records of one zxid. A leader of Apache's may log a multi
@@ -184,83 +276,4 @@ func sameTxn(a, b []byte) bool {
 func failedMulti(body protocol.Record) bool {
 	m, ok := body.(*txn.Multi)
 	return ok && slices.ContainsFunc(m.Txns, func(s txn.Sub) bool { return s.Type == protocol.OpError })
-}
-
-func sorted(all map[protocol.Zxid][]byte) []Record {
-	list := make([]Record, 0, len(all))
-	for z, payload := range all {
-		list = append(list, Record{z, payload})
-	}
-	slices.SortFunc(list, func(a, b Record) int { return cmp.Compare(a.Zxid, b.Zxid) })
-	return list
-}
-
-// addBeginning takes what is before the oldest record of any log from the saved
-// ones. Such a log may end with what was never committed: one that goes on with
-// the oldest record is better than one that only leads up to it, and of those
-// the one that comes closest.
-func (ref *Reference) addBeginning(saved []Log) {
-	for len(ref.Records) > 0 {
-		first := ref.Records[0].Zxid
-		var before []Record
-		certain := false
-		for _, l := range saved {
-			for _, s := range l.segments() {
-				n, has := slices.BinarySearchFunc(s, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
-				if n == 0 || certain || !has && !follows(s[n-1].Zxid, first) {
-					continue
-				}
-				if has || len(before) == 0 || s[n-1].Zxid > before[len(before)-1].Zxid {
-					before, certain = s[:n], has
-				}
-			}
-		}
-		if len(before) == 0 {
-			return
-		}
-		ref.Records = append(slices.Clone(before), ref.Records...)
-	}
-}
-
-// compare finds what the reference has in the range of a log that the log has
-// not: some server holds a txn that others went on without.
-func (ref *Reference) compare(l *Log, all map[protocol.Zxid][]byte) []Violation {
-	for _, s := range l.segments() {
-		first, last := s[0].Zxid, s[len(s)-1].Zxid
-		lo, _ := slices.BinarySearchFunc(ref.Records, first, func(r Record, z protocol.Zxid) int { return cmp.Compare(r.Zxid, z) })
-		have := 0
-		for _, r := range ref.Records[lo:] {
-			if r.Zxid > last {
-				break
-			}
-			if have < len(s) && s[have].Zxid == r.Zxid {
-				have++
-				continue
-			}
-			if _, live := all[r.Zxid]; live {
-				return []Violation{violation("I4 logs are parts of one history", "server %d has no %v between %v and %v, and another server has", l.Server, r.Zxid, first, last)}
-			}
-		}
-	}
-	return nil
-}
-
-// rank is 0 for ours.
-func rank(l Log) int {
-	if l.Apache {
-		return 1
-	}
-	return 0
-}
-
-// covered tells whether a zxid lies within what one of the logs has.
-func covered(logs []Log, z protocol.Zxid) bool {
-	for _, l := range logs {
-		for _, s := range l.segments() {
-			if s[0].Zxid <= z && z <= s[len(s)-1].Zxid {
-				return true
-			}
-		}
-	}
-	return false
 }

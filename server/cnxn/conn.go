@@ -68,7 +68,8 @@ type Conn struct {
 	ended     atomic.Bool  // closed; nothing is sent or taken any more
 	lingers   atomic.Bool  // answered to the end: see linger
 
-	authenticated bool // what Config.RequireAuth asks for was shown
+	certified     []protocol.ID // what the certificate of the handshake proved
+	authenticated bool          // what Config.RequireAuth asks for was shown
 
 	hasReadOnly bool // the connect request had the readOnly flag: mirrored
 	readOnly    bool // the server was read-only when the session was asked for

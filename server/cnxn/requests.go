@@ -324,6 +324,9 @@ func (c *Conn) auth(h protocol.RequestHeader, body []byte) error {
 		return fmt.Errorf("%w: %w", errBadRequest, err)
 	}
 	proved, code := c.server.backend.Authenticate(r.Scheme, r.Auth, c.IDs()[0])
+	if r.Scheme == "x509" && len(c.certified) > 0 {
+		proved, code = c.certified, protocol.OK // as it was in the handshake
+	}
 	if code == protocol.OK {
 		ids := slices.Clone(c.IDs())
 		for _, id := range proved {

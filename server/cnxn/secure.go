@@ -122,6 +122,7 @@ func (c *Conn) prove() error {
 	}
 	all := append([]protocol.ID(nil), c.IDs()...)
 	all = append(all, ids...)
+	c.certified = ids
 	c.ids.Store(&all)
 	for _, id := range ids {
 		c.authenticated = c.authenticated || slices.Contains(c.server.cfg.RequireAuth, id.Scheme)

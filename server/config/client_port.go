@@ -29,6 +29,9 @@ func ClientPort(path string, env Env) (address string, port int, err error) {
 		}
 		return set["clientPortAddress"].Bare, n, nil
 	}
+	if _, secure := set["secureClientPort"]; secure {
+		return "", 0, &Error{File: path, Key: "clientPort", Why: "not set: clients come by secureClientPort alone, and this command does not speak TLS", Mend: "add the lines clientPort=2181 and clientPortAddress=127.0.0.1, or ask with zkcli and -client-configuration"}
+	}
 	id, err := env.readFile(filepath.Join(set["dataDir"].Bare, "myid"))
 	if err != nil {
 		return "", 0, &Error{File: path, Key: "clientPort", Why: "not set, and there is no myid file to choose a server line by", Mend: "add the line clientPort=2181"}

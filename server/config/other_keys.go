@@ -40,7 +40,7 @@ var otherKeys = []key{
 	{name: "metricsProvider.*", effect: ineffective, set: anyText, note: noMetrics},
 	unless("false", key{name: "jvm.pause.monitor", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"}),
 	{name: "jvm.pause.*", effect: ineffective, set: anyText, note: "there is no JVM whose pauses could be watched"},
-	without("ssl.*", noTLS), idle("true", "what Go's library of TLS takes for safe is used", zk("fips-mode", anyBool)),
+	secret(without("ssl.*", noTLS)), idle("true", "what Go's library of TLS takes for safe is used", zk("fips-mode", anyBool)),
 	without("X509AuthenticationProvider.*", "identities are the subjects of certificates"), without("authProvider.*", "this release has the schemes world, auth, digest, ip and x509; no class is loaded"),
 	without("sasl.*", noSASL), without("SASLAuthenticationProvider.*", noSASL), without("allowSaslFailedClients", noSASL),
 	without("requireClientAuthScheme", noSASL), without("jaasLoginRenew", noSASL), without("superUser", noSASL), without("letAnySaslUserDoX", noSASL),

@@ -90,3 +90,15 @@ func TestSASLRefused(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func FuzzJAAS(f *testing.F) {
+	f.Add(jaas)
+	f.Add(learner)
+	f.Add("a { b required; };")
+	f.Fuzz(func(t *testing.T, text string) {
+		sections, line, err := parseJAAS(text)
+		if err != nil && (line < 1 && sections == nil || line > 1+strings.Count(text, "\n")) {
+			t.Errorf("line %d of %q: %v", line, text, err)
+		}
+	})
+}

@@ -59,7 +59,7 @@ func TestPasswordsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	text, env := threeOf("server.1=a:1:2\nserver.2=b:1:2\nserver.3=c:1:2\n"+`ssl.quorum.keyStore.password=canary1
 ssl.quorum.keyStore.password=canary2 # canary3
-ssl.quorum.keyStore.passwrod=canary4
+ssl.quorum.keyStore.passwrod=canary4 # canary8
 zookeeper.ssl.quorum.keyStore.password=canary5
 sslQuorum=true
 `, nil)

@@ -60,12 +60,16 @@ const (
 	QuarantinedVotes
 	DamagedPrefixVotes
 	CastWithoutAll
-	SeenIgnored
 	EmptiedVotes
 	QuarantineForgotten
 
 	UpgradeForgotten
 	LocalCloseOvertakes
+	MasterSkips
+
+	ChangeByOldQuorum
+	ChangeByNewQuorum
+	ChangeForgotten
 
 	defects
 )
@@ -77,6 +81,7 @@ const (
 	InEnsemble Where = iota // package sim, in an ensemble
 	InAlone                 // package sim, with one server: an ensemble does not come there
 	InDamaged               // package sim, in an ensemble whose disks are damaged
+	InChanging              // package sim, in an ensemble whose members change
 	InCores                 // the random schedules of package zab: they have peers that behave as Apache's do, and orders of events that our replica does not let happen
 )
 
@@ -129,9 +134,12 @@ var All = [defects]struct {
 	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InDamaged},
 	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InDamaged},
 	CastWithoutAll:        {Name: "CastWithoutAll", In: "election", What: "a quarantined server casts its vote before it has heard all voters", Shown: InDamaged},
-	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a quarantined server votes for one that has less than its own disk is known to have held", Shown: InDamaged},
 	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
+	ChangeByOldQuorum:     {Name: "ChangeByOldQuorum", In: "zab", What: "a change of the members is committed by the quorum of the configuration before it", Shown: InChanging},
+	ChangeByNewQuorum:     {Name: "ChangeByNewQuorum", In: "zab", What: "a change of the members is committed by its own quorum", Shown: InChanging},
+	ChangeForgotten:       {Name: "ChangeForgotten", In: "replica", What: "a change that is in the log and not known to be committed counts for nothing in elections", Shown: InChanging},
 	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
 	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
+	MasterSkips:           {Name: "MasterSkips", In: "zab", What: "a follower does not tell the observers it serves of every commit"},
 	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},
 }

@@ -66,7 +66,9 @@ func (e *Election) hearsHistory(from int64, n *quorum.Notification) bool {
 	}
 	e.ready.History = &History{From: from, Epoch: max(0, n.PeerEpoch), Zxid: max(0, n.Zxid)}
 	e.note("vote withheld", from, fmt.Sprintf("it reports a history (epoch %d, zxid %v), and there is none here", max(0, n.PeerEpoch), max(0, n.Zxid)))
-	e.empty, e.intervalMs, e.settling = false, 0, false
+	e.clear()
+	e.initial, e.proposal = noVote, noVote
+	e.empty, e.intervalMs = false, 0
 	return true
 }
 
@@ -137,7 +139,7 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 	switch {
 	case best == noVote:
 		return noVote, "no voter with an undamaged history has been heard"
-	case best.Zxid < seen && !defect.Planted(defect.SeenIgnored):
+	case best.Zxid < seen:
 		return noVote, fmt.Sprintf("the history of server %d, the best undamaged one, ends at %v, and damaged ones are known to have gone to %v", best.Leader, best.Zxid, seen)
 	}
 	return best, ""

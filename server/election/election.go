@@ -118,6 +118,7 @@ type Election struct {
 	missing    string
 	round      int64 // the logical clock; also that of the vote decided for
 
+	began    Look // what this server was told when it began to look
 	initial  Vote // for this server itself; noVote when it is no voter
 	proposal Vote // the best heard of in this round; the one decided for when not LOOKING
 
@@ -248,11 +249,17 @@ func (e *Election) clear() {
 func (e *Election) look(now int64, l Look) {
 	e.state, e.abstain, e.empty = quorum.Looking, l.Abstain, l.Empty && !l.Abstain
 	e.seen, e.allMayCast = l.Seen, l.CastWhenAll && e.voting(e.config.ID)
-	e.initial = noVote
-	if e.candidate() && !l.Abstain {
-		e.initial = Vote{Leader: e.config.ID, Zxid: l.Zxid, PeerEpoch: l.CurrentEpoch}
-	}
+	e.began = l
+	e.stand()
 	e.begin(now, "a new election")
+}
+
+// stand makes the vote for this server itself, if it has one.
+func (e *Election) stand() {
+	e.initial = noVote
+	if e.candidate() && !e.abstain {
+		e.initial = Vote{Leader: e.config.ID, Zxid: e.began.Zxid, PeerEpoch: e.began.CurrentEpoch}
+	}
 }
 
 func (e *Election) begin(now int64, reason string) {

@@ -51,6 +51,7 @@ type node struct {
 	epoch int64
 	began election.Vote // what its last Look proposed
 	last  *election.Decision
+	heard *election.History
 }
 
 func newNetwork(t testing.TB, config *quorum.Config) *network {
@@ -118,6 +119,9 @@ func (w *network) step(n *node, ev election.Event) {
 		if w.trace != nil && (w.debug || !r.Notes[i].Debug()) {
 			w.trace(fmt.Sprintf("%4d  %d %v", w.now, n.id, &r.Notes[i]))
 		}
+	}
+	if r.History != nil {
+		n.heard = r.History
 	}
 	if r.Decision != nil {
 		n.last = r.Decision

@@ -164,7 +164,7 @@ func (e *Election) receiveStanding(now int64, from int64, n *quorum.Notification
 // join decides for the leader that said names if a quorum of the box does and
 // the leader itself leads.
 func (e *Election) join(box map[int64]ballot, said ballot, reason string) bool {
-	if !e.hasQuorum(box, said) || !e.leads(box, said) {
+	if !e.inForce(box, said) || !e.leads(box, said) {
 		return false
 	}
 	e.decide(said.Vote, said.round, box, said, true, reason)

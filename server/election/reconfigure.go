@@ -30,9 +30,10 @@ func (e *Election) reconfigure(now int64, r Reconfigured) {
 	if e.state != quorum.Looking || e.intervalMs == 0 {
 		return
 	}
-	if !e.candidate() { // and so nobody's history is at stake
-		e.initial, e.empty = noVote, false
-	}
+	// It may have got its vote, without which there may be no quorum, or have lost
+	// it; and then nobody's history is at stake.
+	e.stand()
+	e.empty = e.empty && e.candidate()
 	e.begin(now, "the configuration has changed")
 }
 

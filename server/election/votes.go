@@ -118,6 +118,16 @@ func (e *Election) hasQuorum(box map[int64]ballot, b ballot) bool {
 	return true
 }
 
+// inForce is hasQuorum in the configuration in force alone: enough to join a
+// leader that is there. Differs from Apache, where a server that holds a change
+// which the others have dropped waits for a quorum of it for ever.
+func (e *Election) inForce(box map[int64]ballot, b ballot) bool {
+	return e.config.Verifier.ContainsQuorum(func(sid int64) bool {
+		other, cast := box[sid]
+		return cast && b.agree(other)
+	})
+}
+
 // supporters are the voters whose ballots agree with b, ascending.
 func (e *Election) supporters(box map[int64]ballot, b ballot) []int64 {
 	var sids []int64

@@ -44,7 +44,8 @@ func (m *Connections) connect(r *remote, dial dialFunc, addresses []string) {
 		m.forget(r)
 		m.mu.Unlock()
 		if down && m.ctx.Err() == nil {
-			m.log.once(fmt.Sprint("dial ", r.sid), addresses[0], "cannot reach the election port of a server", "sid", r.sid, "error", err)
+			// That a server was down a moment ago does not hide that it is not trusted.
+			m.log.once(fmt.Sprint("dial ", r.sid, errors.Is(err, errTLS), errors.Is(err, errSASL)), addresses[0], "cannot reach the election port of a server", "sid", r.sid, "error", err)
 			m.emit(election.Unreachable{Sid: r.sid})
 		}
 	case r.sid > m.config.ID:

@@ -49,7 +49,7 @@ func (s *Security) logIn(ctx context.Context, conn net.Conn) error {
 	err := s.SASL.logIn(conn)
 	_ = conn.SetDeadline(time.Time{})
 	if err != nil {
-		return fmt.Errorf("SASL login as %q: %w", s.SASL.User, err)
+		return fmt.Errorf("%w login as %q: %w", errSASL, s.SASL.User, err)
 	}
 	return nil
 }
@@ -109,7 +109,7 @@ func (s *Security) authenticate(conn net.Conn) (wire net.Conn, note, err error) 
 	case err == nil:
 		return peeked, nil, nil
 	case s.SASL.Required:
-		return nil, nil, fmt.Errorf("SASL: %w", err)
+		return nil, nil, fmt.Errorf("%w: %w", errSASL, err)
 	}
 	return peeked, err, nil
 }

@@ -49,6 +49,12 @@ type Security struct {
 	SASL *SASL
 }
 
+// What a connection has failed by, beside the network.
+var (
+	errTLS  = errors.New("TLS")
+	errSASL = errors.New("SASL")
+)
+
 func (s *Security) timeout() time.Duration {
 	if s.Timeout > 0 {
 		return s.Timeout
@@ -79,7 +85,7 @@ func (s *Security) dialer(dial dialFunc, stranger bool) dialFunc {
 		t := tls.Client(conn, s.Keys.Client(host))
 		if err := t.HandshakeContext(ctx); err != nil {
 			_ = conn.Close()
-			return nil, fmt.Errorf("TLS with %s: %w", address, explain(err))
+			return nil, fmt.Errorf("%w with %s: %w", errTLS, address, explain(err))
 		}
 		return certs.Channel{Conn: t}, nil
 	}
@@ -113,7 +119,7 @@ func (s *Security) shake(conn net.Conn) (net.Conn, error) {
 	}
 	t := tls.Server(peeked, s.Keys.Server())
 	if err := t.Handshake(); err != nil {
-		return nil, fmt.Errorf("TLS: %w", explain(err))
+		return nil, fmt.Errorf("%w: %w", errTLS, explain(err))
 	}
 	return certs.Channel{Conn: t}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"zookit/protocol"
 	"zookit/protocol/quorum"
 	"zookit/server/config"
+	"zookit/server/defect"
 	"zookit/server/election"
 	"zookit/server/tree"
 	"zookit/server/zab"
@@ -72,6 +73,14 @@ func seenIn(t *tree.Tree, v *quorum.View) *quorum.View {
 	return seen
 }
 
+// proposedIn is seenIn at the beginning of a role.
+func proposedIn(t *tree.Tree, v *quorum.View) *quorum.View {
+	if defect.Planted(defect.ChangeForgotten) {
+		return nil
+	}
+	return seenIn(t, v)
+}
+
 // configPath is the znode of the configuration (ZooDefs.CONFIG_NODE).
 const configPath = "/zookeeper/config"
 
@@ -89,7 +98,7 @@ func (r *Replica) configText() []byte {
 func (r *Replica) useConfig(t *tree.Tree) {
 	e := r.ens
 	if e.view != nil {
-		e.proposed = seenIn(t, e.view)
+		e.proposed = proposedIn(t, e.view)
 		r.tellElection()
 	}
 	if e.proposed == nil {
@@ -100,7 +109,7 @@ func (r *Replica) useConfig(t *tree.Tree) {
 // look over: what the log holds at the end of a role says what is seen.
 func (r *Replica) seeAgain() {
 	if e := r.ens; e.view != nil {
-		e.proposed, e.newLeader = seenIn(r.state.tree, e.view), nil
+		e.proposed, e.newLeader = proposedIn(r.state.tree, e.view), nil
 		r.tellElection()
 	}
 }

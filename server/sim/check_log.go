@@ -15,6 +15,10 @@ func (j *judge) before(t *txn.Txn, o *Op) *Violation {
 	switch t.Type {
 	case protocol.OpCreateSession, protocol.OpCloseSession:
 		return nil
+	case protocol.OpReconfig:
+		if asReconfig(t) {
+			return nil
+		}
 	case protocol.OpDeleteContainer:
 		n := j.m.nodes[t.Body.(*txn.Delete).Path]
 		if n == nil || len(n.children) > 0 || n.created == 0 {
@@ -22,7 +26,7 @@ func (j *judge) before(t *txn.Txn, o *Op) *Violation {
 		}
 		return nil
 	case protocol.OpError:
-		if t.Session == 0 { // a container that was no longer empty
+		if t.Session == 0 || asReconfig(t) { // a container that was no longer empty
 			return nil
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 // tap is the ledger's ear at one connection of a quorum port.
 type tap struct {
+	hosted    bool          // a follower serves an observer
 	leads     int64         // of LEADERINFO, as sent
 	epoch     int64         // and as the learner got it
 	learner   protocol.Zxid // end of its log, by ACKEPOCH
@@ -43,20 +44,20 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 			w.violated("I12 TRUNC safety", "%v: TRUNC to %v, which it does not have", leader, z)
 		}
 		w.tracef("%v → %v: %v %v", leader, learner, p.Type, z)
-	case quorum.Proposal, quorum.Inform:
+	case quorum.Proposal, quorum.Inform, quorum.InformAndActivate:
 		if !follows(t.last, z) && t.last != 0 || t.last == 0 && z.Counter() != 1 {
 			w.violated("I7 no holes", "%v sends %v the %v %v behind %v", leader, learner, p.Type, z, t.last)
 		}
-		if z.Epoch() == t.leads && g.leaders[t.leads] != leader {
+		if z.Epoch() == t.leads && g.leaders[t.leads] != leader && !t.hosted {
 			w.violated("I6 primary integrity", "%v proposes %v before it is established", leader, z)
 		}
-		if p.Type == quorum.Inform {
+		if p.Type != quorum.Proposal {
 			t.commits(g, leader, z)
 		} else {
 			t.open = append(t.open, z)
 		}
 		t.last = z
-	case quorum.Commit:
+	case quorum.Commit, quorum.CommitAndActivate:
 		if len(t.open) == 0 || t.open[0] != z {
 			w.violated("I10 commit rule", "%v sends %v COMMIT %v, and %v are without one", leader, learner, z, t.open)
 			return
@@ -78,13 +79,20 @@ func (t *tap) byLeader(g *ledger, leader, learner *process, p *quorum.Packet) {
 			}
 		}
 	case quorum.UpToDate:
-		g.established(leader, t.leads)
+		if t.hosted {
+			w.reached("observer served by a follower")
+		} else {
+			g.established(leader, t.leads)
+		}
 	}
 }
 
 // commits: a leader says that z of its own epoch is committed, or passes on
 // what was before.
 func (t *tap) commits(g *ledger, leader *process, z protocol.Zxid) {
+	if t.hosted && !g.committed(z) {
+		g.w.violated("I10 commit rule", "%v tells its observer that %v is committed, which nobody has committed", leader, z)
+	}
 	if g.leaders[z.Epoch()] == leader && z.Epoch() == t.leads {
 		g.commit(z, z.Epoch(), leader.String()+" commits")
 	}
@@ -131,7 +139,7 @@ func (t *tap) received(l *peerLink, dir int, p *quorum.Packet) {
 		t.got = t.learner
 	case quorum.Trunc, quorum.Snap:
 		t.got = p.Zxid
-	case quorum.Proposal, quorum.Inform:
+	case quorum.Proposal, quorum.Inform, quorum.InformAndActivate:
 		t.got = max(t.got, p.Zxid)
 	case quorum.NewLeader:
 		t.owed = t.got

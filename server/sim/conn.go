@@ -6,6 +6,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
+	"zookit/protocol/quorum"
 	"zookit/server/replica"
 	"zookit/server/session"
 	"zookit/server/watch"
@@ -151,7 +152,7 @@ func (c *conn) connect(b []byte) {
 func (c *conn) attach(h *session.Handle) {
 	c.handle, c.attached = h, true
 	if s := c.p.seat; s != nil {
-		c.epoch, c.leading = s.role.Epoch, s.down != nil
+		c.epoch, c.leading = s.role.Epoch, s.role.State == quorum.Leading
 	}
 	c.reader = replica.Reader{Session: h, IDs: anyone, Watcher: c}
 	password := session.Password(h.ID())

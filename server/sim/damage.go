@@ -23,9 +23,11 @@ import (
 //   - damage that can be told from what a crash leaves may meet all disks but one
 //     that has all that is on it (with a txn that only damaged disks are known to
 //     have held, nobody can say whether it was acknowledged: that is refused);
-//   - damage that cannot (an old image; a bit in the last batch, when a power cut
-//     takes the witness's last word; an emptied disk, beside others) meets a disk
-//     only while a quorum of others has all that is on it.
+//   - so may that a disk is emptied, while those that are empty make no quorum: they
+//     would be a new ensemble;
+//   - damage that cannot be told (an old image; a bit in the last batch, when a power
+//     cut takes the witness's last word) meets a disk only while a quorum of others
+//     has all that is on it.
 type damageKind int
 
 const (
@@ -113,6 +115,11 @@ func (w *world) anySpoilt() bool {
 	return slices.ContainsFunc(w.processes, func(p *process) bool { return p.spoilt })
 }
 
+// empty tells that a disk holds nothing, and does not say that it should.
+func (w *world) empty(p *process) bool {
+	return !p.noted() && w.ledger.view(p).current <= 0
+}
+
 // bearable tells that the disk of p may be damaged now; see above. sure is for
 // damage that can always be told.
 func (w *world) bearable(p *process, sure bool) bool {
@@ -184,7 +191,7 @@ func (p *process) damage(a *Action) {
 			p.rot(a.Damage)
 		}
 	case damageWipe:
-		if w.bearable(p, false) {
+		if w.bearable(p, true) && !w.ledger.quorum(func(o *process) bool { return o == p || w.empty(o) }) {
 			p.exit()
 			p.mem = vfs.NewTrackedMem()
 			p.spoil(a.Damage, true)
@@ -284,4 +291,4 @@ func (d *disk) lies(f *diskFile, b []byte, off int64) bool {
 
 // lied tells that the process is about to die of a lie; its page cache must
 // survive it, for that has the witness.
-func (d *disk) lied() bool { return d.lie != nil && d.lie.in == 0 }
+func (d *disk) lied() bool { return d != nil && d.lie != nil && d.lie.in == 0 }

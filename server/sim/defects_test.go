@@ -29,6 +29,10 @@ func TestDefects(t *testing.T) {
 		switch about.Shown {
 		case defect.InAlone:
 			plan, servers = NewPlan, "one server"
+		case defect.InDamaged:
+			plan, servers = NewDamagePlan, "damaged"
+		case defect.InChanging:
+			plan, servers = NewChangingPlan, "changing"
 		case defect.InCores:
 			continue
 		}

@@ -22,11 +22,13 @@ type ledger struct {
 	txns   map[protocol.Zxid]*record
 
 	chain   []logged // what is committed, in order
+	in      []int64  // the epoch that each was committed in
 	at      map[protocol.Zxid]int
 	leaders map[int64]*process      // established, by epoch
 	initial map[int64]protocol.Zxid // end of the history that NEWLEADER spoke for
 	epochs  map[*process][2]int64   // highest durable acceptedEpoch and currentEpoch
 
+	configs
 	newest protocol.Zxid // the highest in any log
 	// fuzzy: the disk has had a leader's snapshot, which was written while the
 	// leader went on. Until its log reaches here the tree may be ahead of it.
@@ -112,12 +114,12 @@ func (g *ledger) view(p *process) *logView {
 // durable tells whether a quorum of voters has z on disk, in an epoch no
 // earlier than epoch (−1: in any). Without is left out of it.
 func (g *ledger) durable(z protocol.Zxid, epoch int64, without *process) bool {
-	return g.quorum(func(p *process) bool {
+	return g.decided(z, func(p *process) bool {
 		if p == without {
 			return false
 		}
 		v := g.view(p)
-		if p.up && p.disk.lied() {
+		if p.disk.lied() {
 			return true // as far as it can know
 		}
 		return v.has(z) && (v.current >= epoch || p.spoilt || g.w.ensemble == nil)
@@ -131,12 +133,13 @@ func (g *ledger) end() protocol.Zxid {
 	return g.chain[len(g.chain)-1].zxid
 }
 
-// endBefore is the last that is committed of the epochs before one: a leader that
-// stood still may be established when it has been replaced.
+// endBefore is the last of the epochs before one that is committed, and was so in
+// one of them: a leader that stood still may speak, and be established, when it
+// has been replaced, and its successor has committed what it never had.
 func (g *ledger) endBefore(epoch int64) protocol.Zxid {
 	for i := len(g.chain) - 1; i >= 0; i-- {
-		if g.chain[i].zxid.Epoch() < epoch {
-			return g.chain[i].zxid
+		if z := g.chain[i].zxid; z.Epoch() < epoch && g.in[i] < epoch {
+			return z
 		}
 	}
 	return 0
@@ -186,7 +189,8 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 	}
 	for i := len(more) - 1; i >= 0; i-- {
 		g.at[more[i].zxid] = len(g.chain)
-		g.chain = append(g.chain, more[i])
+		g.chain, g.in = append(g.chain, more[i]), append(g.in, epoch)
+		g.changed(more[i])
 		w.judge.committed(more[i])
 	}
 }

@@ -158,7 +158,7 @@ func (m *model) apply(t *txn.Txn) (changes []change, err error) {
 		return nil, nil
 	case protocol.OpCloseSession:
 		return m.closeSession(t)
-	case protocol.OpError:
+	case protocol.OpError, protocol.OpReconfig:
 		return nil, nil
 	case protocol.OpDeleteContainer: // the server's own
 	default:

@@ -76,6 +76,7 @@ func newPeerLink(leader, learner *process, term int64) *peerLink {
 	s.next++
 	l := &peerLink{w: leader.w, ends: [2]*process{leader, learner}, seats: [2]*seat{s, learner.seat}, terms: [2]int64{s.role.Term, term}, conn: s.next}
 	s.down[l.conn] = l
+	l.tap.hosted = s.role.State == quorum.Following
 	l.w.ensemble.links = append(l.w.ensemble.links, l)
 	s.peerEvent(s.role.Term, zab.Connected{Conn: l.conn})
 	return l

@@ -33,7 +33,9 @@ type Options struct {
 	Recent           int     // txns that a leader keeps for learners (commitLogCount)
 	SnapshotFactor   float64
 	Local            LocalSessions
+	Hosting          bool // followers serve observers
 	Damaged          bool // disks are damaged
+	Changing         bool // the members change (change.go)
 	Script           bool // a server that has ended is started by the script
 	Notes            bool // the trace has what elections say
 	SnapshotNodes    int  // a snapshot copies so many znodes at a time; 0: all of so small a tree
@@ -101,11 +103,12 @@ const (
 	FaultSlowDisks // the disks of all but Server, as FaultSlowDisk
 	FaultOverload  // a slow disk, and N connections to other servers break meanwhile
 	FaultDamage    // Damage to a disk (damage.go)
+	DoReconfig     // another configuration (change.go)
 )
 
 var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
 	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge",
-	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage"}
+	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage", "reconfig"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -181,6 +184,7 @@ func NewEnsemblePlan(seed uint64) *Plan {
 	}
 	g.drawTopology(&p.Options)
 	p.Options.Local = drawLocal(seed)
+	p.Options.Hosting = drawHosting(seed, &p.Options)
 	g.clocks(&p.Options)
 	g.actions(p)
 	return p

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"zookit/protocol"
+	"zookit/protocol/quorum"
 	"zookit/server/replica"
 	"zookit/server/storage"
 	"zookit/server/tree"
@@ -47,8 +48,9 @@ type process struct {
 	store   *storage.Store
 	conns   []*conn
 	tasks   []task
-	awake   bool  // a wake is under way
-	syncAt  int64 // when the last batch handed out goes to the disk
+	file    *quorum.View // the configuration that is kept in a file, of a changing ensemble
+	awake   bool         // a wake is under way
+	syncAt  int64        // when the last batch handed out goes to the disk
 	tickAt  int64
 	touched []*conn
 	fibers  []*fiber
@@ -60,7 +62,9 @@ type process struct {
 	// Of a damaged disk (damage.go): spoilt until it is whole again, which it is
 	// when the server serves next if it is cured; reread for the checkers.
 	spoilt, cured, reread bool
-	verified              protocol.Zxid
+
+	dialed   int // of an observer: the server it dialed last, by index; see master
+	verified protocol.Zxid
 
 	final *tree.Tree // as read from its disk when all was over
 }
@@ -142,6 +146,9 @@ func (p *process) replicaConfig() replica.Config {
 	}
 	if p.seat != nil {
 		c.Ensemble = p.seat.config()
+	}
+	if o.Changing {
+		p.changing(&c)
 	}
 	return c
 }
@@ -297,6 +304,9 @@ func (p *process) handOut() {
 	}
 	if p.seat != nil {
 		rd.CarryOut(p.seat)
+		if role := &p.seat.role; role.Serving && role.State == quorum.Leading {
+			p.w.ledger.established(p, role.Epoch) // who would be sent UPTODATE may just have gone
+		}
 		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {

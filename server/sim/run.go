@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"zookit/protocol"
+	"zookit/protocol/quorum"
 	"zookit/server/vfs"
 )
 
@@ -116,7 +117,7 @@ func (w *world) act(a *Action, n int) {
 func (w *world) aim(a *Action) *process {
 	if a.Leader && w.ensemble != nil {
 		for _, p := range w.processes {
-			if p.up && p.serving && p.seat.down != nil && p.id-1 != a.Peer {
+			if p.up && p.serving && p.seat.role.State == quorum.Leading && p.id-1 != a.Peer {
 				return p
 			}
 		}
@@ -235,6 +236,8 @@ func (p *process) act(a *Action) {
 		p.setClock(p.wallOffset + a.Length)
 	case DoPurge:
 		p.purge()
+	case DoReconfig:
+		p.reconfig(a)
 	case FaultPeerStall, FaultPeerSlow, FaultPeerReset, FaultPeerCut:
 		p.w.ensemble.act(a, p, p.w.processes[a.Peer])
 	case FaultIsolate:

@@ -42,6 +42,7 @@ func (s *seat) config() *replica.Ensemble {
 		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
 		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
+		HostObservers: o.Hosting,
 		LocalSessions: o.Local != GlobalSessions, LocalUpgrading: o.Local == UpgradedSessions,
 	}
 }
@@ -69,9 +70,6 @@ func (s *seat) step(now replica.Now) {
 	}
 }
 
-// Reconfigure has nothing to follow: the simulated ensembles keep their members.
-func (s *seat) Reconfigure(_, _ *quorum.View) {}
-
 // Become begins or ends what a role needs.
 func (s *seat) Become(role replica.Role) {
 	p, was := s.p, s.role
@@ -92,6 +90,10 @@ func (s *seat) Become(role replica.Role) {
 			s.dial(role)
 		}
 	}
+	if s.hosts(role) && s.down == nil {
+		s.down = map[zab.Conn]*peerLink{}
+		s.next = zab.Conn(role.Term) << 32
+	}
 	if role.Serving != was.Serving {
 		p.serving = role.Serving
 		if !role.Serving {
@@ -111,8 +113,8 @@ func (s *seat) dial(role replica.Role) {
 		if s.role.Term != role.Term {
 			return
 		}
-		leader := w.processes[role.Leader-1]
-		if !leader.up || leader.seat.down == nil || !w.ensemble.reachable(p, leader) {
+		leader := s.master(role)
+		if !leader.up || !leader.seat.lets(p, role) || !w.ensemble.reachable(p, leader) {
 			p.do(w.between(50*millisecond, 100*millisecond), func() { s.dial(role) })
 			return
 		}
@@ -172,9 +174,10 @@ func (s *seat) Vote(m election.Message) { s.p.w.ensemble.vote(s.p, m) }
 
 func (s *seat) Send(m *zab.Message) {
 	switch {
-	case s.up != nil:
-		s.up.send(s.p, outgoing{Message: *m})
-	case s.down == nil:
+	case m.To == 0:
+		if s.up != nil {
+			s.up.send(s.p, outgoing{Message: *m})
+		}
 	case m.Kind == zab.SnapshotStream:
 		src, _ := s.p.rep.BeginSnapshot()
 		o := outgoing{Message: *m, snapshot: src}
@@ -192,9 +195,9 @@ func (s *seat) Send(m *zab.Message) {
 
 // Finish closes a connection behind what was sent on it.
 func (s *seat) Finish(c zab.Closing) {
-	l := s.up
-	if s.down != nil {
-		l = s.down[c.Conn]
+	l := s.down[c.Conn]
+	if c.Conn == zab.Conn(s.role.Term) {
+		l = s.up
 	}
 	if l != nil {
 		s.p.w.tracef("%v closes %v: %s", s.p, l, c.Why)

@@ -38,7 +38,7 @@ var worthReachingTogether = []string{
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
-	"upgrading a local session, for it creates an ephemeral", "local session expired",
+	"upgrading a local session, for it creates an ephemeral", "local session expired", "observer served by a follower",
 }
 
 // worthReachingDamaged is what a thousand seeds come upon whose disks are
@@ -79,6 +79,21 @@ func TestSeedsDamaged(t *testing.T) {
 	seeds(t, NewDamagePlan, usual, worthReachingDamaged)
 }
 
+// worthReachingChanging is what a thousand seeds come upon whose members change.
+var worthReachingChanging = []string{
+	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "role ended: handed over to another leader", "role ended: the configuration has changed",
+}
+
+// TestSeedsChanging plays seeds of an ensemble whose members change.
+func TestSeedsChanging(t *testing.T) {
+	t.Parallel()
+	usual := uint64(40)
+	if testing.Short() {
+		usual = 20
+	}
+	seeds(t, NewChangingPlan, usual, worthReachingChanging)
+}
+
 func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) {
 	first, count := number("SEED", 1), number("SEEDS", usual)
 	begin := time.Now()
@@ -110,11 +125,11 @@ func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) 
 	report("%d seeds from %d on in %v: %d requests (%d answered), %d writes acknowledged, %d txns, %d faults, %d starts of a server, %d steps, %.1f simulated hours",
 		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Writes, total.Txns, faults, total.Boots, total.Events,
 		float64(total.Virtual)/second/3600)
-	if failed != nil {
-		t.Fatal(explain(plan(failed.Seed)))
-	}
 	for _, what := range slices.Sorted(maps.Keys(met)) {
 		report("%8d %s", met[what], what)
+	}
+	if failed != nil {
+		t.Fatal(explain(plan(failed.Seed)))
 	}
 	if seeds >= 1000 && first == 1 {
 		for _, what := range worth {

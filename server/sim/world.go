@@ -29,6 +29,7 @@ type world struct {
 	clients   []*client
 	history   *history
 	ledger    *ledger // checks the servers
+	changes   int     // reconfigs asked for
 	judge     *judge  // checks what clients see
 	events    int
 

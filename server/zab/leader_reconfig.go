@@ -3,6 +3,7 @@ package zab
 import (
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // A change of the ensemble is a txn like any other, but for this: from its
@@ -29,7 +30,10 @@ type members struct {
 // verifiers are the configurations that have to agree on what is newer than
 // zxid, or on the epoch.
 func (l *Leader) verifiers(zxid protocol.Zxid) []*quorum.Verifier {
-	if l.next != nil && zxid >= l.nextAt {
+	if l.next != nil && zxid >= l.nextAt && !defect.Planted(defect.ChangeByOldQuorum) {
+		if defect.Planted(defect.ChangeByNewQuorum) {
+			return []*quorum.Verifier{l.next.Verifier}
+		}
 		return []*quorum.Verifier{l.cfg.Verifier, l.next.Verifier}
 	}
 	return []*quorum.Verifier{l.cfg.Verifier}

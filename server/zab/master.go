@@ -6,6 +6,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/defect"
 )
 
 // A Master is a follower's side of the observers that it serves instead of the
@@ -73,6 +74,9 @@ func (m *Master) Inform(nowMs int64, e Entry, activate *Activate) {
 	if activate != nil {
 		a := quorum.Activation{DesignatedLeader: activate.DesignatedLeader}
 		p.Type, p.Data = quorum.InformAndActivate, append(a.AppendTo(nil), e.Payload...)
+	}
+	if defect.Planted(defect.MasterSkips) && e.Zxid.Counter()%7 == 3 {
+		return
 	}
 	for _, f := range slices.Clone(l.learners) {
 		switch {
