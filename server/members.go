@@ -29,15 +29,17 @@ import (
 //	                           ▼  │
 //	                          syncer
 type members struct {
-	p       *pipeline
-	cfg     *config.Config
-	rep     *replica.Replica
-	store   *storage.Store
-	log     *slog.Logger
-	guard   *peer.Security
-	serving func(bool)            // clients are let in, or sent away
-	readers func(bool)            // clients that only read are
-	clients func(was, now string) // the client part of this server's line has changed
+	p     *pipeline
+	cfg   *config.Config
+	rep   *replica.Replica
+	store *storage.Store
+	log   *slog.Logger
+	guard *peer.Security
+	// proposed is the configuration on its way, for any goroutine; nil: none.
+	proposed atomic.Pointer[quorum.Config]
+	serving  func(bool)            // clients are let in, or sent away
+	readers  func(bool)            // clients that only read are
+	clients  func(was, now string) // the client part of this server's line has changed
 	standing
 
 	elections *peer.Connections
@@ -334,12 +336,21 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 	}
 }
 
-// hosts are those of a server line, none for an id without one. It is called
-// from any goroutine.
+// hosts are those of a server line, also for the id outside the configuration
+// that a server in quarantine joins under; none for an id without a line. It is
+// called from any goroutine.
 func (m *members) hosts(sid int64) (list []string) {
-	member, _ := m.view.Load().Member(sid)
-	for _, a := range member.Addresses {
-		list = append(list, a.Host)
+	if of, outside := quorum.OutsideOf(sid); outside {
+		sid = of
+	}
+	for _, c := range []*quorum.Config{m.view.Load(), m.proposed.Load()} {
+		if c == nil {
+			continue
+		}
+		member, _ := c.Member(sid)
+		for _, a := range member.Addresses {
+			list = append(list, a.Host)
+		}
 	}
 	return list
 }

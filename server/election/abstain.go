@@ -66,12 +66,16 @@ func (e *Election) hearsHistory(from int64, n *quorum.Notification) bool {
 	}
 	e.ready.History = &History{From: from, Epoch: max(0, n.PeerEpoch), Zxid: max(0, n.Zxid)}
 	e.note("vote withheld", from, fmt.Sprintf("it reports a history (epoch %d, zxid %v), and there is none here", max(0, n.PeerEpoch), max(0, n.Zxid)))
-	e.empty, e.intervalMs, e.settling = false, 0, false
+	e.clear()
+	e.initial, e.proposal = noVote, noVote
+	e.empty, e.intervalMs = false, 0
 	return true
 }
 
-// followRound puts one that abstains into the round of those that do not: its own
-// clock means nothing to them, who pass over what it sends.
+// followRound puts one that abstains, or is no candidate, into the round of those
+// that are: its own clock means nothing to them, who pass over what it sends. (Its
+// vote may count all the same: in a configuration that is proposed, and that it
+// does not know.)
 func (e *Election) followRound(now int64) {
 	round := int64(0)
 	for _, l := range e.looking {
@@ -117,8 +121,6 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 		}
 		l, heard := e.looking[sid]
 		switch {
-		case defect.Planted(defect.CastWithoutAll) && !heard:
-			continue
 		case !heard:
 			return noVote, fmt.Sprintf("server %d has not been heard", sid)
 		case l.Round != e.round:

@@ -22,6 +22,7 @@ type ledger struct {
 	txns   map[protocol.Zxid]*record
 
 	chain   []logged // what is committed, in order
+	in      []int64  // the epoch that each was committed in
 	at      map[protocol.Zxid]int
 	leaders map[int64]*process      // established, by epoch
 	initial map[int64]protocol.Zxid // end of the history that NEWLEADER spoke for
@@ -132,12 +133,13 @@ func (g *ledger) end() protocol.Zxid {
 	return g.chain[len(g.chain)-1].zxid
 }
 
-// endBefore is the last that is committed of the epochs before one: a leader that
-// stood still may be established when it has been replaced.
+// endBefore is the last of the epochs before one that is committed, and was so in
+// one of them: a leader that stood still may speak, and be established, when it
+// has been replaced, and its successor has committed what it never had.
 func (g *ledger) endBefore(epoch int64) protocol.Zxid {
 	for i := len(g.chain) - 1; i >= 0; i-- {
-		if g.chain[i].zxid.Epoch() < epoch {
-			return g.chain[i].zxid
+		if z := g.chain[i].zxid; z.Epoch() < epoch && g.in[i] < epoch {
+			return z
 		}
 	}
 	return 0
@@ -187,7 +189,7 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 	}
 	for i := len(more) - 1; i >= 0; i-- {
 		g.at[more[i].zxid] = len(g.chain)
-		g.chain = append(g.chain, more[i])
+		g.chain, g.in = append(g.chain, more[i]), append(g.in, epoch)
 		g.changed(more[i])
 		w.judge.committed(more[i])
 	}

@@ -125,11 +125,11 @@ func seeds(t *testing.T, plan func(uint64) *Plan, usual uint64, worth []string) 
 	report("%d seeds from %d on in %v: %d requests (%d answered), %d writes acknowledged, %d txns, %d faults, %d starts of a server, %d steps, %.1f simulated hours",
 		seeds, first, time.Since(begin).Round(time.Millisecond), total.Requests, total.Answered, total.Writes, total.Txns, faults, total.Boots, total.Events,
 		float64(total.Virtual)/second/3600)
-	if failed != nil {
-		t.Fatal(explain(plan(failed.Seed)))
-	}
 	for _, what := range slices.Sorted(maps.Keys(met)) {
 		report("%8d %s", met[what], what)
+	}
+	if failed != nil {
+		t.Fatal(explain(plan(failed.Seed)))
 	}
 	if seeds >= 1000 && first == 1 {
 		for _, what := range worth {
