@@ -94,6 +94,10 @@ func (e *Election) followRound(now int64) {
 	e.announce(now)
 }
 
+// ReasonCast is the Reason of the Note of a vote that is cast although it was
+// withheld.
+const ReasonCast = "every voter is looking, and it has all that is known to have been"
+
 // castWhenAll casts the vote that was withheld, if all are heard; see above.
 func (e *Election) castWhenAll(now int64) {
 	if !e.abstaining() || !e.allMayCast || e.state != quorum.Looking || e.intervalMs == 0 {
@@ -106,7 +110,7 @@ func (e *Election) castWhenAll(now int64) {
 	}
 	e.missing = ""
 	e.cast, e.proposal = true, best
-	e.note("vote changed", best.Leader, "every voter is looking, and it has all that is known to have been")
+	e.note("vote changed", best.Leader, ReasonCast)
 	e.announce(now)
 }
 

@@ -160,6 +160,9 @@ func (s *seat) gone(unplugged bool) {
 
 // NoteElection and NotePeer trace what the cores say.
 func (s *seat) NoteElection(n *election.Note) {
+	if n.Reason == election.ReasonCast {
+		s.p.w.reached("a vote is cast in quarantine")
+	}
 	if s.p.w.trace != nil && s.p.w.plan.Options.Notes {
 		s.p.w.tracef("%v election: %+v", s.p, *n)
 	}
