@@ -44,7 +44,7 @@ func (r *Replica) remind() {
 	if e.now.MonoMs < l.deadline() {
 		return
 	}
-	text := fmt.Sprintf("no leader serves this server since %d s: %s", (e.now.MonoMs-l.sinceMs)/1000, e.heard())
+	text := fmt.Sprintf("without a leader for %d s; %s", (e.now.MonoMs-l.sinceMs)/1000, e.heard())
 	l.pauseMs = min(2*l.pauseMs, mostReminderMs)
 	l.nextMs = e.now.MonoMs + l.pauseMs
 	if !e.Quarantined {
@@ -73,7 +73,7 @@ func (e *ensemble) heard() string {
 		case what == quorum.Looking:
 			looking = append(looking, fmt.Sprint(sid))
 		case what == quorum.Following:
-			named = append(named, fmt.Sprintf("%d (of server %d)", sid, leader))
+			named = append(named, fmt.Sprintf("%d (server %d)", sid, leader))
 		default:
 			silent = append(silent, fmt.Sprint(sid))
 		}
@@ -82,10 +82,10 @@ func (e *ensemble) heard() string {
 	for _, p := range []struct {
 		what string
 		sids []string
-	}{{"look for one too", looking}, {"have one", named}, {"are not heard", silent}} {
+	}{{"looking too", looking}, {"with a leader", named}, {"not heard", silent}} {
 		if len(p.sids) > 0 {
 			parts = append(parts, p.what+": "+strings.Join(p.sids, ", "))
 		}
 	}
-	return "of the other voters " + strings.Join(parts, "; ")
+	return "other voters " + strings.Join(parts, "; ")
 }
