@@ -334,9 +334,13 @@ func (m *members) quorumConfig(term int64) peer.QuorumConfig {
 	}
 }
 
-// hosts are those of a server line, none for an id without one. It is called
-// from any goroutine.
+// hosts are those of a server line, also for the id outside the configuration
+// that a server in quarantine joins under; none for an id without a line. It is
+// called from any goroutine.
 func (m *members) hosts(sid int64) (list []string) {
+	if of, outside := quorum.OutsideOf(sid); outside {
+		sid = of
+	}
 	member, _ := m.view.Load().Member(sid)
 	for _, a := range member.Addresses {
 		list = append(list, a.Host)

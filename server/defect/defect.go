@@ -59,7 +59,6 @@ const (
 
 	QuarantinedVotes
 	DamagedPrefixVotes
-	CastWithoutAll
 	EmptiedVotes
 	QuarantineForgotten
 
@@ -92,6 +91,8 @@ var All = [defects]struct {
 	What string
 	// Shown says who shows it, if it is not an ensemble of the simulator's.
 	Shown Where
+	// First is the seed to begin with, a little before the first that shows it; 0: 1.
+	First uint64
 }{
 	LogNotSynced:          {Name: "LogNotSynced", In: "storage", What: "a batch is reported as durable and was not synced"},
 	LogDirNotSynced:       {Name: "LogDirNotSynced", In: "storage", What: "the directory entry of a new log is not synced"},
@@ -131,10 +132,9 @@ var All = [defects]struct {
 	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
 	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
 	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
-	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InDamaged},
-	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InDamaged},
-	CastWithoutAll:        {Name: "CastWithoutAll", In: "election", What: "a quarantined server casts its vote before it has heard all voters", Shown: InDamaged},
-	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged},
+	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InDamaged, First: 260},
+	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InDamaged, First: 520},
+	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged, First: 790},
 	ChangeByOldQuorum:     {Name: "ChangeByOldQuorum", In: "zab", What: "a change of the members is committed by the quorum of the configuration before it", Shown: InChanging},
 	ChangeByNewQuorum:     {Name: "ChangeByNewQuorum", In: "zab", What: "a change of the members is committed by its own quorum", Shown: InChanging},
 	ChangeForgotten:       {Name: "ChangeForgotten", In: "replica", What: "a change that is in the log and not known to be committed counts for nothing in elections", Shown: InChanging},

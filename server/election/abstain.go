@@ -66,7 +66,9 @@ func (e *Election) hearsHistory(from int64, n *quorum.Notification) bool {
 	}
 	e.ready.History = &History{From: from, Epoch: max(0, n.PeerEpoch), Zxid: max(0, n.Zxid)}
 	e.note("vote withheld", from, fmt.Sprintf("it reports a history (epoch %d, zxid %v), and there is none here", max(0, n.PeerEpoch), max(0, n.Zxid)))
-	e.empty, e.intervalMs, e.settling = false, 0, false
+	e.clear()
+	e.initial, e.proposal = noVote, noVote
+	e.empty, e.intervalMs = false, 0
 	return true
 }
 
@@ -117,8 +119,6 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 		}
 		l, heard := e.looking[sid]
 		switch {
-		case defect.Planted(defect.CastWithoutAll) && !heard:
-			continue
 		case !heard:
 			return noVote, fmt.Sprintf("server %d has not been heard", sid)
 		case l.Round != e.round:

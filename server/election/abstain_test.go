@@ -126,6 +126,8 @@ func TestEmptyBesideHistory(t *testing.T) {
 		if heard := w.nodes[1].heard; heard == nil || heard.From != 3 {
 			t.Errorf("%s: heard %+v", name, heard)
 		}
+		w.step(w.nodes[1], election.Unreachable{Sid: 2}) // nobody is left to ask: it decides nothing
+		w.step(w.nodes[1], election.Unreachable{Sid: 3})
 		w.is(1, quorum.Looking, 0)
 		w.is(3, quorum.Looking, 0)
 	}

@@ -58,7 +58,7 @@ func TestEmptied(t *testing.T) {
 	if leader.role.Serving || lost.role.Serving || !lost.quarantined || !c.noted("server "+string('0'+byte(leader.sid))+" has some") {
 		t.Fatalf("a server without its data has voted, or does not say why: %v", c)
 	}
-	if !c.noted("no leader serves this server since") || !strings.Contains(lost.role.Quarantine.Awaits, "has not been heard") {
+	if !c.noted("without a leader for") || !strings.Contains(lost.role.Quarantine.Awaits, "has not been heard") {
 		t.Errorf("awaits %+v", lost.role.Quarantine)
 	}
 	delete(c.cutOff, others[1].sid)

@@ -39,7 +39,7 @@ func TestDefects(t *testing.T) {
 		var needed []uint64
 		found := map[string]int{}
 		for i := range starts {
-			first := 1 + i*100_000
+			first := max(1, about.First) + i*100_000
 			failed := play(plan, first, maxSeeds, func(*Result) {})
 			if failed == nil {
 				t.Errorf("%-22s not found in %d seeds from %d on (%s)", about.Name, maxSeeds, first, about.What)

@@ -304,6 +304,9 @@ func (p *process) handOut() {
 	}
 	if p.seat != nil {
 		rd.CarryOut(p.seat)
+		if role := &p.seat.role; role.Serving && role.State == quorum.Leading {
+			p.w.ledger.established(p, role.Epoch) // who would be sent UPTODATE may just have gone
+		}
 		return
 	}
 	if !rd.Roll && len(rd.Append) == 0 {
