@@ -29,15 +29,17 @@ import (
 //	                           ▼  │
 //	                          syncer
 type members struct {
-	p       *pipeline
-	cfg     *config.Config
-	rep     *replica.Replica
-	store   *storage.Store
-	log     *slog.Logger
-	guard   *peer.Security
-	serving func(bool)            // clients are let in, or sent away
-	readers func(bool)            // clients that only read are
-	clients func(was, now string) // the client part of this server's line has changed
+	p     *pipeline
+	cfg   *config.Config
+	rep   *replica.Replica
+	store *storage.Store
+	log   *slog.Logger
+	guard *peer.Security
+	// proposed is the configuration on its way, for any goroutine; nil: none.
+	proposed atomic.Pointer[quorum.Config]
+	serving  func(bool)            // clients are let in, or sent away
+	readers  func(bool)            // clients that only read are
+	clients  func(was, now string) // the client part of this server's line has changed
 	standing
 
 	elections *peer.Connections
@@ -341,9 +343,14 @@ func (m *members) hosts(sid int64) (list []string) {
 	if of, outside := quorum.OutsideOf(sid); outside {
 		sid = of
 	}
-	member, _ := m.view.Load().Member(sid)
-	for _, a := range member.Addresses {
-		list = append(list, a.Host)
+	for _, c := range []*quorum.Config{m.view.Load(), m.proposed.Load()} {
+		if c == nil {
+			continue
+		}
+		member, _ := c.Member(sid)
+		for _, a := range member.Addresses {
+			list = append(list, a.Host)
+		}
 	}
 	return list
 }

@@ -35,6 +35,17 @@ func (s *Server) peerSecurity() (*peer.Security, error) {
 	return g, nil
 }
 
+// review looks again at the certificates of those connected: who had no server
+// line may have one now.
+func (m *members) review() {
+	m.proposed.Store(m.next)
+	for _, l := range []*peer.Learners{m.learners, m.hosted} {
+		if l != nil {
+			l.Review()
+		}
+	}
+}
+
 // checkOwnName says before the others do, in words that this server does not
 // hear, that they will refuse it.
 func (s *Server) checkOwnName(c *x509.Certificate) {

@@ -63,6 +63,7 @@ func (m *members) Reconfigure(view, next *quorum.View) {
 	if next != nil && next.Version > m.view.Load().Version {
 		m.next = next.Config
 	}
+	m.review()
 	was := m.self
 	if self, known := m.view.Load().Member(was.ID); known {
 		m.self = self

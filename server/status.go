@@ -47,6 +47,7 @@ func (s *source) Status() Status {
 	st.ResponseLast, st.ResponseMin, st.ResponseMax = t.ResponseSize()
 	st.Rejected, st.AuthFailed = t.Rejected.Load(), t.AuthFail.Load()
 	st.DropChance = s.conns.DropChance()
+	st.ThrottleWaits = t.ThrottleWaits.Load()
 	st.ThrottledOps, st.StaleDropped, st.LargeRejected = t.ThrottledOps.Load(), t.StaleDropped.Load(), t.LargeRejected.Load()
 	st.Connections = s.conns.Count()
 	st.Outstanding = s.conns.Outstanding()

@@ -5,7 +5,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"zookit/protocol"
 	"zookit/server"
@@ -59,13 +58,14 @@ func TestRequestThrottle(t *testing.T) {
 		a.Send(protocol.OpSetData, dataOf(1))
 		b.Send(protocol.OpSetData, dataOf(2))
 		under(t, s, 2)
-		// The exists is answered when the write behind it begins to wait.
+		// The exists is answered before the write behind it begins to wait.
 		c.Write(zktest.Request(zktest.Request(nil, 1, protocol.OpExists, &protocol.ExistsRequest{Path: "/"}), 2, protocol.OpSetData, dataOf(3)))
 		if r := c.Receive(); r.Xid != 1 || r.Err != protocol.OK {
 			t.Fatalf("got %+v", r)
 		}
 		c.Write(zktest.Request(nil, 3, protocol.OpExists, &protocol.ExistsRequest{Path: "/"}))
-		time.Sleep(20 * time.Millisecond) // it is to wait for some time
+		// It has waited for some milliseconds when it has looked again often enough.
+		eventually(t, "the write to wait", func() bool { return s.Server().Status().ThrottleWaits >= 10 })
 		if got := s.Server().Status().Outstanding; got != 2 {
 			t.Errorf("%d writes are under way", got)
 		}
@@ -95,7 +95,7 @@ func TestRequestThrottle(t *testing.T) {
 func TestStaleRequest(t *testing.T) {
 	t.Parallel()
 	s, hold, release := slowDisk(t, func(th *config.Throttle) { th.MaxRequests, th.StallMs, th.StaleLatency = 1, 1, true })
-	a, b := zktest.Dial(t, s.Addr()), zktest.DialTimeout(t, s.Addr(), 2*zktest.TickMs)
+	a, b := zktest.Dial(t, s.Addr()), zktest.DialTimeout(t, s.Addr(), 15*zktest.TickMs)
 	hold()
 	a.Send(protocol.OpSetData, dataOf(1))
 	under(t, s, 1)

@@ -16,7 +16,7 @@ func bashCompletion(ctx context.Context, env Env, breaks, line string) int {
 	if len(words) == 0 {
 		return command.ExitOK
 	}
-	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	ctx, cancel := context.WithTimeout(ctx, env.CompletionPatience)
 	defer cancel()
 	cut := 0
 	if typed.quote == 0 {

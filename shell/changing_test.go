@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -265,4 +266,32 @@ func TestTooLargeForTheJournal(t *testing.T) {
 	c.must("", "deleteall /b")
 	c.says("Node does not exist: /b", 1, "stat /b")
 	c.says("deleteall /b cannot be taken back: /b: it cannot be undone: its data is more than the 195.3 KiB that the journal may hold", 1, "undo")
+}
+
+// The small changes of a script share files, can be taken back by the script
+// itself one by one, and are there for the next shell.
+func TestScriptsShareFiles(t *testing.T) {
+	t.Parallel()
+	c := newChanging(t)
+	lines := []string{"create /s"}
+	for i := range 300 {
+		lines = append(lines, fmt.Sprintf("create /s/%03d x", i))
+	}
+	lines = append(lines, "set /s/007 y", "delete /s/008", "undo", "undo", "get /s/007", "undo", "ls /s/299")
+	text, _ := c.run(lines...)
+	for _, want := range []string{"Undone delete /s/008: 1 znode created again", "Undone set /s/007 y: 1 znode with the old data", "\nx\n",
+		"Undone create /s/299 x: 1 znode deleted", "Node does not exist: /s/299"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in the output, which ends in\n%s", want, text[max(0, len(text)-500):])
+		}
+	}
+	files, err := filepath.Glob(filepath.Join(c.dir, "*.undo"))
+	if err != nil || len(files) == 0 || len(files) > 10 {
+		t.Errorf("%d files for 300 changes, %v", len(files), err)
+	}
+	if n := c.recorded(); n != 300 {
+		t.Errorf("%d changes can be taken back", n)
+	}
+	c.says("Undone create /s/298 x: 1 znode deleted", 0, "undo")
+	c.says("create /s/297 x", 0, "undo -l")
 }

@@ -6,7 +6,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"zookit/shell/command"
 	"zookit/shell/complete"
@@ -23,16 +22,13 @@ const (
 	completeBash = "__complete-bash"
 )
 
-// completionPatience bounds what a Tab in the system's shell may take.
-const completionPatience = time.Second
-
 // completion answers a completion script: a line a candidate, the whole word,
 // a tab and what it means. Whatever goes wrong is no candidate.
 func completion(ctx context.Context, env Env, words []string) int {
 	if len(words) == 0 {
 		return command.ExitOK
 	}
-	ctx, cancel := context.WithTimeout(ctx, completionPatience)
+	ctx, cancel := context.WithTimeout(ctx, env.CompletionPatience)
 	defer cancel()
 	given, typed := words[:len(words)-1], words[len(words)-1]
 	var b strings.Builder
@@ -85,7 +81,7 @@ func argumentWords(ctx context.Context, env Env, o *options, known *profiles, ty
 	text.WriteString(quote + typed)
 	sh := command.New(o.compat, console(Env{Stdout: io.Discard, Stderr: io.Discard, Getenv: env.Getenv}, o), nil, o.servers)
 	if first, err := known.begin(); err == nil {
-		o.connectTimeout, o.connectTimeoutGiven = completionPatience, true
+		o.connectTimeout, o.connectTimeoutGiven = env.CompletionPatience, true
 		sh = command.NewFor(o.compat, sh.Out, known.dialer(nil), first)
 		sh.Profiles, sh.ProfileNames, sh.OpenSource = known.find, known.names, env.OpenSource
 	}

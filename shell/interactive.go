@@ -122,7 +122,8 @@ func exitOf(err error, own bool, sh *command.Shell) int {
 var errNoSession = errors.New("no session")
 
 // pagerOf is what shows long results: $PAGER, or less where it is there, unless
-// a profile says otherwise. nil is none, for -no-pager.
+// a profile says otherwise. nil is none, for -no-pager and where nothing can
+// be drawn.
 func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 	program := env.Getenv("PAGER")
 	if program == "" {
@@ -130,7 +131,7 @@ func pagerOf(env Env, o *options, out *os.File) *command.Pager {
 			program = "less -FRX"
 		}
 	}
-	if o.noPager {
+	if o.noPager || env.Getenv("TERM") == "dumb" { // such as an editor's, which scrolls by itself
 		return nil
 	}
 	return &command.Pager{Program: program, Window: func() (cols, rows int) { return window(out) }}

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 			StdinTerminal:  term.IsTerminal(int(os.Stdin.Fd())),
 			StdoutTerminal: term.IsTerminal(int(os.Stdout.Fd())),
 			StderrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
-			Version:        "test",
+			Version:        "test", CompletionPatience: 10 * time.Second,
 		}, os.Args[1:]))
 	}
 	// What runs in this process keeps its changes to itself.

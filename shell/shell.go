@@ -42,6 +42,10 @@ type Env struct {
 	// owner, …); 0 is probe.DefaultTimeout.
 	AskTimeout time.Duration
 
+	// CompletionPatience bounds what a Tab in the system's shell may take; 0 is a
+	// second.
+	CompletionPatience time.Duration
+
 	// StartEmbedded starts a throw-away server for -embedded and tells its
 	// address. Nil: this program has none.
 	StartEmbedded func() (addr string, stop func(), err error)
@@ -58,6 +62,9 @@ type Env struct {
 func Main(ctx context.Context, env Env, args []string) int {
 	if env.Getenv == nil {
 		env.Getenv = os.Getenv
+	}
+	if env.CompletionPatience == 0 {
+		env.CompletionPatience = time.Second
 	}
 	if len(args) > 0 && args[0] == completeWord {
 		return completion(ctx, env, args[1:])

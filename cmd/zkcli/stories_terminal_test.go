@@ -77,7 +77,7 @@ func honestPrompt(t *testing.T, addr, root string) {
 	door := newDoor(t, addr)
 	other := zktest.Dial(t, addr)
 	other.Create(root+"/app", nil, protocol.FlagPersistent)
-	c := operator(t, "", "-timeout", "3000", "-server", door.addr+root)
+	c := operator(t, "", "-timeout", "5000", "-server", door.addr+root)
 	state := func(text string) {
 		t.Helper()
 		c.Await(text, func(screen, _ string) bool {

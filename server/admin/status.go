@@ -37,6 +37,9 @@ type Status struct {
 	// DropChance is that of a client that connects to be sent away
 	// (connection_throttle_freeze_time).
 	DropChance float64
+	// ThrottleWaits is how often a request had to wait for
+	// request_throttle_max_requests, each request_throttle_stall_time anew.
+	ThrottleWaits int64
 	// Requests that were answered ThrottledOp, dropped as stale, refused as large.
 	ThrottledOps, StaleDropped, LargeRejected int64
 	AuthFailed                                int64

@@ -55,7 +55,7 @@ var (
 		{"SIGSTOP", 6, 4 * time.Second, ""},
 		{"slow syncs", 3, 3 * time.Second, needsStrace},
 		{"failing syncs", 3, 1500 * time.Millisecond, needsStrace},
-		{"kill -9 during slow syncs", 4, 2 * time.Second, needsStrace},
+		{"kill -9 during slow syncs", 9, 2 * time.Second, needsStrace},
 		{"full disk", 2, 1500 * time.Millisecond, needsMount},
 		{"wiped disk", 2, 0, needsStatic},
 		{"stale backup", 2, 1500 * time.Millisecond, needsStatic},

@@ -132,8 +132,8 @@ func Run(o Options) (*Result, error) {
 // capabilities finds what the machine lets be done.
 func (e *ensemble) capabilities() map[string]bool {
 	can := map[string]bool{needsNetwork: e.network != nil, needsProxies: !e.changes, needsStatic: !e.changes}
-	if _, err := exec.LookPath("strace"); err != nil {
-		e.leaveOut("slow and failing syncs, which take strace")
+	if out, err := exec.Command("strace", "-qq", "-o", "/dev/null", "true").CombinedOutput(); err != nil {
+		e.leaveOut("slow and failing syncs, which take strace: %v %s", err, out)
 	} else {
 		can[needsStrace] = true
 	}

@@ -18,6 +18,7 @@ type Totals struct {
 	Sent     atomic.Int64 // packets to clients, events included
 	Rejected atomic.Int64 // connections refused for a limit
 
+	ThrottleWaits atomic.Int64 // how often a request was made to wait for others
 	ThrottledOps  atomic.Int64 // requests answered ThrottledOp
 	StaleDropped  atomic.Int64 // requests dropped because they were stale
 	LargeRejected atomic.Int64 // requests refused for largeRequestMaxBytes

@@ -68,6 +68,7 @@ func (c *Conn) throttle(h protocol.RequestHeader) (done bool, err error) {
 			c.server.stats.StaleDropped.Add(1)
 			return false, errStale
 		}
+		c.server.stats.ThrottleWaits.Add(1)
 		g.awaitVacancy(time.Duration(t.StallMs) * time.Millisecond)
 	}
 	waited := time.Since(began).Milliseconds()

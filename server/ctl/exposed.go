@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 
 	"zookit/server/config"
 )
@@ -14,6 +15,9 @@ import (
 func exposed(cfg *config.Config, addr net.Addr) (warnings []string) {
 	if a, ok := addr.(*net.TCPAddr); ok && a.IP.IsUnspecified() {
 		warnings = append(warnings, "the client port is open on every interface, to anybody who reaches it: set clientPortAddress, or guard the port and set ACLs")
+	}
+	if s := &cfg.Ensemble.Security; cfg.Distributed() && !(s.SSL && !s.PortUnification) && !s.SASL.ServerRequire && facesOthers(cfg) {
+		warnings = append(warnings, "the ports between servers take anybody who reaches them for a server: set sslQuorum=true, or guard the ports (docs/security.md)")
 	}
 	// Windows has no such modes.
 	if runtime.GOOS == "windows" {
@@ -29,6 +33,16 @@ func exposed(cfg *config.Config, addr net.Addr) (warnings []string) {
 		}
 	}
 	return warnings
+}
+
+// facesOthers tells whether the ports between servers are open to other machines.
+func facesOthers(cfg *config.Config) bool {
+	at, _ := cfg.Listen()
+	return slices.ContainsFunc(at, func(address string) bool {
+		host, _, _ := net.SplitHostPort(address)
+		ip := net.ParseIP(host)
+		return host != "localhost" && (ip == nil || !ip.IsLoopback())
+	})
 }
 
 // reachable tells whether other users may pass a directory.

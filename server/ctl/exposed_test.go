@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"zookit/protocol/quorum"
 	"zookit/server/config"
 )
 
@@ -32,5 +33,30 @@ func TestExposed(t *testing.T) {
 	}
 	if got := exposed(cfg, local); len(got) != 0 {
 		t.Errorf("nothing is open: %q", got)
+	}
+
+	cfg.MyID = 1
+	for _, c := range []struct {
+		host string
+		set  func(*config.Security)
+		want int
+	}{
+		{"10.0.0.1", func(*config.Security) {}, 1},
+		{"127.0.0.1", func(*config.Security) {}, 0},
+		{"10.0.0.1", func(s *config.Security) { s.SSL = true }, 0},
+		{"10.0.0.1", func(s *config.Security) { s.SSL, s.PortUnification = true, true }, 1},
+		{"10.0.0.1", func(s *config.Security) { s.SASL.Enabled = true }, 1},
+		{"10.0.0.1", func(s *config.Security) {
+			s.SASL.Enabled, s.SASL.LearnerRequire, s.SASL.ServerRequire = true, true, true
+		}, 0},
+	} {
+		ensemble := *cfg
+		c.set(&ensemble.Ensemble.Security)
+		for id := range int64(3) {
+			ensemble.Ensemble.Servers.Members = append(ensemble.Ensemble.Servers.Members, quorum.Member{ID: id + 1, Addresses: []quorum.Address{{Host: c.host, QuorumPort: 2888, ElectionPort: 3888}}})
+		}
+		if got := exposed(&ensemble, local); len(got) != c.want || c.want > 0 && !strings.Contains(got[0], "sslQuorum=true") {
+			t.Errorf("%+v: %q", c, got)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"strings"
+	"syscall"
 
 	"zookit/server"
 	"zookit/server/config"
@@ -119,7 +120,20 @@ func refuse(env Env, err error) int {
 	for _, line := range strings.Split(strings.TrimRight(err.Error(), "\n"), "\n") {
 		fmt.Fprintf(env.Stderr, "zkserver: %s\n", line)
 	}
+	if diskRefuses(err) {
+		fmt.Fprintln(env.Stderr, "zkserver: the disk does not take what the server must write before it serves: free space on it, or mend or replace it, and start again; nothing was lost by this")
+	}
 	return exitCode(err)
+}
+
+// diskRefuses tells errors of the disk itself from those of paths and rights.
+func diskRefuses(err error) bool {
+	for _, errno := range []syscall.Errno{syscall.EIO, syscall.ENOSPC, syscall.EDQUOT} {
+		if errors.Is(err, errno) {
+			return true
+		}
+	}
+	return false
 }
 
 // exitCode is the kind of an error that ended the server or kept it from starting.
@@ -137,7 +151,7 @@ func exitCode(err error) int {
 		return ExitDataDir
 	case errors.Is(err, replica.ErrInvariant):
 		return ExitBrokenInside
-	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrFailed):
+	case errors.Is(err, storage.ErrCorrupt), errors.Is(err, storage.ErrFailed), diskRefuses(err):
 		return ExitDamage
 	}
 	return ExitUnexpected

@@ -72,8 +72,10 @@ func (e *Election) hearsHistory(from int64, n *quorum.Notification) bool {
 	return true
 }
 
-// followRound puts one that abstains into the round of those that do not: its own
-// clock means nothing to them, who pass over what it sends.
+// followRound puts one that abstains, or is no candidate, into the round of those
+// that are: its own clock means nothing to them, who pass over what it sends. (Its
+// vote may count all the same: in a configuration that is proposed, and that it
+// does not know.)
 func (e *Election) followRound(now int64) {
 	round := int64(0)
 	for _, l := range e.looking {

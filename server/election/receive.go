@@ -17,7 +17,7 @@ func (e *Election) receive(now int64, from int64, n *quorum.Notification) {
 	if e.hearsHistory(from, n) {
 		return
 	}
-	if looking && e.state == quorum.Looking && e.abstaining() {
+	if looking && e.state == quorum.Looking && (e.abstaining() || !e.candidate()) {
 		e.followRound(now)
 	}
 	switch {

@@ -59,8 +59,8 @@ func (m *Connections) called(conn net.Conn) {
 	if err == nil {
 		err = hello.Read(wire)
 	}
-	if err == nil {
-		err = m.vouch(wire, &hello)
+	if err == nil && hello.Form == quorum.InitialBare && hello.ServerID>>56 == certs.HandshakeRecord {
+		err = errors.New("it speaks TLS, which this server does not: set portUnification=true or sslQuorum=true here")
 	}
 	if err == nil {
 		wire, err = m.authenticate(wire)
@@ -93,23 +93,17 @@ func (m *Connections) called(conn net.Conn) {
 	m.emit(election.Reached{Sid: r.sid})
 }
 
-// vouch checks the certificate of a caller, if it has shown one.
-func (m *Connections) vouch(wire net.Conn, hello *quorum.InitialMessage) error {
-	sid := hello.ServerID
-	if hello.Form == quorum.InitialBare && sid>>56 == certs.HandshakeRecord {
-		return errors.New("it speaks TLS, which this server does not: set portUnification=true or sslQuorum=true here")
+// hosts are those of its server line; none of a stranger. mu is held.
+func (r *remote) hosts() (list []string) {
+	if r.stranger {
+		return nil
 	}
-	m.mu.Lock()
-	var hosts []string
-	if r := m.remotes[sid]; r != nil && !r.stranger {
-		for _, a := range r.addresses {
-			if host, _, err := net.SplitHostPort(a); err == nil {
-				hosts = append(hosts, host)
-			}
+	for _, a := range r.addresses {
+		if host, _, err := net.SplitHostPort(a); err == nil {
+			list = append(list, host)
 		}
 	}
-	m.mu.Unlock()
-	return m.config.Security.vouch(wire, sid, hosts)
+	return list
 }
 
 // authenticate lets a caller log in. Behind its initial message, as with Apache.
@@ -145,6 +139,10 @@ func (m *Connections) admit(conn net.Conn, hello *quorum.InitialMessage, err err
 			return nil, false, fmt.Errorf("server %d is not in the configuration, and %d such are connected", sid, maxStrangers)
 		}
 		m.log.say(conn.RemoteAddr().String(), "a server that is not in the configuration connects", "sid", sid)
+	}
+	if err := m.config.Security.vouch(conn, sid, r.hosts()); err != nil {
+		m.forget(r)
+		return nil, false, err
 	}
 	if !r.stranger && otherPort(hello.Addresses, r.addresses) {
 		m.log.say(conn.RemoteAddr().String(), "a server says another election port of itself than its server line here: make the server lines the same on all servers; if they are, two servers have its id",

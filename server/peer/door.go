@@ -63,12 +63,40 @@ func (l *Learners) let(p *packets) error {
 		l.log.say(p.conn.RemoteAddr().String(), letIn, "why", note)
 	}
 	p.through(wire)
-	p.first = func(packet *quorum.Packet) error { return l.vouch(tls, packet) }
+	p.first = func(packet *quorum.Packet) error { return l.vouch(p, tls, packet) }
 	return nil
 }
 
+// A claim is who a learner says it is, by which connection.
+type claim struct {
+	wire net.Conn
+	sid  int64
+}
+
+// Review checks the certificates of all learners again: those of ids that had no
+// server line may have one now, with a host that theirs do not name.
+func (l *Learners) Review() {
+	if l.cfg.Security == nil {
+		return
+	}
+	l.mu.Lock()
+	var list []*packets
+	for _, p := range l.conns {
+		list = append(list, p)
+	}
+	l.mu.Unlock()
+	for _, p := range list {
+		if c := p.claim.Load(); c != nil {
+			if err := l.cfg.Security.vouch(c.wire, c.sid, l.cfg.hosts(c.sid)); err != nil {
+				l.log.say(p.conn.RemoteAddr().String(), "learner's connection closed", "error", err)
+				p.close()
+			}
+		}
+	}
+}
+
 // vouch checks who the first packet of a learner says it is.
-func (l *Learners) vouch(wire net.Conn, packet *quorum.Packet) error {
+func (l *Learners) vouch(p *packets, wire net.Conn, packet *quorum.Packet) error {
 	if packet.Type != quorum.FollowerInfo && packet.Type != quorum.ObserverInfo {
 		return errors.New("its first packet does not say who it is")
 	}
@@ -79,6 +107,7 @@ func (l *Learners) vouch(wire net.Conn, packet *quorum.Packet) error {
 	if err := info.Decode(jute.NewDecoder(packet.Data)); err != nil {
 		return err
 	}
+	p.claim.Store(&claim{wire, info.ServerID}) // before the look: a Review comes before or behind it
 	return l.cfg.Security.vouch(wire, info.ServerID, l.cfg.hosts(info.ServerID))
 }
 

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -154,6 +155,7 @@ type packets struct {
 	wire  net.Conn        // what is read and written: conn, or what Security has put on it
 	in    *bufio.Reader
 	first func(*quorum.Packet) error // checks the first packet; nil: nothing to check
+	claim atomic.Pointer[claim]      // what the first packet said, under Security
 	inbox *Inbox
 
 	// stream: after a SNAP the reader waits here, and whoever installs the

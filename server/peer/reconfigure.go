@@ -47,6 +47,21 @@ func (m *Connections) Reconfigure(servers, next *quorum.Config) {
 			m.forget(r)
 		}
 	}
+	m.review()
+}
+
+// review ends connections to servers whose certificates do not name the hosts of
+// the server lines that they have now. mu is held.
+func (m *Connections) review() {
+	for sid, r := range m.remotes {
+		if r.link == nil {
+			continue
+		}
+		if err := m.config.Security.vouch(r.link.conn, sid, r.hosts()); err != nil {
+			m.log.say(r.link.conn.RemoteAddr().String(), "election connection closed", "error", err)
+			r.link.close()
+		}
+	}
 }
 
 // Rebind accepts on other listeners than before, which it owns from now on, and

@@ -131,6 +131,9 @@ func (s *Security) vouch(conn net.Conn, sid int64, hosts []string) error {
 	if s == nil || s.AnyCaller || len(hosts) == 0 {
 		return nil
 	}
+	if p, ok := conn.(*peeked); ok {
+		conn = p.Conn // below SASL
+	}
 	t, ok := conn.(certs.Channel)
 	if !ok {
 		return nil

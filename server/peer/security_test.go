@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -279,5 +280,66 @@ func replace(t *testing.T, name, by string) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// Who was let in under an id without a server line is looked at again when there
+// is one: on the quorum port, and on the election port.
+func TestIDGetsAServerLine(t *testing.T) {
+	t.Parallel()
+	ca := certtest.NewCA(t, "ca")
+	here := ca.Issue(t, certtest.Subject{Name: "here", Hosts: []string{"127.0.0.1"}})
+	for host, stays := range map[string]bool{"127.0.0.1": true, "three.example": false} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			var line atomic.Pointer[string]
+			s := newSink(t)
+			ln := listenLoopback(t)
+			l := peer.NewLearners(peer.QuorumConfig{Deliver: s.deliver, Security: secured(t, pemFiles(here, ca)), Hosts: func(int64) (list []string) {
+				if h := line.Load(); h != nil {
+					list = append(list, *h)
+				}
+				return list
+			}}, ln)
+			defer l.Close()
+			learner := newSink(t)
+			link := peer.DialLeader(peer.QuorumConfig{Deliver: learner.deliver, Security: secured(t, pemFiles(here, ca))}, linkID, []string{ln.Addr().String()})
+			defer link.Close()
+			learner.next()
+			up := s.next().(zab.Connected)
+			say := func() {
+				link.Send(zab.Message{Packet: quorum.Packet{Type: quorum.FollowerInfo, Data: quorum.NewLearnerInfo(3, 0).AppendTo(nil)}})
+				link.Flush()
+			}
+			say()
+			s.packet()
+			line.Store(&host)
+			l.Review()
+			if stays {
+				say()
+				s.packet()
+			} else if ev := s.next(); ev != zab.Event(zab.Disconnected(up)) {
+				t.Errorf("%#v", ev)
+			}
+		})
+	}
+
+	e := newEnsemble(t, 3)
+	with := func(c *peer.ConnectionsConfig) { c.Security = secured(t, pemFiles(here, ca)) }
+	all := e.config
+	e.config = &quorum.Config{Members: all.Members[:1]}
+	called := e.connections(1, with)
+	e.config = all
+	caller := e.connections(3, with)
+	caller.Send(election.Message{To: 1, Notification: &quorum.Notification{}})
+	for got := false; !got; {
+		_, got = (<-called.Events()).(election.Received)
+	}
+	moved := *all
+	moved.Members = append([]quorum.Member(nil), all.Members...)
+	moved.Members[2].Addresses = []quorum.Address{{Host: "three.example", QuorumPort: 1, ElectionPort: 2}}
+	called.Reconfigure(&moved, nil)
+	for len(called.Connected()) > 0 {
+		time.Sleep(time.Millisecond)
 	}
 }

@@ -70,8 +70,13 @@ type Options struct {
 type Report struct {
 	Done    int    // steps that the server carried out
 	LeftOut int    // steps that turned out not to be needed
+	Unknown int    // steps that were sent and not answered: they may be done
 	Next    string // the path of the first step that failed, "" when none did
 }
+
+// patience is how long the requests on their way are waited for when ctx has
+// ended: they are carried out all the same, and what they did is to be known.
+const patience = 2 * time.Second
 
 // Apply sends steps until all are done, one fails or ctx ends. Steps that fit
 // into one batch go in one multi, so all or none; otherwise several multis are
@@ -85,13 +90,33 @@ func Apply(ctx context.Context, s Session, steps iter.Seq[Step], o Options) (Rep
 	if o.Rate > 0 {
 		limit = min(limit, max(1, o.Rate/4))
 	}
+	sending, stop := lasting(ctx, patience)
+	defer stop()
 	for batch := range batches(steps, limit, o.Ordered) {
-		if err := a.submit(ctx, batch); err != nil {
+		if err := a.submit(ctx, sending, batch); err != nil {
 			break
 		}
 	}
 	a.wg.Wait()
 	return a.report, a.err
+}
+
+// lasting is a context that ends some time after another.
+func lasting(ctx context.Context, after time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	unhook := context.AfterFunc(ctx, func() {
+		timer := time.NewTimer(after)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			cancel()
+		case <-longer.Done():
+		}
+	})
+	return longer, func() {
+		unhook()
+		cancel()
+	}
 }
 
 // LeaveOutGone is the usual Resolve: what is to be deleted and is gone needs no
@@ -131,9 +156,9 @@ type batch struct {
 	ended  chan struct{} // closed when it is done or has failed
 }
 
-// submit sends a batch as soon as those it depends on are done. An error means
-// that there is no use in going on.
-func (a *apply) submit(ctx context.Context, b *batch) error {
+// submit sends a batch, in the context sending, as soon as those it depends on
+// are done. An error means that there is no use in going on.
+func (a *apply) submit(ctx, sending context.Context, b *batch) error {
 	level := b.steps[0].Level
 	switch {
 	case a.o.Ordered:
@@ -148,6 +173,8 @@ func (a *apply) submit(ctx context.Context, b *batch) error {
 	select {
 	case a.slots <- struct{}{}:
 	case <-ctx.Done():
+	}
+	if ctx.Err() != nil {
 		a.fail("", ctx.Err())
 	}
 	if err := a.failed(); err != nil {
@@ -157,7 +184,7 @@ func (a *apply) submit(ctx context.Context, b *batch) error {
 	a.wg.Go(func() {
 		defer func() { <-a.slots }()
 		defer close(b.ended)
-		a.send(ctx, b)
+		a.send(sending, b)
 		b.before = nil // all before it have ended; let go of them
 	})
 	return nil
@@ -208,12 +235,12 @@ func (a *apply) send(ctx context.Context, b *batch) {
 			a.done(steps, results)
 			return
 		}
+		if bad < 0 {
+			a.lost(steps, err)
+			return
+		}
 		if b.before != nil && a.failed() != nil {
 			return // what it depends on is not there
-		}
-		if bad < 0 {
-			a.fail(steps[0].Path(), err)
-			return
 		}
 		if early {
 			continue // what it depends on may not have been there yet
@@ -234,6 +261,17 @@ func (a *apply) send(ctx context.Context, b *batch) {
 	if b.before != nil {
 		<-b.before.ended
 	}
+}
+
+// lost notes steps that no verdict came for.
+func (a *apply) lost(steps []Step, err error) {
+	var sent interface{ OutcomeUnknown() bool }
+	if errors.As(err, &sent) && sent.OutcomeUnknown() {
+		a.mu.Lock()
+		a.report.Unknown += len(steps)
+		a.mu.Unlock()
+	}
+	a.fail(steps[0].Path(), err)
 }
 
 // early tells that the batch before, on which this one may depend, has not

@@ -77,6 +77,7 @@ func runCopy(c *Context, move bool) error {
 		if report.Done == 0 && settled(err) {
 			k.fromRec.back(k.mark)
 		}
+		k.toRec.unanswered(k.target, report)
 		if report.Done > 0 {
 			c.Shell.Out.Note(fmt.Sprintf("%s: ended after %s; with -resume the same command goes on from there", c.Command.Name, count(report.Done, "step")))
 		}

@@ -172,7 +172,11 @@ func (im *importer) carryOut(f *os.File, o bulk.Options) error {
 	if im.rec == nil {
 		p.noUndo = "the journal is off"
 	}
-	if !p.goOn("Import", "importing", fmt.Sprintf("%s to %s: create %s and overwrite %d", im.file, im.target, count(plan.Created, "znode"), plan.Overwrote)) {
+	what := fmt.Sprintf("%s to %s: create %s", im.file, im.target, count(plan.Created, "znode"))
+	if plan.Overwrote > 0 {
+		what += fmt.Sprintf(" and overwrite %d", plan.Overwrote)
+	}
+	if !p.goOn("Import", "importing", what) {
 		return &Failure{Text: "import: nothing was written"}
 	}
 	im.mark = im.rec.mark()
@@ -182,6 +186,7 @@ func (im *importer) carryOut(f *os.File, o bulk.Options) error {
 		err = im.err
 	}
 	if err != nil {
+		im.rec.unanswered(im.target, report)
 		if report.Done > 0 {
 			c.Shell.Out.Note(fmt.Sprintf("import: %d of %s were written; the same command goes on from there", report.Done, count(todo, "znode")))
 		}

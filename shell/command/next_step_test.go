@@ -6,21 +6,21 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"zookit/protocol"
 	"zookit/shell/session"
 )
 
-// refusing is a session whose every request fails with a code. It notes what
-// was asked before the hint asks for itself.
+// refusing is a session whose every request fails with a code. It counts them.
 type refusing struct {
 	code  protocol.Code
-	asked []protocol.OpCode
+	asked atomic.Int32
 }
 
 func (r *refusing) fail(op protocol.OpCode, path string) error {
-	r.asked = append(r.asked, op)
+	r.asked.Add(1)
 	return &session.OpError{Op: op, Path: path, Code: r.code}
 }
 
@@ -128,7 +128,7 @@ func TestEveryFailureHasANextStep(t *testing.T) {
 			b.Shell.Dial = func(context.Context, string, func(session.Event)) (Session, error) { return s, nil }
 			b.Out.ErrTerminal = true
 			out, stderr, exit := b.do(line)
-			if len(s.asked) == 0 {
+			if s.asked.Load() == 0 {
 				t.Fatalf("%s: nothing was asked", line)
 			}
 			if exit == ExitOK && slices.Contains(fine, line+" "+code.Name()) {

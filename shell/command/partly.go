@@ -164,7 +164,7 @@ func (e *partlyError) Unwrap() error { return e.error }
 func (c *Context) partly(err error) error {
 	var loss *session.ConnectionLossError
 	var canceled *session.CanceledError
-	if c.wrote.Load() && (errors.As(err, &loss) || errors.As(err, &canceled)) {
+	if c.wrote.Load() && (errors.As(err, &loss) || errors.As(err, &canceled) || errors.Is(err, context.Canceled)) {
 		return &partlyError{err}
 	}
 	return err

@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -84,6 +85,13 @@ func (r *recorder) add(rec *journal.Record) {
 func (r *recorder) missed(path, why string) {
 	if change := r.begin(); change != nil {
 		change.Missed(1, path+": "+why)
+	}
+}
+
+// unanswered notes creates that may have been carried out.
+func (r *recorder) unanswered(path string, report bulk.Report) {
+	if report.Unknown > 0 {
+		r.missed(path, fmt.Sprintf("%s sent and not answered: whether they were made is not known", isOrAre(report.Unknown, "change")))
 	}
 }
 

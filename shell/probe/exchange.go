@@ -19,7 +19,7 @@ var ErrTLSPort = errors.New(`this port speaks TLS: say how in a profile ("help p
 // doubtAfter is how long a server that is asked without TLS may keep silent
 // before it is looked whether the port speaks TLS: such a port waits for the
 // rest of what it takes for a handshake.
-const doubtAfter = 500 * time.Millisecond
+const doubtAfter = time.Second
 
 // Exchange sends a four-letter word and returns the whole answer: over TLS where
 // the port speaks it, when there is TLS. Apache answers words on its secure port

@@ -21,7 +21,7 @@
 //	        user: joe
 //	        password-command: pass show zk # or password-file, password-env
 //	    tls:
-//	      trust: /etc/ssl/zk.pem   # PEM or PKCS12; the system's authorities when left out
+//	      trust: /etc/ssl/zk.pem   # PEM, PKCS12 or JKS; the system's authorities when left out
 //	      trust-type: PKCS12       # when the name's ending does not tell
 //	      trust-password-file: …   # or -env, -command
 //	      key: client.p12          # the client's key and certificates

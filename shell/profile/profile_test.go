@@ -42,6 +42,7 @@ profiles:
     readonly: true
     protected: true
     undo: false
+    pager: off
     session-timeout: 30s
     max-buffer: 4194304
     auth:
@@ -66,7 +67,7 @@ profiles:
 	if p.ConnectString() != "zk1:2181,zk2:2181/app" || f.Profiles["test"].ConnectString() != "h1,h2:2182" || f.Default != "test" {
 		t.Errorf("servers %s, %s, default %s", p.ConnectString(), f.Profiles["test"].ConnectString(), f.Default)
 	}
-	if !p.ReadOnly || !p.Protected || p.Color != "red" || *p.Undo || p.SessionTimeout != 30*time.Second || p.MaxBuffer != 4<<20 {
+	if !p.ReadOnly || !p.Protected || p.Color != "red" || *p.Undo || p.Pager != "off" || p.SessionTimeout != 30*time.Second || p.MaxBuffer != 4<<20 {
 		t.Errorf("%+v", p)
 	}
 	for i, want := range []string{"joe:from file", "ann:from env", "bob:from command", ""} {
