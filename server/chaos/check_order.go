@@ -97,9 +97,18 @@ func (c *checker) expired() {
 			delete(open, t.Session)
 		}
 	}
+	mixed := slices.ContainsFunc(c.h.Conns, func(l *Conn) bool { return l.Apache })
 	for _, id := range c.h.Expired {
-		if open[id] {
-			c.fail(violation("S5 sessions that are gone end", "a client was told that session %v has expired, and the log has no end of it", id))
+		if !open[id] {
+			continue
 		}
+		v := violation("S5 sessions that are gone end", "a client was told that session %v has expired, and the log has no end of it", id)
+		if mixed {
+			// A leader of Apache's tells so, its followers as well, when it has proposed
+			// the end of a session; that may never be committed.
+			c.ref.Notes = append(c.ref.Notes, "Apache: "+v.String())
+			continue
+		}
+		c.fail(v)
 	}
 }

@@ -128,6 +128,10 @@ func TestCheck(t *testing.T) {
 			again.Packets = []Packet{{Op: set}}
 			s.h.Conns, s.h.Ops = append(s.h.Conns, again), append(s.h.Ops, set)
 		}, "W1"},
+		{"so it was beside Apache's servers", func(s *story) {
+			s.h.Expired = []protocol.SessionID{sessionB}
+			s.h.Conns = append(s.h.Conns, &Conn{Client: 2, Server: 3, Apache: true, Session: 0x303})
+		}, ""},
 		{"session that is open was called expired", func(s *story) { s.h.Expired = []protocol.SessionID{sessionB} }, "S5"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

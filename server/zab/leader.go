@@ -336,7 +336,7 @@ func (l *Leader) quorumOfLearners(in func(f *learnerState) bool) bool {
 // voter is the connection of a server that follows, if there is one.
 func (l *Leader) voter(sid int64) *learnerState {
 	for _, f := range l.learners {
-		if f.sid == sid && f.follows {
+		if f.sid == sid && (f.follows || l.promoted(f)) {
 			return f
 		}
 	}

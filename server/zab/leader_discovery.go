@@ -166,7 +166,7 @@ func (l *Leader) learnerInfo(f *learnerState, p *quorum.Packet) {
 		l.out.note(Note{Text: "a server that is in quarantine joins without a vote", Sid: of})
 	}
 	f.follows = f.sid >= 0 && !f.observer
-	votes := f.follows && l.voting(f.sid)
+	votes := (f.follows || l.promoted(f)) && l.voting(f.sid)
 	if f.follows && !votes {
 		how := "add its server line on every server"
 		if l.cfg.View != nil {
@@ -289,7 +289,7 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 		}
 		return
 	}
-	if !f.follows || !l.voting(f.sid) || fe.CurrentEpoch == quorum.EpochAcceptedBefore || p.Zxid < 0 {
+	if !f.follows && !l.promoted(f) || !l.voting(f.sid) || fe.CurrentEpoch == quorum.EpochAcceptedBefore || p.Zxid < 0 {
 		return // is synchronised with the others, and does not count
 	}
 	k := l.cfg.CurrentEpoch

@@ -44,6 +44,16 @@ func (l *Leader) voting(sid int64) bool {
 	return l.cfg.Verifier.Voting(sid) || l.next != nil && l.next.Verifier.Voting(sid)
 }
 
+// promoted tells that an observer is a voter of the configuration that comes with
+// the epoch. It does not know: that change was not committed, and observers hear
+// of nothing else. Without it there may be no quorum to complete the change
+// (SyncedLearnerTracker.addAck counts it in Apache, too). Its ack of NEWLEADER is
+// for a history on its disk, but for that of Apache's observers behind a DIFF,
+// which have it in memory. It comes back as a follower when it is told.
+func (l *Leader) promoted(f *learnerState) bool {
+	return f.observer && f.sid >= 0 && l.phase < broadcast && l.next != nil && l.next.Verifier.Voting(f.sid)
+}
+
 // version gives the first configuration of an ensemble, of version 0, the
 // position the epoch begins at: so it is newer than what a server that wants to
 // join may have been configured with (ZOOKEEPER-1783).

@@ -222,6 +222,33 @@ func TestEpochCompletesAChange(t *testing.T) {
 	}
 }
 
+// A voter of the next configuration that does not know of it, as an observer of
+// the one in force, counts for the epoch that completes the change.
+func TestPromotedObserverCounts(t *testing.T) {
+	t.Parallel()
+	cfg := changingConfig(t, 5, 1, 2, 3)
+	cfg.Next = viewOf(t, 77, 3, 4)
+	b := newBench(t, cfg)
+	b.hello(1, quorum.FollowerInfo, 1, 0)
+	b.hello(9, quorum.ObserverInfo, 9, 0)
+	if b.l.Epoch() != 0 {
+		t.Fatal("an observer of neither counts")
+	}
+	b.hello(4, quorum.ObserverInfo, 4, 6)
+	if b.l.Epoch() != 7 {
+		t.Fatalf("epoch %d", b.l.Epoch())
+	}
+	for _, c := range []Conn{1, 4} {
+		b.ackEpoch(c, 0, 0)
+	}
+	for _, c := range []Conn{1, 4} {
+		b.packet(c, quorum.Ack, z(7, 0), nil)
+	}
+	if got := strings.Join(b.activated(), " "); !b.l.Serving() || got != "0x0 of 4d by 3" {
+		t.Errorf("serving %v, activated %s", b.l.Serving(), got)
+	}
+}
+
 // The first configuration of an ensemble gets the epoch for its version.
 func TestFirstVersion(t *testing.T) {
 	t.Parallel()

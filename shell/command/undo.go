@@ -198,6 +198,7 @@ func (c *Context) takeBack(s Session, r *journal.Reader, o bulk.Options) error {
 	if err := u.note(); err != nil {
 		c.Shell.Out.Note("undo: changes before this one may not be taken back any more: " + err.Error())
 	}
+	r.Close() // Windows removes no open file
 	if err := c.Shell.Journal.Remove(r.Header.Number); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		c.Warn("undo: the change was taken back, but stays in the journal: " + err.Error())
 	}

@@ -160,20 +160,10 @@ func (j *Journal) unpack(at file, number int) error {
 	if err != nil {
 		return err
 	}
-	defer readers[0].Close()
-	b, left := []byte(packMagic), 0
-	for _, r := range readers {
-		if r.Header.Number == number {
-			continue
-		}
-		records := make([]byte, r.end-r.base)
-		if _, err := r.f.ReadAt(records, r.base); err != nil {
-			return err
-		}
-		if b, err = appendPacked(b, &r.Header, records); err != nil {
-			return err
-		}
-		left++
+	b, left, err := repack(readers, number)
+	readers[0].Close() // Windows replaces no open file
+	if err != nil {
+		return err
 	}
 	if left == 0 {
 		return os.Remove(j.path(at))
@@ -183,4 +173,23 @@ func (j *Journal) unpack(at file, number int) error {
 		return err
 	}
 	return os.Rename(next, j.path(at))
+}
+
+// repack is a pack of the changes but one, and how many those are.
+func repack(readers []*Reader, without int) (b []byte, changes int, err error) {
+	b = []byte(packMagic)
+	for _, r := range readers {
+		if r.Header.Number == without {
+			continue
+		}
+		records := make([]byte, r.end-r.base)
+		if _, err := r.f.ReadAt(records, r.base); err != nil {
+			return nil, 0, err
+		}
+		if b, err = appendPacked(b, &r.Header, records); err != nil {
+			return nil, 0, err
+		}
+		changes++
+	}
+	return b, changes, nil
 }
