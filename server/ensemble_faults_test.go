@@ -241,18 +241,28 @@ func TestFollowerOfAnotherEnsemble(t *testing.T) {
 	sameTrees(t, o.Ensemble, 2, 3)
 	has(t, o, 2, acked)
 	o.Stop(1)
-	entries, err := foreign.ReadDir("/data/version-2")
+	empty(t, foreign, "/data/version-2")
+	o.Start(1)
+	o.Await(1)
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+}
+
+// empty removes all that is in a directory.
+func empty(t *testing.T, disk vfs.FS, dir string) {
+	t.Helper()
+	entries, err := disk.ReadDir(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if err := foreign.Remove(filepath.Join("/data/version-2", e.Name())); err != nil {
+		path := filepath.Join(dir, e.Name())
+		if e.IsDir() { // one for what was set aside
+			empty(t, disk, path)
+		}
+		if err := disk.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
-	o.Start(1)
-	o.Await(1)
-	sameTrees(t, o.Ensemble, 1, 2, 3)
 }
 
 // A server was started alone on its directory, wrote, and took snapshots. Back

@@ -54,6 +54,7 @@ var passing = []struct {
 	find *regexp.Regexp
 	with string
 }{
+	{regexp.MustCompile(`\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun) [A-Z][a-z]{2} +\d+ [0-9:]+ [A-Z]+ \d{4}\b`), "N"},
 	{regexp.MustCompile(`\b(\d+(\.\d+)?(µs|ms|s|m|h|d))+\b`), "T"},
 	{regexp.MustCompile(`0x[0-9a-f]+`), "X"},
 	{regexp.MustCompile(`[0-9][0-9.:-]*`), "N"},
