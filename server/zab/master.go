@@ -79,15 +79,13 @@ func (m *Master) Inform(nowMs int64, e Entry, activate *Activate) {
 		return
 	}
 	for _, f := range slices.Clone(l.learners) {
-		switch {
-		case f.state == learnerAhead && f.lastZxid <= l.applied:
-			l.synchronise(f)
-		case f.registered():
-			f.queuedBytes += e.size()
-			l.out.send(f.conn, p)
-			if behind := f.queuedBytes - f.readBytes; behind > l.cfg.MaxQueue {
-				l.drop(f, "it is %d bytes behind", behind)
-			}
+		if !f.registered() {
+			continue
+		}
+		f.queuedBytes += e.size()
+		l.out.send(f.conn, p)
+		if behind := f.queuedBytes - f.readBytes; behind > l.cfg.MaxQueue {
+			l.drop(f, "it is %d bytes behind", behind)
 		}
 	}
 }
@@ -98,8 +96,18 @@ func (m *Master) Configure(v *quorum.Verifier, text []byte) {
 }
 
 // Ready hands out what is to be done: Messages, Close, LookUps, Outputs and
-// Notes alone.
-func (m *Master) Ready() Ready { return m.l.out.take() }
+// Notes alone. All that the follower has applied must have been told by Inform:
+// an observer that was ahead joins here with all of Recent, and would be told
+// the rest of it a second time.
+func (m *Master) Ready() Ready {
+	l := &m.l
+	for _, f := range slices.Clone(l.learners) {
+		if f.state == learnerAhead && f.lastZxid <= l.applied {
+			l.synchronise(f)
+		}
+	}
+	return l.out.take()
+}
 
 // Deadline is when Step wants to be called with a Tick at the latest.
 func (m *Master) Deadline() int64 { return m.l.Deadline() }
