@@ -129,12 +129,17 @@ func (m *members) votes() {
 	}
 }
 
-// arrive queues an event, from any goroutine.
+// arrive queues an event, from any goroutine. A connection that has more to
+// read goes on reading: what comes together is one batch.
 func (m *members) arrive(a arrival) {
 	m.mu.Lock()
 	m.arrivals = append(m.arrivals, a)
 	m.mu.Unlock()
-	m.p.visit()
+	if a.in != nil && a.in.More() {
+		m.p.nudge()
+	} else {
+		m.p.visit()
+	}
 }
 
 // deliver is what the connections of a term call.

@@ -103,6 +103,7 @@ func packetSize(p *quorum.Packet) int64 {
 // its limit the connection is not read, and TCP makes the sender wait.
 type Inbox struct {
 	limit int64
+	more  atomic.Bool
 	mu    sync.Mutex
 	room  sync.Cond
 	held  int64
@@ -125,6 +126,10 @@ func (in *Inbox) take(n int64) bool {
 	in.held += n
 	return !in.ended
 }
+
+// More tells that the packet behind the one that is being delivered has come
+// already, at least its beginning.
+func (in *Inbox) More() bool { return in.more.Load() }
 
 // Release gives the room of an event back that Deliver was called with.
 func (in *Inbox) Release(ev zab.Event) {
@@ -355,6 +360,7 @@ func (p *packets) read(learner bool) error {
 		if !p.inbox.take(packetSize(&packet)) {
 			return net.ErrClosed
 		}
+		p.inbox.more.Store(p.in.Buffered() > 0)
 		p.cfg.Deliver(p.inbox, zab.Received{Conn: p.id, Packet: packet})
 		if learner && packet.Type == quorum.Snap {
 			select {
