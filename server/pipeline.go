@@ -19,7 +19,7 @@ import (
 // pipeline owns the replica. It takes what connections submit, hands batches to
 // the syncer, commits what is synced, and flushes the connections a commit has
 // touched: in rounds, one at a time, on a goroutine of its own, or on that of a
-// connection to another server that has brought something (visit).
+// connection that has brought something (visit).
 //
 //	connections ──queue──▶ pipeline ──job──▶ syncer (append, one sync)
 //	     ▲                   │  ▲               │
@@ -116,8 +116,16 @@ func (p *pipeline) submit(list []*replica.Request) {
 		p.queue = append(p.queue, task{request: q})
 	}
 	p.mu.Unlock()
-	p.nudge()
+	if p.conns.Few(maxGuests) {
+		p.visit()
+	} else {
+		p.nudge()
+	}
 }
+
+// maxGuests is up to how many clients their connections are guests: a round
+// deepens the stack of the goroutine it runs on, and there may be ten thousand.
+const maxGuests = 64
 
 // do runs f on the pipeline's goroutine, behind what was submitted before.
 func (p *pipeline) do(f func(replica.Now)) {

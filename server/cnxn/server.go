@@ -359,6 +359,13 @@ func (s *Server) all() []*Conn {
 	return list
 }
 
+// Few tells that there are no more than n connections.
+func (s *Server) Few(n int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.conns) <= n
+}
+
 // Count is the number of connections, but for those that linger.
 func (s *Server) Count() int {
 	s.mu.Lock()
