@@ -82,6 +82,7 @@ func TestDisagreements(t *testing.T) {
 		{"behind, and another version", []string{"leader 0x100001005 9 3.9.5", "follower 0x100000005 8 3.8.0", "follower 0x100000c1e 9 3.9.5"}, threeVoters,
 			[]string{"h2:2181 is 4096 txns behind", "versions differ: 3.8.0 on h2:2181; 3.9.5 on h1:2181, h3:2181"},
 			[]string{"a server is 4096 txns behind"}, []string{"the servers run different versions"}},
+		{"a new epoch without a txn", []string{"leader 0x200000000 9 3.8.0", "follower 0x100000005 9 3.8.0", "observer 0x100000005 9 3.8.0"}, threeVoters, nil, nil, nil},
 		{"another epoch, two leaders", []string{"leader 0x200000000 9 3.8.0", "leader 0x100000005 8 3.8.0", "follower 0x200000000 9 3.8.0"}, threeVoters,
 			[]string{"2 servers say they lead: h1:2181, h2:2181", "epochs differ: 1 on h2:2181; 2 on h1:2181, h3:2181"},
 			[]string{"a server is in epoch 1", "2 servers say they lead"}, nil},

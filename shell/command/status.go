@@ -86,19 +86,30 @@ func (e *ensemble) standing(ctx context.Context) []*StatusRecord {
 }
 
 func setLags(records []*StatusRecord) {
-	var ahead protocol.Zxid
-	for _, r := range records {
-		ahead = max(ahead, r.Zxid)
-	}
+	ahead := foremost(records)
 	for _, r := range records {
 		switch {
-		case !r.serves():
+		case !r.serves() || r.awaitsEpoch(ahead):
 		case r.Zxid.Epoch() != ahead.Epoch():
 			r.Lag = -1
 		default:
 			r.Lag = int64(ahead - r.Zxid)
 		}
 	}
+}
+
+// foremost is the highest zxid.
+func foremost(records []*StatusRecord) (ahead protocol.Zxid) {
+	for _, r := range records {
+		ahead = max(ahead, r.Zxid)
+	}
+	return ahead
+}
+
+// awaitsEpoch tells of a learner beside a leader whose epoch has no txn yet: its
+// zxid is of the new epoch from the first one on.
+func (r *StatusRecord) awaitsEpoch(ahead protocol.Zxid) bool {
+	return ahead.Counter() == 0 && (r.Mode == "follower" || r.Mode == "observer")
 }
 
 func (r *StatusRecord) serves() bool { return r.Mode != modeSilent && r.Mode != modeNotServing }
@@ -138,6 +149,7 @@ func disagreements(records []*StatusRecord, config *quorum.Config) []string {
 	var list []string
 	say := func(format string, args ...any) { list = append(list, fmt.Sprintf(format, args...)) }
 	var leaders, alone []string
+	ahead := foremost(records)
 	versions, epochs := map[string][]string{}, map[int64][]string{}
 	for _, r := range records {
 		switch {
@@ -152,7 +164,11 @@ func disagreements(records []*StatusRecord, config *quorum.Config) []string {
 			say("%s is read-only: it is cut off from the quorum", r.Server)
 		}
 		versions[r.Version] = append(versions[r.Version], r.Server)
-		epochs[r.Zxid.Epoch()] = append(epochs[r.Zxid.Epoch()], r.Server)
+		epoch := r.Zxid.Epoch()
+		if r.awaitsEpoch(ahead) {
+			epoch = ahead.Epoch()
+		}
+		epochs[epoch] = append(epochs[epoch], r.Server)
 		if r.Lag > lagging {
 			say("%s is %d txns behind", r.Server, r.Lag)
 		}
