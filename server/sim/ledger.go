@@ -72,6 +72,9 @@ func (g *ledger) view(p *process) *logView {
 		g.views[p] = v
 	}
 	v.refresh(p.mem, func(prev protocol.Zxid, e logged) {
+		if v.installing && e.zxid <= v.snapshot {
+			prev = -1
+		}
 		if p.spoilt && e.zxid != prev+1 && (prev < p.verified || p.verified == 0 || !follows(prev, e.zxid)) {
 			prev = -1 // a record before may be one that this reader does not find
 		}

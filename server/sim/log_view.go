@@ -20,6 +20,9 @@ type logView struct {
 	files             []*logFile // ascending
 	snapshot          protocol.Zxid
 	accepted, current int64 // −1: no such file
+	// installing: a leader's snapshot is the history, and what is older goes, in
+	// any order; the next start goes on with that.
+	installing bool
 	// verified: so far a server has read this damaged disk, and rightly.
 	verified protocol.Zxid
 }
@@ -49,8 +52,10 @@ func (v *logView) refresh(mem *vfs.Mem, fresh func(prev protocol.Zxid, e logged)
 		case name == "currentEpoch":
 			epochs[1] = &file
 		}
-		if z, ok := zxidIn(strings.TrimPrefix(name, "install-"), "snapshot."); ok {
+		plain, installing := strings.CutPrefix(name, "install-")
+		if z, ok := zxidIn(plain, "snapshot."); ok {
 			v.snapshot = max(v.snapshot, protocol.Zxid(z))
+			v.installing = v.installing || installing
 		}
 		z, ok := zxidIn(name, "log.")
 		if !ok {
