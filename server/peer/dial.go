@@ -23,7 +23,8 @@ func (m *Connections) dial(r *remote) {
 	if r.stranger {
 		dial = m.dialStranger
 	}
-	m.spawn(func() { m.connect(r, dial, r.addresses) })
+	addresses := r.addresses
+	m.spawn(func() { m.connect(r, dial, addresses) })
 }
 
 func (m *Connections) connect(r *remote, dial dialFunc, addresses []string) {

@@ -3,7 +3,6 @@ package peer
 import (
 	"context"
 	"net"
-	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -117,7 +116,8 @@ func (l *Learners) Send(m zab.Message, snapshot Snapshot) {
 	o := outgoing{m, snapshot}
 	if p := l.find(m.To); p != nil {
 		p.send(o)
-		if !slices.Contains(l.touched, p) {
+		if !p.touched {
+			p.touched = true
 			l.touched = append(l.touched, p)
 		}
 	} else {
@@ -126,9 +126,10 @@ func (l *Learners) Send(m zab.Message, snapshot Snapshot) {
 }
 
 // Flush sends what was queued. It never waits. Send and Flush are for one
-// goroutine.
+// caller at a time.
 func (l *Learners) Flush() {
 	for _, p := range l.touched {
+		p.touched = false
 		p.flush()
 	}
 	clear(l.touched)

@@ -170,6 +170,7 @@ type packets struct {
 	once   sync.Once
 
 	scratch []byte // of whoever flushes
+	touched bool   // of Learners: sent to since the last Flush
 
 	mu      sync.Mutex // guards all below
 	more    sync.Cond
