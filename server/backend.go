@@ -12,8 +12,8 @@ type backend Server
 
 var _ cnxn.Backend = (*backend)(nil)
 
-func (b *backend) Serving() bool         { return b.serving.Load() }
-func (b *backend) ReadOnly() bool        { return b.readOnly.Load() }
+func (b *backend) Serving() bool         { return b.open.Load() != closed }
+func (b *backend) ReadOnly() bool        { return b.open.Load() == openToReaders }
 func (b *backend) State() *replica.State { return b.rep.State() }
 
 func (b *backend) Submit(list []*replica.Request) { b.pipe.submit(list) }

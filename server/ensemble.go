@@ -140,20 +140,23 @@ func (s *Server) serve(on bool) {
 		s.log.Info("leading without clients of its own: leaderServes=no")
 		on = false
 	}
-	s.serving.Store(on)
 	if !on {
+		s.open.Store(closed)
 		s.conns.DropConns("the server has no leader")
+		return
 	}
+	s.open.Store(openToAll)
 }
 
 // serveReaders lets those in who only read, or sends them away; the pipeline
 // calls it.
 func (s *Server) serveReaders(on bool) {
-	s.readOnly.Store(on)
-	s.serving.Store(on)
 	if !on {
+		s.open.Store(closed)
 		s.conns.DropConns("the server is no longer read-only")
+		return
 	}
+	s.open.Store(openToReaders)
 }
 
 // ensembleStatus is what the words say of the ensemble, and the mode.
@@ -177,8 +180,8 @@ func (s *Server) ensembleStatus(st *admin.Status) {
 	}
 	modes := map[quorum.ServerState]string{quorum.Leading: "leader", quorum.Following: "follower", quorum.Observing: "observer"}
 	doing := map[quorum.ServerState]string{quorum.Leading: "leading", quorum.Following: "following", quorum.Observing: "observing"}
-	st.Mode, st.ReadOnly = modes[role.State], role.ReadOnly
-	if role.ReadOnly {
+	st.Mode = modes[role.State]
+	if st.ReadOnly {
 		st.Mode = "read-only"
 	}
 	if role.State != quorum.Looking {

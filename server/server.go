@@ -22,7 +22,14 @@ import (
 	"zookit/server/vfs"
 )
 
-// Server is one standalone ZooKeeper server. Its methods may be called from any
+// Whom a server serves.
+const (
+	closed        int32 = iota // nobody: before recovery, without a leader, at its end
+	openToReaders              // those alone who only read
+	openToAll
+)
+
+// Server is one ZooKeeper server, alone or of an ensemble. Its methods may be called from any
 // goroutine.
 type Server struct {
 	cfg   Config
@@ -32,8 +39,7 @@ type Server struct {
 	words admin.Words
 
 	started   time.Time
-	serving   atomic.Bool
-	readOnly  atomic.Bool // serving those alone who only read
+	open      atomic.Int32 // to whom: one of the constants below
 	traceMask atomic.Int64
 	members   atomic.Pointer[members] // of one of several servers, once it is started
 
@@ -206,7 +212,7 @@ func (s *Server) Start() error {
 	s.startPurge()
 	s.state = running
 	if s.pipe.members == nil {
-		s.serving.Store(true)
+		s.open.Store(openToAll)
 		s.log.Info("serving clients", "address", s.Addresses(), "zxid", s.rep.State().Zxid())
 	}
 	return nil
@@ -278,7 +284,7 @@ func (s *Server) recover() error {
 // fail is the final failed state: connections closed, nothing acknowledged
 // after it, Done and Err tell. The pipeline calls it.
 func (s *Server) fail(err error) {
-	s.serving.Store(false)
+	s.open.Store(closed)
 	if s.pipe.members != nil {
 		s.pipe.members.stop() // peers first
 	}
@@ -325,7 +331,7 @@ func (s *Server) Close() error {
 	defer s.mu.Unlock()
 	was := s.state
 	s.state = ended
-	s.serving.Store(false)
+	s.open.Store(closed)
 	if was != running {
 		s.settle(nil)
 		return nil

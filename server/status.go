@@ -25,8 +25,9 @@ func (s *Server) Status() Status {
 type source Server
 
 func (s *source) Status() Status {
+	open := s.open.Load() // once: the two below are of one moment
 	st := Status{
-		Built: s.opt.built, Started: s.started, Serving: s.serving.Load(), Mode: "standalone",
+		Built: s.opt.built, Started: s.started, Serving: open != closed, ReadOnly: open == openToReaders, Mode: "standalone",
 		Settings: s.settings(),
 	}
 	st.OpenFiles, st.MaxFiles = descriptors()

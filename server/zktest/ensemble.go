@@ -106,12 +106,25 @@ func (e *Ensemble) Addrs() (list []string) {
 const patience = 60 * time.Second
 
 // Await waits until these servers serve, all that were started when none is
-// named.
+// named, and what each follows does lead: one whose leader is gone serves until
+// it has heard of it.
 func (e *Ensemble) Await(sids ...int64) {
 	e.t.Helper()
 	for _, s := range e.started(sids) {
-		e.Until(fmt.Sprintf("server %d to serve", s.cfg.MyID), func() bool { return s.srv.Status().Serving })
+		e.Until(fmt.Sprintf("server %d to serve", s.cfg.MyID), func() bool {
+			st := s.srv.Status()
+			return st.Serving && st.Mode != "" && (st.Mode != "follower" || e.leads(st.Ensemble.LeaderID))
+		})
 	}
+}
+
+// leads of a server that is not one of these is true.
+func (e *Ensemble) leads(sid int64) bool {
+	if sid < 1 || sid > int64(len(e.servers)) {
+		return true
+	}
+	s := e.servers[sid-1]
+	return s.srv != nil && s.srv.Err() == nil && s.srv.Status().Mode == "leader"
 }
 
 // Leader waits until one of the servers leads and serves, and tells which.
@@ -119,8 +132,7 @@ func (e *Ensemble) Leader() (sid int64) {
 	e.t.Helper()
 	e.Until("a leader", func() bool {
 		for _, s := range e.servers {
-			if s.srv != nil && s.srv.Err() == nil && s.srv.Status().Mode == "leader" {
-				sid = s.cfg.MyID
+			if sid = s.cfg.MyID; s.srv != nil && e.leads(sid) {
 				return true
 			}
 		}
