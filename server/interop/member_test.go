@@ -250,7 +250,7 @@ func (m *ours) start() {
 	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(m.cmd, m.done)
 }
 
-func (m *ours) kill()         { m.end(syscall.SIGKILL) }
+func (m *ours) kill() { m.end(syscall.SIGKILL) }
 func (m *ours) pause() {
 	if err := apache.Pause(m.cmd.Process); err != nil {
 		m.e.t.Fatal(err)
