@@ -24,7 +24,7 @@ func data(t *testing.T, r zktest.Reply) string {
 	return string(d.Data)
 }
 
-func TestPipelinedRepliesLeaveInRequestOrder(t *testing.T) {
+func TestZK1863RepliesLeaveInRequestOrder(t *testing.T) {
 	t.Parallel()
 	srv := zktest.Start(t)
 	c := zktest.Dial(t, srv.Addr())

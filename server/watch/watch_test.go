@@ -197,7 +197,7 @@ func TestStories(t *testing.T) {
 }
 
 // A standard watch over a persistent one must not replace it (ZOOKEEPER-4466).
-func TestZOOKEEPER4466(t *testing.T) {
+func TestZK4466WatchesSideBySide(t *testing.T) {
 	t.Parallel()
 	w, a := newWorld(t, "/w"), &conn{}
 	w.Add("/w", a, Persistent)
@@ -214,7 +214,7 @@ func TestZOOKEEPER4466(t *testing.T) {
 
 // Only who may read learns of a change, and a one-shot watch is gone either way
 // (CVE-2024-23944).
-func TestEventsNeedRead(t *testing.T) {
+func TestCVE2024_23944EventsNeedRead(t *testing.T) {
 	t.Parallel()
 	secret := []protocol.ACL{{Perms: protocol.PermRead, Scheme: "digest", ID: "bob:x="}}
 	bob := &conn{ids: []protocol.ID{{Scheme: "digest", ID: "bob:x="}}}
@@ -286,7 +286,7 @@ func TestSetWatches(t *testing.T) {
 	check(t, w.Tables)
 }
 
-func TestCheckAndRemove(t *testing.T) {
+func TestZK4471OneKindIsRemoved(t *testing.T) {
 	t.Parallel()
 	kinds := []protocol.WatcherType{protocol.WatcherChildren, protocol.WatcherData, protocol.WatcherAny, protocol.WatcherPersistent, protocol.WatcherPersistentRecursive}
 	for mode := Mode(0); mode < 16; mode++ {
