@@ -111,7 +111,7 @@ func (w *Words) connectionSets(b *strings.Builder) {
 }
 
 func (w *Words) watchesBySession(b *strings.Builder) {
-	for _, s := range w.Source.WatchesBySession() {
+	for _, s := range w.Source.Watches().BySession() {
 		fmt.Fprintf(b, "%s\n", s.Session)
 		for _, path := range s.Paths {
 			fmt.Fprintf(b, "\t%s\n", path)
@@ -121,7 +121,7 @@ func (w *Words) watchesBySession(b *strings.Builder) {
 }
 
 func (w *Words) watchesByPath(b *strings.Builder) {
-	for _, p := range w.Source.WatchesByPath() {
+	for _, p := range w.Source.Watches().ByPath() {
 		fmt.Fprintf(b, "%s\n", p.Path)
 		for _, id := range p.Sessions {
 			fmt.Fprintf(b, "\t%s\n", id)
