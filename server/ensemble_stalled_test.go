@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"runtime"
 	"strings"
@@ -45,9 +46,9 @@ func TestZK3531StalledSnapshots(t *testing.T) {
 	t.Cleanup(free) // a server that stops waits for what it writes
 	leader := o.Leader()
 	c := zktest.Dial(t, o.Server(leader).Addr())
-	const large = 24 // MB, more than sockets take
-	for i := range large {
-		c.Create(fmt.Sprintf("/large-%d", i), make([]byte, 1_000_000), protocol.FlagPersistent)
+	const large = 12
+	for i := range large { // 6 MB, more than the sockets below take
+		c.Create(fmt.Sprintf("/large-%d", i), make([]byte, 500_000), protocol.FlagPersistent)
 	}
 	for _, d := range disks {
 		await(t, "a snapshot to reach the disk", d.(*gatedFS).arrived)
@@ -55,6 +56,7 @@ func TestZK3531StalledSnapshots(t *testing.T) {
 	quorumPort, _ := o.ports(leader)
 	for i := range int64(3) {
 		p := dialPeer(t, quorumPort)
+		_ = p.c.(*net.TCPConn).SetReadBuffer(64 << 10)
 		p.send(followerInfo(77+i, 0))
 		p.await(quorum.LeaderInfo)
 		p.send(quorum.Packet{Type: quorum.AckEpoch, Data: (&quorum.FollowerEpoch{}).AppendTo(nil)})
@@ -77,6 +79,9 @@ func TestZK3531StalledSnapshots(t *testing.T) {
 	o.Start(third)
 	o.Await(third)
 	o.logs[third].await(t, "synchronising by SNAP")
+	for i := range large { // they would be compared for long
+		c.Must(protocol.OpDelete, &protocol.DeleteRequest{Path: fmt.Sprintf("/large-%d", i), Version: -1}, nil)
+	}
 	sameTrees(t, o.Ensemble, 1, 2, 3)
 }
 
