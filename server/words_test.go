@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-zookeeper/zk"
 
@@ -152,6 +154,25 @@ func TestCVE2017_5637WatchWords(t *testing.T) {
 	answer, err := io.ReadAll(callers[0].Socket)
 	if lines := strings.Count(string(answer), "\n"); err != nil || lines < 2*frames*inFrame+1 || lines > 2*frames*inFrame+3 { // perhaps with /x
 		t.Errorf("%d lines of wchp, %v", lines, err)
+	}
+}
+
+// TestZK5058ForgedWatches: a client that watches a path with line ends and escape
+// sequences in it writes no line of its own into wchp and wchc, nor to a terminal.
+func TestZK5058ForgedWatches(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	c := zktest.Dial(t, srv.Addr())
+	for _, path := range []string{"/a\n0xbad\n\t/forged", "/\x1b[2J\u009b1m", "/\xff\r"} {
+		c.Must(protocol.OpAddWatch, &protocol.AddWatchRequest{Path: path}, nil)
+		c.Must(protocol.OpSetWatches2, &protocol.SetWatches2Request{Exist: []string{path + "2"}, Persistent: []string{path + "3"}}, nil)
+	}
+	for word, lines := range map[string]int{"wchp": 9*2 + 1, "wchc": 1 + 9 + 1} {
+		got := zktest.Word(t, srv.Addr(), word)
+		odd := strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) || r == utf8.RuneError })
+		if n := strings.Count(got, "\n"); n != lines || odd || strings.Contains(got, "\n0xbad") {
+			t.Errorf("%s: %d lines, want %d: %q", word, n, lines, got)
+		}
 	}
 }
 
