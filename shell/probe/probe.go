@@ -114,9 +114,11 @@ func (p *Prober) Word(ctx context.Context, server, word string) (string, error) 
 	return answer, nil
 }
 
-// Refused tells whether an answer says that the word is not allowed.
+// Refused tells whether an answer says that the word is not allowed: by its
+// first line (ServerCnxn.java, 3.8.0), which zkserver follows with the mend.
 func Refused(answer string) bool {
-	return strings.HasSuffix(answer, " is not executed because it is not in the whitelist.\n")
+	line, _, _ := strings.Cut(answer, "\n")
+	return strings.HasSuffix(line, " is not executed because it is not in the whitelist.")
 }
 
 // reason is the core of a network error: what the system said, without the
