@@ -157,6 +157,9 @@ func (r *recovery) judge() error {
 	if err := r.readWitness(); err != nil {
 		return err
 	}
+	if err := r.checkEpochs(); err != nil {
+		return err
+	}
 	if err := r.readSnapshot(); err != nil {
 		return err
 	}
@@ -164,6 +167,25 @@ func (r *recovery) judge() error {
 		return err
 	}
 	return r.accept(r.checkEnd())
+}
+
+// checkEpochs refuses epochs that have gone back since the witness was written.
+// That comes behind them, and before one that is earlier on purpose; another
+// implementation writes none. A vote with a currentEpoch that is too early would let
+// a server win that has less in its log.
+func (r *recovery) checkEpochs() error {
+	s, w := r.s, r.s.witness
+	for _, e := range []struct {
+		name     string
+		is, knew int64
+	}{{acceptedEpochName, s.accepted, w.mark.Accepted}, {currentEpochName, s.current, w.mark.Current}} {
+		if w.ok && e.is >= 0 && e.is < e.knew {
+			return &DamageError{File: filepath.Join(s.snapDir, e.name), LastZxid: max(w.mark.Zxid, r.highest()),
+				Cause: fmt.Sprintf("it says %d, and %d had been written to it", e.is, e.knew),
+				Mend:  fmt.Sprintf("write %d into it; or empty the data directory so that the ensemble fills it again", e.knew)}
+		}
+	}
+	return nil
 }
 
 // readWitness drops the witness if somebody else has written since.
