@@ -65,6 +65,7 @@ type recovery struct {
 	vouched *mark // the witness, nil when void
 
 	last  protocol.Zxid // of the history so far
+	ends  boundaries
 	trims []trim
 	read  []dataFile    // the logs that were read
 	newst protocol.Zxid // name of the newest log with records; −1: none
@@ -112,7 +113,7 @@ func (s *Store) Recover(sink Sink) (Recovered, error) {
 		return r.out, err
 	}
 	s.recovered = true
-	s.last, s.lastSnap = max(r.last, 0), r.out.SnapshotZxid
+	s.last, s.lastSnap, s.ends = max(r.last, 0), r.out.SnapshotZxid, r.ends
 	return r.out, nil
 }
 

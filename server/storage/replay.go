@@ -82,6 +82,7 @@ func (r *recovery) replay(lr *LogReader, l dataFile) error {
 		return r.damage(l, lr.Offset(), z, fmt.Sprintf("a record with a right checksum holds no transaction (%v)", err))
 	}
 	r.sink.Apply(t)
+	r.ends.passed(r.last, z)
 	r.last = z
 	r.out.Txns++
 	r.out.TxnBytes += int64(len(lr.Payload()))
