@@ -68,6 +68,7 @@ type remote struct {
 	stranger  bool     // its id is in no configuration; forgotten with its connection
 
 	waiting []byte // the newest message not sent yet, with its length; nil: none
+	fresh   bool   // waiting is no repetition of the last
 	last    []byte // the last one sent
 	link    *link  // nil: no connection
 	dialing bool
@@ -154,7 +155,7 @@ func (m *Connections) Send(msg election.Message) {
 	if r == nil || m.closed {
 		return
 	}
-	r.waiting = b
+	r.waiting, r.fresh = b, true
 	if r.link != nil {
 		r.link.wake()
 	} else {
