@@ -68,11 +68,11 @@ type remote struct {
 	stranger  bool     // its id is in no configuration; forgotten with its connection
 
 	waiting []byte // the newest message not sent yet, with its length; nil: none
-	fresh   bool   // waiting is no repetition of the last
 	last    []byte // the last one sent
 	link    *link  // nil: no connection
 	dialing bool
-	config  string // the last configuration it sent that was checked
+	lost
+	config string // the last configuration it sent that was checked
 }
 
 // NewConnections starts to accept on the listeners, which it owns from now on.
@@ -155,7 +155,7 @@ func (m *Connections) Send(msg election.Message) {
 	if r == nil || m.closed {
 		return
 	}
-	r.waiting, r.fresh = b, true
+	r.waiting, r.given = b, time.Now()
 	if r.link != nil {
 		r.link.wake()
 	} else {

@@ -153,41 +153,6 @@ func TestUnreachable(t *testing.T) {
 	awaitReached(t, m, 1)
 }
 
-// A message that went into a connection whose other end was gone is not waited
-// for: the server is found to be unreachable, also by the one that does not dial.
-// A repetition is not repeated for ever.
-func TestLostMessage(t *testing.T) {
-	t.Parallel()
-	e := newEnsemble(t, 2)
-	m := e.connections(1)
-	r := dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
-	awaitReached(t, m, 2)
-	m.Send(message(2, 1))
-	if got := r.round(); got != 1 {
-		t.Fatalf("got round %d", got)
-	}
-	_ = r.Close()
-	again := acceptRaw(t, e.listeners[2])
-	again.hello()
-	again.closed("the connection of the smaller id")
-	r = dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
-	awaitReached(t, m, 2)
-	if got := r.round(); got != 1 {
-		t.Fatalf("got round %d", got)
-	}
-	_ = e.listeners[2].Close()
-	_ = r.Close() // it had the repetition alone
-	r = dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
-	awaitReached(t, m, 2)
-	m.Send(message(2, 2))
-	for r.round() != 2 {
-	}
-	_ = r.Close()
-	if ev := event(t, m); ev != (election.Unreachable{Sid: 2}) {
-		t.Errorf("got %+v", ev)
-	}
-}
-
 // Whatever a stranger sends, it loses its connection and is named in one line
 // of the log, while the servers go on talking.
 func TestGarbage(t *testing.T) {

@@ -19,16 +19,10 @@ import (
 // dial at once when it breaks.
 const redialAfter = time.Second
 
-// lostAfter is how long after a message was sent it may have been lost with the
-// connection, whose other end was gone already. Somebody waits for what comes of
-// it: the server is dialed again at once, or found to be unreachable.
-const lostAfter = 5 * time.Second
-
 // A link is one connection behind its initial message: a reader and a writer.
 type link struct {
 	conn  net.Conn
 	since time.Time
-	sent  time.Time     // when the last message was that is no repetition; Connections.mu guards it
 	pulse chan struct{} // capacity 1: something waits
 	gone  chan struct{} // closed with the link
 	once  sync.Once
@@ -88,9 +82,6 @@ func (m *Connections) write(r *remote, l *link) {
 		}
 		if b != nil {
 			r.waiting, r.last = nil, b
-			if r.fresh {
-				r.fresh, l.sent = false, time.Now()
-			}
 		}
 		m.mu.Unlock()
 		if b == nil {
@@ -143,8 +134,8 @@ func (m *Connections) ended(r *remote, l *link, err error) {
 		return
 	}
 	r.link = nil
-	lost := r.fresh || time.Since(l.sent) < lostAfter
-	if !r.stranger && (lost || r.sid < m.config.ID && time.Since(l.since) >= redialAfter) {
+	stood := time.Since(l.since)
+	if !m.missed(r, stood) && !r.stranger && r.sid < m.config.ID && stood >= redialAfter {
 		m.dial(r)
 	}
 	m.forget(r)
