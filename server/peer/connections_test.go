@@ -155,7 +155,7 @@ func TestUnreachable(t *testing.T) {
 
 // Whatever a stranger sends, it loses its connection and is named in one line
 // of the log, while the servers go on talking.
-func TestGarbage(t *testing.T) {
+func TestZK2186GarbageOnTheElectionPort(t *testing.T) {
 	t.Parallel()
 	e := newEnsemble(t, 2)
 	log := new(logbook)

@@ -25,6 +25,7 @@ import (
 //	client c0 s1                         a client of that server alone
 //	c0 create|set|get|watch|delete|sync PATH [DATA]
 //	c0 ephemeral|sequential PATH
+//	c0 close                             its session ends
 //	c0 to s2                             it goes to another server
 //	kill|power|start s1
 //	pause s1 2s, slow s1 2s              the process stands still; its syncs take long
@@ -250,7 +251,10 @@ func (s *story) client(c *client, f []string) {
 		w.runUntil(w.now+5*second, func() bool { return c.connected })
 		return
 	}
-	path, data := f[1], []byte(strings.Join(f[2:], " "))
+	path, data := "", []byte(nil)
+	if f[0] != "close" {
+		path, data = f[1], []byte(strings.Join(f[2:], " "))
+	}
 	create := func(flags protocol.CreateFlag) {
 		c.request(protocol.OpCreate, &protocol.CreateRequest{Path: path, Data: data, ACL: protocol.OpenACL, Flags: flags})
 	}
@@ -267,6 +271,9 @@ func (s *story) client(c *client, f []string) {
 		c.request(protocol.OpDelete, &protocol.DeleteRequest{Path: path, Version: -1})
 	case "get", "watch":
 		c.request(protocol.OpGetData, &protocol.PathWatchRequest{Path: path, Watch: f[0] == "watch"})
+	case "close":
+		c.request(protocol.OpCloseSession, nil)
+		c.closing = true
 	case "sync":
 		c.request(protocol.OpSync, &protocol.PathRequest{Path: path})
 	default:
