@@ -18,6 +18,8 @@ import (
 // `TestA`, `TestB/sub` in `server/zab`.
 var quoted = regexp.MustCompile("( in )?`([^`]+)`")
 
+var test = regexp.MustCompile("^(Test|Fuzz|Example)[A-Z]")
+
 // TestRegressions: the rows of regressions.md are in order, and every test that
 // one names is there.
 func TestRegressions(t *testing.T) {
@@ -63,13 +65,13 @@ func named(packages map[string]*source, cell string) error {
 				}
 				packages[name] = s
 			}
-			for _, test := range waiting {
-				if err := packages[name].has(test); err != nil {
-					return fmt.Errorf("%s in %s: %w", test, name, err)
+			for _, w := range waiting {
+				if err := packages[name].has(w); err != nil {
+					return fmt.Errorf("%s in %s: %w", w, name, err)
 				}
 			}
 			waiting = nil
-		case strings.HasPrefix(name, "Test"), strings.HasPrefix(name, "Fuzz"), strings.HasPrefix(name, "Example"):
+		case test.MatchString(name):
 			waiting = append(waiting, name)
 		}
 	}

@@ -20,6 +20,7 @@ import (
 //
 //	wait 2s                              time goes by
 //	until serving|whole|epoch=2          or something has happened
+//	until "TEXT"                         or is in the output
 //	leader s2, follower s2               fails unless it is that
 //	client c0 s1                         a client of that server alone
 //	c0 create|set|get|watch|delete|sync PATH [DATA]
@@ -160,6 +161,8 @@ func (s *story) until(what string) {
 	switch {
 	case what == "serving":
 		done = w.ensemble.led
+	case strings.HasPrefix(what, `"`):
+		done = func() bool { return strings.Contains(w.trace.String(), strings.Trim(what, `"`)) }
 	case strings.HasPrefix(what, "epoch="):
 		epoch := int64(s.number(what[6:]))
 		done = func() bool { return w.ledger.leaders[epoch] != nil }
@@ -180,7 +183,7 @@ func (s *story) command(f []string) {
 	case "wait":
 		w.runUntil(w.now+s.duration(f[1]), never)
 	case "until":
-		s.until(f[1])
+		s.until(strings.Join(f[1:], " "))
 	case "leader", "follower":
 		if p := s.server(f[1]); !p.serving || (p.seat.role.State == quorum.Leading) != (f[0] == "leader") {
 			s.d.Fatalf(s.t, "%v is no %s: %s", p, f[0], w.ensemble.state())
