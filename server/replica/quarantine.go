@@ -129,7 +129,7 @@ func (r *Replica) turned(kind zab.OrderKind) {
 	case zab.EndQuarantine:
 		r.endQuarantine()
 	}
-	e.failures, e.lookAt = 0, e.now.MonoMs
+	e.failures, e.lookAt = 0, max(e.now.MonoMs, 1) // 0: none is due, as in the first ms of the clock
 }
 
 // learnFor is how a quarantined member joins: who it says it is, whether as an
