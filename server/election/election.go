@@ -29,7 +29,7 @@ type Config struct {
 }
 
 // An Event is what a driver tells the core: Look, Received, Unreachable,
-// Reached, Established, Reconfigured or Designated.
+// Reached, Silent, Established, Reconfigured or Designated.
 type Event interface{ event() }
 
 // Look begins an election, or a new one.
@@ -129,7 +129,7 @@ type Election struct {
 	named    map[int64]int64  // the leader that voters heard since Look named, whose last word was that they have one
 	votes    map[int64]ballot // recvset: of this round
 	standing map[int64]ballot // outofelection: of servers that are not LOOKING, of any round
-	down     map[int64]bool   // Unreachable
+	down     map[int64]bool   // Unreachable or Silent, and not heard since
 	owed     map[int64]bool   // LOOKING in another round while this server settled
 
 	settling  bool  // a quorum votes as this server does
@@ -237,6 +237,8 @@ func (e *Election) Step(now int64, event Event) {
 		e.reconfigure(now, ev)
 	case Designated:
 		e.designate(ev)
+	case Silent:
+		e.silent(now, ev)
 	}
 	if now >= e.Deadline() {
 		e.timeout(now)
