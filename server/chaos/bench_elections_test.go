@@ -20,7 +20,7 @@ import (
 // goroutines.
 func TestBenchElections(t *testing.T) {
 	n := count(t, "ELECTIONS", 10_000)
-	e := newPair(t)[0]
+	e := newPair(t, nil)[0]
 	m := &nemesis{e: e}
 	e.up(t)
 	if _, err := e.crowd(1); err != nil {
@@ -59,7 +59,7 @@ func (e *ensemble) awaitEpoch(known int, was *node) {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
 	for ctx.Err() == nil && e.epochs() == known {
-		writeSoon(ctx, e.nodes[was.sid%len(e.nodes)].door)
+		writeIn(ctx, 0, e.nodes[was.sid%len(e.nodes)].door)
 		e.leader()
 	}
 }

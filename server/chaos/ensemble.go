@@ -28,14 +28,20 @@ type ensemble struct {
 	program string   // zkserver
 	changes bool     // the members may change: servers know each other by their own addresses, and not by those of proxies
 	environ []string // for the servers, beside this process's
-	nodes   []*node
-	network *network            // nil: the machine's loopback, where packets cannot be lost
-	links   map[[2]int][]*proxy // from one node to another: quorum port, election port
-	log     *journal
-	closing atomic.Bool
-	keeper  *exec.Cmd // the leader of the processes' group; see begin
-	hold    io.Closer
-	damaged *node // the last whose disk was damaged; of the nemesis of disks
+	// What benchmarks measure without: namespaces, in which clients go by a proxy,
+	// and the proxies between servers but for those where proxied says so. java is
+	// the options of Apache's JVM in place of what lets many of them start.
+	loopback bool
+	proxied  func(from, to int) bool
+	java     []string
+	nodes    []*node
+	network  *network            // nil: the machine's loopback, where packets cannot be lost
+	links    map[[2]int][]*proxy // from one node to another: quorum port, election port
+	log      *journal
+	closing  atomic.Bool
+	keeper   *exec.Cmd // the leader of the processes' group; see begin
+	hold     io.Closer
+	damaged  *node // the last whose disk was damaged; of the nemesis of disks
 
 	mu      sync.Mutex
 	broken  []Violation
@@ -100,14 +106,16 @@ func (e *ensemble) begin(dir, kinds string, lines []string) error {
 	if err := e.keep(dirs); err != nil {
 		return err
 	}
-	if os.Getuid() == 0 {
+	switch {
+	case e.loopback:
+	case os.Getuid() == 0:
 		network, err := newNetwork(len(kinds))
 		if err != nil {
 			e.leaveOut("lost packets and changing members, there are no network namespaces here: %v", err)
 		} else {
 			e.network = network
 		}
-	} else {
+	default:
 		e.leaveOut("lost packets, changing members and full disks, which take root")
 	}
 	e.changes = e.changes && e.network != nil
@@ -174,7 +182,7 @@ func (e *ensemble) wire(lines []string) error {
 		var servers []string
 		for j := range e.nodes {
 			quorum, election := own[j].quorum, own[j].election
-			if i != j && !e.changes {
+			if i != j && !e.changes && (e.proxied == nil || e.proxied(n.sid, j+1)) {
 				for k, to := range []*string{&quorum, &election} {
 					listen := "127.0.0.1:0"
 					if e.network != nil {

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -69,7 +70,11 @@ func (n *node) start() error {
 	}
 	argv := []string{n.e.program, n.config()}
 	if n.apache {
-		argv = []string{"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m", "-cp", apache.ClassPath(), apache.ServerMain, n.config()}
+		options := n.e.java
+		if options == nil {
+			options = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m"}
+		}
+		argv = slices.Concat([]string{"java"}, options, []string{"-cp", apache.ClassPath(), apache.ServerMain, n.config()})
 	}
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = n.home, n.output, n.output

@@ -19,7 +19,8 @@
 //
 // Differs from Apache:
 //   - A quorum decides without finalizeWait when no voter is left that could
-//     bring a better vote: all others agree, or cannot be reached at all.
+//     bring a better vote: all others agree, or cannot be reached at all, or are
+//     the leader that was just left for its silence.
 //   - finalizeWait runs from the quorum on; messages that change nothing do not
 //     begin it anew, and none of them is dropped: who spoke in it from another
 //     round is answered when the decision falls.

@@ -9,6 +9,7 @@ import (
 // receive takes a notification: WorkerReceiver and lookForLeader in
 // FastLeaderElection.java.
 func (e *Election) receive(now int64, from int64, n *quorum.Notification) {
+	delete(e.down, from)
 	looking := n.State == quorum.Looking
 	if looking {
 		delete(e.standing, from)

@@ -24,6 +24,8 @@ import (
 //	cut 1 2 3                       the first is cut off from the others, in both directions
 //	mend                            every cut is mended
 //	reconfigure 1 2 [lastseen]      the input is the configuration in force of these, or the one proposed beside it
+//	silent 3 1 2                    nothing was heard of the first for too long: these have left it, and look;
+//	                                connections stand from now on, also to those that are down
 //	looking id=1                    the voters this server heard LOOKING
 //	established epoch=1 1 2         the leader of these has settled its epoch
 func TestScripts(t *testing.T) {
@@ -77,6 +79,13 @@ func (s *script) play(t *testing.T, d *datadriven.TestData) string {
 		sids := s.sids(t, d)
 		for _, other := range sids[1:] {
 			s.net.cut[pair{sids[0], other}], s.net.cut[pair{other, sids[0]}] = true, true
+		}
+	case "silent":
+		sids := s.sids(t, d)
+		s.net.told = false
+		for _, sid := range sids[1:] {
+			s.net.look(sid, false)
+			s.net.step(s.net.nodes[sid], election.Silent{Sid: sids[0]})
 		}
 	case "mend":
 		s.net.cut = map[pair]bool{}

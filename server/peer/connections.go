@@ -71,7 +71,8 @@ type remote struct {
 	last    []byte // the last one sent
 	link    *link  // nil: no connection
 	dialing bool
-	config  string // the last configuration it sent that was checked
+	lost
+	config string // the last configuration it sent that was checked
 }
 
 // NewConnections starts to accept on the listeners, which it owns from now on.
@@ -154,7 +155,7 @@ func (m *Connections) Send(msg election.Message) {
 	if r == nil || m.closed {
 		return
 	}
-	r.waiting = b
+	r.waiting, r.given = b, time.Now()
 	if r.link != nil {
 		r.link.wake()
 	} else {

@@ -51,6 +51,7 @@ func (m *Connections) connect(r *remote, dial dialFunc, addresses []string) {
 		}
 	case r.sid > m.config.ID:
 		// It has the larger id and dials back, now that it knows who asks.
+		m.unanswered(r)
 		m.forget(r)
 		m.mu.Unlock()
 		_ = conn.Close()

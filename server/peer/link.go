@@ -134,7 +134,8 @@ func (m *Connections) ended(r *remote, l *link, err error) {
 		return
 	}
 	r.link = nil
-	if !r.stranger && r.sid < m.config.ID && time.Since(l.since) >= redialAfter {
+	stood := time.Since(l.since)
+	if !m.missed(r, stood) && !r.stranger && r.sid < m.config.ID && stood >= redialAfter {
 		m.dial(r)
 	}
 	m.forget(r)

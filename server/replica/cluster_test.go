@@ -38,6 +38,7 @@ type cluster struct {
 	seq      int
 	nextConn zab.Conn
 	cutOff   map[int64]bool // servers that no message reaches or leaves
+	untold   bool           // nobody is told so: connections stand
 	clients  []*client
 
 	digests map[protocol.Zxid]uint64 // of the tree at each zxid, from whoever was there first
@@ -413,7 +414,8 @@ func (n *node) closeLinks() {
 	n.up, n.down = nil, nil
 }
 
-// close ends a connection; both sides hear of it.
+// close ends a connection; both sides hear of it, unless they are to be told
+// nothing.
 func (l *link) close() {
 	if !l.open {
 		return
@@ -421,6 +423,9 @@ func (l *link) close() {
 	l.open = false
 	c := l.leader.c
 	delete(l.leader.down, l.conn)
+	if c.untold && (c.cutOff[l.leader.sid] || c.cutOff[l.learner.sid]) {
+		return
+	}
 	if l.leader.life == l.lives[0] {
 		l.leader.later(1, func(r *Replica) { r.PeerEvent(c.now, zab.Disconnected{Conn: l.conn}) })
 	}
@@ -485,6 +490,9 @@ func (n *node) vote(m election.Message) {
 			return
 		}
 		if to.r == nil || c.cutOff[to.sid] || c.cutOff[n.sid] {
+			if c.untold {
+				return
+			}
 			n.do(func(r *Replica) { r.ElectionEvent(c.now, election.Unreachable{Sid: m.To}) })
 			return
 		}

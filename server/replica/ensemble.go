@@ -152,6 +152,9 @@ type ensemble struct {
 	// were committed before the leader let this server serve.
 	fuzzy bool
 	asked int64 // zab.LearnerConfig.AskInEpoch
+	// silent is the leader that was just left for its silence while this server
+	// served, which the next election is told; NoVote: none.
+	silent int64
 	// offeredEpoch is an epoch that a voter has accepted: this server leads no earlier one.
 	offeredEpoch int64
 
@@ -176,7 +179,7 @@ type ensemble struct {
 }
 
 func newEnsemble(cfg *Ensemble) (*ensemble, error) {
-	e := &ensemble{Ensemble: *cfg, recent: zab.NewRecent(cfg.RecentEntries, cfg.RecentBytes)}
+	e := &ensemble{Ensemble: *cfg, recent: zab.NewRecent(cfg.RecentEntries, cfg.RecentBytes), silent: quorum.NoVote}
 	e.AcceptedEpoch, e.CurrentEpoch = max(e.AcceptedEpoch, 0), max(e.CurrentEpoch, 0)
 	var err error
 	e.election, err = election.New(election.Config{

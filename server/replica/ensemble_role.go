@@ -46,11 +46,16 @@ func (r *Replica) look(why *zab.StepDown) {
 		e.setRole(Role{State: quorum.Looking, Term: e.role.Term + 1, Why: why})
 	}
 	e.leaderless.begin(e.now.MonoMs)
+	silent := e.silent
+	e.silent = quorum.NoVote
 	if r.lookForDesignated() {
 		return
 	}
 	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch,
-		Abstain: e.Quarantined, Seen: e.Seen, CastWhenAll: true, Empty: e.empty()})
+		Abstain: e.Quarantined, Seen: e.Seen, Accepted: e.AcceptedEpoch, CastWhenAll: true, Empty: e.empty()})
+	if silent != quorum.NoVote {
+		e.election.Step(e.now.MonoMs, election.Silent{Sid: silent})
+	}
 }
 
 // begin takes up the role that was decided for.
@@ -103,7 +108,7 @@ func (r *Replica) becomeLearner() {
 	e.learner = zab.NewLearner(zab.LearnerConfig{
 		ID: id, Observer: observer, Counts: !observer, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
-		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
+		AskSnapshot: e.Quarantined, Promised: e.promised(), AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
 	e.core = e.learner
@@ -169,6 +174,10 @@ func (r *Replica) end(why *zab.StepDown) {
 		e.asked = e.core.Epoch()
 	case zab.EpochOvertaken:
 		e.offeredEpoch = max(e.offeredEpoch, why.Epoch)
+	case zab.LeaderSilent:
+		if e.role.Serving {
+			e.silent = e.role.Leader
+		}
 	}
 	e.ending = true
 	e.held, e.hosting, e.leaveAt, e.leaving = nil, hosting{}, 0, ""

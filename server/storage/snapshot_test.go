@@ -231,7 +231,7 @@ func TestPurge(t *testing.T) {
 			}
 		}
 	})
-	t.Run("keeps the newest and the log below", func(t *testing.T) {
+	t.Run("zk-2574 keeps the newest and the log below", func(t *testing.T) {
 		t.Parallel()
 		s, _, fsys := build(t)
 		must(t, s.Purge(3))
@@ -244,7 +244,7 @@ func TestPurge(t *testing.T) {
 		_, st, _ := mustOpen(t, memConfig(fsys))
 		st.holds(t, 60)
 	})
-	t.Run("counts whole snapshots alone", func(t *testing.T) { // ZOOKEEPER-3231
+	t.Run("zk-3231 counts whole snapshots alone", func(t *testing.T) {
 		t.Parallel()
 		s, _, fsys := build(t)
 		must(t, s.Close())
