@@ -22,7 +22,7 @@ const rejoins = 3
 // wiped to its serving again, with 100 MB of data.
 func TestBenchRejoin(t *testing.T) {
 	var took [2][]time.Duration
-	for i, e := range newPair(t, func(int, int) bool { return false }) {
+	for i, e := range newPair(t, none) {
 		e.up(t)
 		if err := e.grow(1000, 100_000); err != nil {
 			t.Fatal(err)
