@@ -40,6 +40,9 @@ sim: ## SEEDS=n seeds of the simulated ensemble from SEED=s on (1000 from 1), fo
 sim-damaged: ## the same with disks that are damaged: bits flip, disks are emptied, old or swapped, writes get lost
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsDamaged$$' -v ./server/sim/
 
+sim-outage: ## the same with ensembles that go down as a whole, disks damaged meanwhile, and come back in any order
+	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsOutage$$' -v ./server/sim/
+
 sim-changing: ## the same with members that come, go, vote and observe
 	SEEDS=$(SEEDS) SEED=$(SEED) $(GO) test -count=1 -timeout 600m -run '^TestSeedsChanging$$' -v ./server/sim/
 
@@ -118,4 +121,4 @@ clean: ## what the other targets made
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.PHONY: run build check test race crash sim sim-alone sim-damaged sim-changing defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help
+.PHONY: run build check test race crash sim sim-alone sim-damaged sim-outage sim-changing defects conformance interop chaos fuzz bench cover lint vuln cross dist docs fmt clean help

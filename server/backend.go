@@ -1,6 +1,8 @@
 package server
 
 import (
+	"io"
+
 	"zookit/protocol"
 	"zookit/server/cnxn"
 	"zookit/server/replica"
@@ -67,4 +69,6 @@ func (b *backend) Authenticate(scheme string, auth []byte, ip protocol.ID) ([]pr
 	return b.rules.Authenticate(scheme, auth, ip)
 }
 
-func (b *backend) Word(word string, arg int64) string { return b.words.Answer(word, arg) }
+func (b *backend) Word(out io.Writer, word string, arg int64) error {
+	return b.words.Write(out, word, arg)
+}

@@ -148,11 +148,11 @@ func TestRestartKeepsEverything(t *testing.T) {
 	}
 }
 
-// TestTxnsBeyondJuteMaxbuffer: what a client does within its rights never makes
+// TestZK2101TxnsBeyondJuteMaxbuffer: what a client does within its rights never makes
 // a txn too long for the log, which would end the server: neither a session with
 // more ephemerals than one record can name, closed or expired (ZOOKEEPER-4306),
 // nor a multi whose ACLs stand for many identities.
-func TestTxnsBeyondJuteMaxbuffer(t *testing.T) {
+func TestZK2101TxnsBeyondJuteMaxbuffer(t *testing.T) {
 	t.Parallel()
 	cfg := zktest.Config()
 	cfg.MaxBuffer, cfg.MaxBufferExtra = 4096, 1024

@@ -149,7 +149,7 @@ func acceptedEpoch(t *testing.T, fs vfs.FS) int64 {
 
 // When the counter of an epoch is used up a new epoch begins, and a client
 // notices no more than a lost connection.
-func TestZxidRollOver(t *testing.T) {
+func TestZK1277CounterIsUsedUp(t *testing.T) {
 	t.Parallel()
 	const counter = 25
 	o := observe(t, 3, nil, func(int64, *config.Config) []server.Option {
@@ -312,7 +312,7 @@ func TestTruncationBehindSnapshots(t *testing.T) {
 
 // The log of a member can no longer be synced. It ends, and says so; the others
 // go on with all that was acknowledged; with a disk that works it comes back.
-func TestDiskOfAMemberFails(t *testing.T) {
+func TestZK2247DiskOfAMemberFails(t *testing.T) {
 	t.Parallel()
 	for _, leads := range []bool{false, true} {
 		t.Run(fmt.Sprintf("leader=%v", leads), func(t *testing.T) {

@@ -3,6 +3,7 @@ package server_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"zookit/protocol"
@@ -24,16 +25,32 @@ func data(t *testing.T, r zktest.Reply) string {
 	return string(d.Data)
 }
 
-func TestPipelinedRepliesLeaveInRequestOrder(t *testing.T) {
+// TestZK1863RepliesLeaveInRequestOrder: a client that pipelines has every reply,
+// in the order of its requests, from a server of its own, through a follower and
+// from a leader, where commits come while its reads wait for them (also
+// ZOOKEEPER-4537).
+func TestZK1863RepliesLeaveInRequestOrder(t *testing.T) {
 	t.Parallel()
-	srv := zktest.Start(t)
-	c := zktest.Dial(t, srv.Addr())
-	c.Create("/a", nil, protocol.FlagPersistent)
+	e := zktest.StartEnsemble(t, 3)
+	leader := e.Leader()
+	for name, addr := range map[string]string{
+		"alone": zktest.Start(t).Addr(), "leader": e.Server(leader).Addr(), "follower": e.Server(leader%3 + 1).Addr(),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c := zktest.Dial(t, addr)
+			c.Create("/"+name, nil, protocol.FlagPersistent)
+			pipeline(t, c, "/"+name, 150)
+		})
+	}
+}
 
-	// One write of many frames: sets, reads, pings, syncs and failing ops in
-	// turn. Every read sees the set before it and not the one after it.
+// pipeline sends many frames without waiting, sets, reads, pings, syncs and
+// failing ops in turn. Every read sees the set before it and not the one after
+// it.
+func pipeline(t *testing.T, c *zktest.Client, path string, rounds int) {
+	t.Helper()
 	var frames []byte
-	const rounds = 200
 	xid := int32(100)
 	var want []int32
 	add := func(op protocol.OpCode, body protocol.Record) {
@@ -48,14 +65,14 @@ func TestPipelinedRepliesLeaveInRequestOrder(t *testing.T) {
 	reads := map[int32]string{}
 	for i := range rounds {
 		value := fmt.Sprint(i)
-		add(protocol.OpSetData, set("/a", value))
+		add(protocol.OpSetData, set(path, value))
 		if i%3 == 0 {
 			add(protocol.OpPing, nil)
 		}
-		add(protocol.OpGetData, get("/a", false))
+		add(protocol.OpGetData, get(path, false))
 		reads[xid] = value
 		if i%5 == 0 {
-			add(protocol.OpSync, &protocol.SyncRequest{Path: "/a"})
+			add(protocol.OpSync, &protocol.SyncRequest{Path: path})
 			add(protocol.OpDelete, &protocol.DeleteRequest{Path: "/none", Version: -1})
 		}
 	}
@@ -202,5 +219,55 @@ func TestFanOutKeepsOrder(t *testing.T) {
 		if !slices.Equal(told, changes) || !slices.IsSorted(told) || len(slices.Compact(told)) != len(changes) {
 			t.Fatalf("connection %d was told of %v, the first of %v", n, told, changes)
 		}
+	}
+}
+
+// TestZK4907NothingRunsBehindTheEnd: what a client has sent behind the request
+// that ends its connection is not executed, though it lies in the server's buffer
+// when the connection ends; and the end of a session is the last it does.
+func TestZK4907NothingRunsBehindTheEnd(t *testing.T) {
+	t.Parallel()
+	cfg := zktest.Config()
+	cfg.EnforceAuth, cfg.EnforceAuthSchemes = true, []string{"digest"}
+	enforced := zktest.StartConfig(t, cfg)
+	srv := zktest.Start(t)
+	for name, c := range map[string]struct {
+		srv  *zktest.Server
+		last []byte // what ends the connection
+	}{
+		"a close":                  {srv, zktest.Request(nil, 1, protocol.OpCloseSession, nil)},
+		"an op there is none of":   {srv, zktest.Request(nil, 1, protocol.OpCode(77), nil)},
+		"a refused auth":           {srv, zktest.Request(nil, protocol.XidAuth, protocol.OpAuth, &protocol.AuthRequest{Scheme: "none", Auth: []byte("x")})},
+		"an auth that is none":     {srv, zktest.Request(nil, protocol.XidAuth, protocol.OpAuth, nil)},
+		"half a header":            {srv, append(length(4), 0, 0, 0, 1)},
+		"a length of -1":           {srv, length(-1)},
+		"no identity, where asked": {enforced, zktest.Request(nil, 1, protocol.OpExists, &protocol.ExistsRequest{Path: "/"})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			bystander := zktest.Dial(t, c.srv.Addr())
+			bystander.Auth("digest", "a:b")
+			b := c.last
+			path := "/" + strings.ReplaceAll(name, " ", "-")
+			for xid := int32(2); xid < 50; xid++ {
+				b = zktest.Request(b, xid, protocol.OpCreate, &protocol.CreateRequest{Path: path, ACL: protocol.OpenACL})
+			}
+			sender := zktest.Dial(t, c.srv.Addr())
+			sender.Write(b)
+			for {
+				r, err := sender.TryReceive()
+				if err != nil {
+					break
+				}
+				if r.Xid > 1 {
+					t.Fatalf("a request behind the end is answered: %+v", r)
+				}
+			}
+			// A write of its own is behind whatever the server had begun.
+			bystander.Create(path+"-after", nil, protocol.FlagPersistent)
+			if r := bystander.Call(protocol.OpExists, &protocol.ExistsRequest{Path: path}, nil); r.Err != protocol.NoNode {
+				t.Errorf("a request behind the end was executed: %v", r.Err)
+			}
+		})
 	}
 }

@@ -20,7 +20,7 @@ import (
 // Whatever secret a server is given, by its configuration or by a client, is in
 // no log, at its most talkative, in no four-letter word and no printed
 // configuration (CVE-2014-0085, CVE-2026-24308).
-func TestSecretsStayHidden(t *testing.T) {
+func TestCVE2026_24308SecretsStayHidden(t *testing.T) {
 	t.Parallel()
 	const canary = "canary" // in every secret
 	ca := certtest.NewCA(t, "ca")

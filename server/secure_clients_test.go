@@ -134,7 +134,7 @@ func TestX509Identity(t *testing.T) {
 func port(addr string) string { _, p, _ := net.SplitHostPort(addr); return p }
 
 // Who is let in by which rule; whoever is not has no session, and costs a line.
-func TestClientsUnderTLS(t *testing.T) {
+func TestZK3905ClientsUnderTLS(t *testing.T) {
 	t.Parallel()
 	need := startSecure(t, nil)
 	want := startSecure(t, func(c *config.Config) { c.SecureClients.TLS.Files.ClientAuth = certs.Want })

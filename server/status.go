@@ -144,25 +144,32 @@ func (s *source) Sessions() []admin.Session {
 	return list
 }
 
+// Ephemerals takes the lock anew for each session: there may be many.
 func (s *source) Ephemerals() map[protocol.SessionID][]string {
 	state := s.rep.State()
 	state.RLock()
-	defer state.RUnlock()
-	m := map[protocol.SessionID][]string{}
-	for _, id := range state.Tree().EphemeralOwners() {
-		m[id] = state.Tree().Ephemerals(id)
+	owners := state.Tree().EphemeralOwners()
+	state.RUnlock()
+	m := make(map[protocol.SessionID][]string, len(owners))
+	for _, id := range owners {
+		state.RLock()
+		paths := state.Tree().Ephemerals(id)
+		state.RUnlock()
+		if len(paths) > 0 { // it has not ended meanwhile
+			m[id] = paths
+		}
 	}
 	return m
 }
 
-func (s *source) WatchesBySession() (list []watch.SessionPaths) {
-	s.rep.State().Watches(func(t *watch.Tables) { list = t.BySession() })
-	return list
-}
-
-func (s *source) WatchesByPath() (list []watch.PathSessions) {
-	s.rep.State().Watches(func(t *watch.Tables) { list = t.ByPath() })
-	return list
+// Watches holds the locks for a small part of the tables at a time.
+func (s *source) Watches() *watch.Listing {
+	const step = 4096
+	l := new(watch.Listing)
+	for more := true; more; {
+		s.rep.State().Watches(func(t *watch.Tables) { more = l.Collect(t, step) })
+	}
+	return l
 }
 
 // Digests are those of every 128th zxid, as the tree keeps them.

@@ -1,10 +1,12 @@
 package server_test
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"zookit/protocol"
 	"zookit/server"
@@ -87,6 +89,44 @@ func TestRequestThrottle(t *testing.T) {
 		if got := s.Server().Status().ThrottledOps; (got == 1) != (tt.opWaitMs > 0) {
 			t.Errorf("%d requests are counted as throttled", got)
 		}
+	}
+}
+
+// TestZK3072ThrottledRequestsKeepTheirOrder: requests of several connections that
+// wait for the throttle, one write under way at a time, are answered in the
+// order of each connection.
+func TestZK3072ThrottledRequestsKeepTheirOrder(t *testing.T) {
+	t.Parallel()
+	s, hold, release := slowDisk(t, func(th *config.Throttle) { th.MaxRequests, th.StallMs = 1, 1 })
+	first := zktest.Dial(t, s.Addr())
+	var clients []*zktest.Client
+	for i := range 4 {
+		clients = append(clients, zktest.Dial(t, s.Addr()))
+		clients[i].Create(fmt.Sprintf("/%d", i), nil, protocol.FlagPersistent)
+	}
+	hold()
+	first.Send(protocol.OpSetData, dataOf(1))
+	under(t, s, 1)
+	go func() { // when somebody has been seen to wait
+		defer release()
+		for look := time.NewTicker(time.Millisecond); s.Server().Status().ThrottleWaits < 10; {
+			select {
+			case <-look.C:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	t.Run("clients", func(t *testing.T) {
+		for i, c := range clients {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				pipeline(t, c, fmt.Sprintf("/%d", i), 30)
+			})
+		}
+	})
+	if r := first.Receive(); r.Err != protocol.OK {
+		t.Errorf("got %+v", r)
 	}
 }
 

@@ -1,16 +1,21 @@
 package server_test
 
 import (
+	"fmt"
+	"io"
 	"net"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-zookeeper/zk"
 
 	"zookit/protocol"
 	"zookit/server"
+	"zookit/server/config"
 	"zookit/server/zktest"
 )
 
@@ -97,6 +102,77 @@ func TestTraceMask(t *testing.T) {
 	}
 	if got := zktest.Word(t, srv.Addr(), "gtmk"); got != "310" {
 		t.Errorf("gtmk: %q", got)
+	}
+}
+
+// TestCVE2017_5637WatchWords: wchp, wchc and dump are refused until zoo.cfg allows
+// them, and whoever asks for a long one and reads nothing keeps nobody from
+// writing, nor from setting watches.
+func TestCVE2017_5637WatchWords(t *testing.T) {
+	t.Parallel()
+	byDefault := zktest.Start(t, server.WithFourLetterWords(config.Default().FourLetterWhitelist...))
+	for _, w := range []string{"wchp", "wchc", "dump", "cons"} {
+		if got := zktest.Word(t, byDefault.Addr(), w); !strings.HasPrefix(got, w+" is not executed because it is not in the whitelist.\n") {
+			t.Errorf("%s: %.100q", w, got)
+		}
+	}
+
+	srv := zktest.Start(t)
+	const (
+		frames  = 16
+		inFrame = 1_000 // with the answer of wchp 16 MB, more than sockets take
+	)
+	watcher, writer := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
+	for f := range frames {
+		var r protocol.SetWatches2Request
+		for i := range inFrame {
+			r.Exist = append(r.Exist, fmt.Sprintf("/%s/%d/%d", strings.Repeat("p", 1000), f, i))
+		}
+		watcher.Must(protocol.OpSetWatches2, &r, nil)
+	}
+	if got := srv.Server().Status().Watches; got != frames*inFrame {
+		t.Fatalf("%d watches", got)
+	}
+	writer.Create("/x", nil, protocol.FlagPersistent)
+	var callers []*zktest.Client
+	for i := range 6 {
+		c := zktest.Open(t, srv.Addr())
+		c.Write([]byte([]string{"wchp", "wchc", "dump"}[i%3]))
+		callers = append(callers, c)
+		writer.Must(protocol.OpGetData, get("/x", true), nil)
+		writer.Send(protocol.OpSetData, set("/x", "v"))
+		if r := writer.Receive(); r.Event == nil {
+			t.Errorf("got %+v, want the event", r)
+		}
+		if r := writer.Receive(); r.Err != protocol.OK {
+			t.Errorf("got %+v", r)
+		}
+	}
+	for _, c := range callers[1:] { // they wait for the first
+		c.Drop()
+	}
+	answer, err := io.ReadAll(callers[0].Socket)
+	if lines := strings.Count(string(answer), "\n"); err != nil || lines < 2*frames*inFrame+1 || lines > 2*frames*inFrame+3 { // perhaps with /x
+		t.Errorf("%d lines of wchp, %v", lines, err)
+	}
+}
+
+// TestZK5058ForgedWatches: a client that watches a path with line ends and escape
+// sequences in it writes no line of its own into wchp and wchc, nor to a terminal.
+func TestZK5058ForgedWatches(t *testing.T) {
+	t.Parallel()
+	srv := zktest.Start(t)
+	c := zktest.Dial(t, srv.Addr())
+	for _, path := range []string{"/a\n0xbad\n\t/forged", "/\x1b[2J\u009b1m", "/\xff\r"} {
+		c.Must(protocol.OpAddWatch, &protocol.AddWatchRequest{Path: path}, nil)
+		c.Must(protocol.OpSetWatches2, &protocol.SetWatches2Request{Exist: []string{path + "2"}, Persistent: []string{path + "3"}}, nil)
+	}
+	for word, lines := range map[string]int{"wchp": 9*2 + 1, "wchc": 1 + 9 + 1} {
+		got := zktest.Word(t, srv.Addr(), word)
+		odd := strings.ContainsFunc(got, func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsPrint(r) || r == utf8.RuneError })
+		if n := strings.Count(got, "\n"); n != lines || odd || strings.Contains(got, "\n0xbad") {
+			t.Errorf("%s: %d lines, want %d: %q", word, n, lines, got)
+		}
 	}
 }
 

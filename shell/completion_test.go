@@ -89,7 +89,7 @@ default: frozen
 `)
 	zk := func(args ...string) (string, int) {
 		cmd := zkcli(t, args...)
-		cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+home, "ZK_PASSWORD=geheim")
+		cmd.Env = append(cmd.Env, "XDG_CONFIG_HOME="+home, "ZK_PASSWORD=geheim", "ZKCLI_JOURNAL="+filepath.Join(home, "journal"))
 		cmd.Stdin = strings.NewReader("")
 		out, _ := cmd.CombinedOutput()
 		return string(out), cmd.ProcessState.ExitCode()
@@ -105,6 +105,9 @@ default: frozen
 		{[]string{"dev", "-o", "jsonl", "getAllChildrenNumber", "/"}, `{"path":"/","count":0}` + "\n", 0},
 		{[]string{"ls", "/"}, "[app, other, zookeeper]\n", 0}, // the default
 		{[]string{"frozen", "create", "/x", "y"}, "create: this profile is readonly, so nothing was sent", 1},
+		{[]string{"frozen", "mv", "/app", "/x"}, "mv: this profile is readonly, so nothing was sent", 1},
+		{[]string{"frozen", "deleteall", "/app"}, "deleteall: this profile is readonly, so nothing was sent", 1},
+		{[]string{"frozen", "undo"}, "undo: no change on " + addr + " is recorded", 1},
 		{[]string{"frozen", "-c", "use dev; create /x 1; use frozen; get dev:/x; get /app/x"}, "Created /x\n1\n1\n", 0},
 		{[]string{"secret", "ls", "/"}, "profile secret: auth: digest: the environment variable NOT_SET is not set", 2},
 		{[]string{"nobody", "ls", "/"}, "Command not found: nobody", 127},

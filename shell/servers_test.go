@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"zookit/protocol"
+	"zookit/server"
 	"zookit/server/zktest"
 	"zookit/server/zktest/apache"
 	"zookit/server/zktest/wire"
@@ -132,14 +133,29 @@ func TestStockApache(t *testing.T) {
 	t.Run("watch", func(t *testing.T) { watchZnodeOnApache(t, srv.Addr) })
 }
 
-// A stock Apache answers srvr alone: the rest is asked of its AdminServer, and
-// where that is not found, what the tree and the session's number tell is
-// printed, with the line of zoo.cfg that would tell more.
+// A stock Apache answers srvr alone: the rest is asked of its AdminServer.
 func whoHoldsWhatOnStockApache(t *testing.T, srv *apache.Server) {
-	addr := srv.Addr
-	h := hold(t, addr)
-	checkAnswers(t, addr, h, "-admin", strconv.Itoa(srv.AdminPort))
+	h := hold(t, srv.Addr)
+	checkAnswers(t, srv.Addr, h, "-admin", strconv.Itoa(srv.AdminPort))
+	out, _, exit := run(t, "", "-server", srv.Addr, "status", "-admin", strconv.Itoa(srv.AdminPort))
+	if exit != 0 || !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(srv.Addr)+` +- +standalone +0x[0-9a-f]+ +0 `).MatchString(out) {
+		t.Errorf("status: exit %d\n%s", exit, out)
+	}
+	checkUntold(t, srv.Addr, h, "made by = server 1, by the session's number\n")
+}
 
+// Our server as it comes has no AdminServer and answers srvr alone.
+func TestStockServer(t *testing.T) {
+	t.Parallel()
+	addr := zktest.Start(t, server.WithFourLetterWords("srvr")).Addr()
+	checkUntold(t, addr, hold(t, addr), "made by = server 1, after its start at ")
+}
+
+// checkUntold asks who holds what where neither a word nor an AdminServer
+// answers: what the tree and the session's number tell is printed, with the line
+// of zoo.cfg that would tell more.
+func checkUntold(t *testing.T, addr string, h holder, madeBy string) {
+	t.Helper()
 	free, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +164,7 @@ func whoHoldsWhatOnStockApache(t *testing.T, srv *apache.Server) {
 	free.Close()
 	const mend = "4lw.commands.whitelist=srvr,mntr,conf,cons,dump,wchs,wchp"
 	out, stderr, exit := run(t, "", "-server", addr, "owner", "-admin", nobody, "/app/e")
-	if exit != 0 || !strings.Contains(out, "session = "+h.id()+"\n") || !strings.Contains(out, "made by = server 1, by the session's number\n") ||
+	if exit != 0 || !strings.Contains(out, "session = "+h.id()+"\n") || !strings.Contains(out, madeBy) ||
 		!strings.Contains(out, "ephemerals = at least 1\n") || !strings.Contains(out, "age = at least ") || strings.Contains(out, "client") || strings.Count(stderr, mend) != 1 {
 		t.Errorf("owner by the number: exit %d\n%s%s", exit, out, stderr)
 	}
@@ -162,12 +178,8 @@ func whoHoldsWhatOnStockApache(t *testing.T, srv *apache.Server) {
 	if _, stderr, exit = run(t, "", "-server", addr, "watches", "-admin", nobody); exit != 1 || !strings.Contains(stderr, "watches: no server lists them") || !strings.Contains(stderr, mend) {
 		t.Errorf("watches: %s, exit %d", stderr, exit)
 	}
-	if _, stderr, exit = run(t, "", "-server", addr, "cons"); exit != 1 || !strings.Contains(stderr, "4lw.commands.whitelist=srvr,cons") {
-		t.Errorf("cons: %s, exit %d", stderr, exit)
-	}
-	out, _, exit = run(t, "", "-server", addr, "status", "-admin", strconv.Itoa(srv.AdminPort))
-	if exit != 0 || !regexp.MustCompile(`(?m)^`+regexp.QuoteMeta(addr)+` +- +standalone +0x[0-9a-f]+ +0 `).MatchString(out) {
-		t.Errorf("status: exit %d\n%s", exit, out)
+	if out, stderr, exit = run(t, "", "-server", addr, "cons"); exit != 1 || out != "" || !strings.Contains(stderr, "4lw.commands.whitelist=srvr,cons") {
+		t.Errorf("cons: %s%s, exit %d", out, stderr, exit)
 	}
 	if out, stderr, exit = run(t, "", "-server", addr, "doctor", "-admin", nobody); exit != 0 || !strings.Contains(out, "0 problems") || !strings.Contains(stderr, "not looked at: orphaned ephemerals") {
 		t.Errorf("doctor: exit %d\n%s%s", exit, out, stderr)

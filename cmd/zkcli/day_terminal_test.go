@@ -30,7 +30,7 @@ func lookingAround(t *testing.T, addr, root string) {
 	walkThrough(t, c, addr+root, 0, []step{
 		{"cd /app", nil},
 		{"pwd", []string{"/app"}},
-		{"ls -l", []string{"type     bytes   children  version owner ", "\nes ", " été 世界\n"}},
+		{"ls -l", []string{"type bytes children version owner ", "\nes ", " été 世界\n"}},
 		{"ls jobs", []string{"[a, b]"}},
 		{"tree -L 1 .", []string{"├── config", "├── jobs", "└── été 世界"}},
 		{"get config", []string{"{\n  \"max\": 10\n}"}},

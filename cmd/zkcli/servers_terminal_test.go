@@ -20,7 +20,7 @@ func TestTopInTerminal(t *testing.T) {
 	c.Ends("Created /before\n" + at(addr, 1, ""))
 	c.Send("top -d 1\r")
 	c.Has("1 of 1 serve, standalone")
-	c.Has("q leaves  Tab servers/clients")
+	c.Has("q leaves  Tab clients")
 	if !c.Raw() {
 		t.Error("the terminal is not raw while top runs")
 	}

@@ -63,7 +63,7 @@ func TestLogin(t *testing.T) {
 }
 
 // What is wrong, absent or said twice denies (CVE-2023-44981: absent is no).
-func TestDenied(t *testing.T) {
+func TestCVE2023_44981AbsentMeansNo(t *testing.T) {
 	t.Parallel()
 	for _, c := range [][2]string{{"test", "wrong"}, {"test", ""}, {"nobody", "pass"}, {"empty", ""}, {"", ""}, {"Test", "pass"}} {
 		if who, err := login(c[0], c[1], nil); !errors.Is(err, ErrDenied) {

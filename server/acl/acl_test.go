@@ -228,7 +228,7 @@ func TestIDSyntax(t *testing.T) {
 	}
 }
 
-func TestMaskAndWhoAmI(t *testing.T) {
+func TestCVE2019_0201MaskedACLs(t *testing.T) {
 	t.Parallel()
 	acl := []protocol.ACL{entry(31, "digest", "bob:secret="), entry(1, "ip", "10.0.0.0/8"), entry(1, "digest", "odd")}
 	want := []protocol.ACL{entry(31, "digest", "bob:x"), entry(1, "ip", "10.0.0.0/8"), entry(1, "digest", "odd")}

@@ -4,8 +4,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"zookit/server/cnxn"
 )
@@ -111,21 +114,32 @@ func (w *Words) connectionSets(b *strings.Builder) {
 }
 
 func (w *Words) watchesBySession(b *strings.Builder) {
-	for _, s := range w.Source.WatchesBySession() {
+	for _, s := range w.Source.Watches().BySession() {
 		fmt.Fprintf(b, "%s\n", s.Session)
 		for _, path := range s.Paths {
-			fmt.Fprintf(b, "\t%s\n", path)
+			fmt.Fprintf(b, "\t%s\n", oneLine(path))
 		}
 	}
 	b.WriteString("\n")
 }
 
 func (w *Words) watchesByPath(b *strings.Builder) {
-	for _, p := range w.Source.WatchesByPath() {
-		fmt.Fprintf(b, "%s\n", p.Path)
+	for _, p := range w.Source.Watches().ByPath() {
+		fmt.Fprintf(b, "%s\n", oneLine(p.Path))
 		for _, id := range p.Sessions {
 			fmt.Fprintf(b, "\t%s\n", id)
 		}
 	}
 	b.WriteString("\n")
+}
+
+// oneLine is the path of a watch as text. A znode's path has no control
+// characters, but a client may watch for any, and must not write lines of its own
+// into the answer, or to the terminal of who reads it (ZOOKEEPER-5058).
+func oneLine(path string) string {
+	if strings.ContainsFunc(path, unicode.IsControl) || !utf8.ValidString(path) {
+		quoted := strconv.Quote(path)
+		return quoted[1 : len(quoted)-1]
+	}
+	return path
 }

@@ -118,8 +118,7 @@ type Source interface {
 	LocalExpiries() (list []Expiry, ok bool)
 	Sessions() []Session // of the tree, ascending
 	Ephemerals() map[protocol.SessionID][]string
-	WatchesBySession() []watch.SessionPaths
-	WatchesByPath() []watch.PathSessions
+	Watches() *watch.Listing
 	Digests() []Digest // oldest first
 	ResetServer()      // srst
 	ResetConns()       // crst

@@ -2,9 +2,11 @@ package admin
 
 import (
 	"fmt"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 const notServing = "This ZooKeeper instance is not currently serving requests\n"
@@ -14,6 +16,20 @@ type Words struct {
 	Source Source
 	// Allowed is 4lw.commands.whitelist; "*" alone allows every word.
 	Allowed []string
+
+	listing sync.Mutex // one long listing at a time
+}
+
+// Write answers a word on out. The answers of dump, wchc and wchp can be as
+// large as the server's tables: of these one at a time is made, and sent, so that
+// many callers cost no more memory than one.
+func (w *Words) Write(out io.Writer, word string, arg int64) error {
+	if (word == "dump" || word == "wchc" || word == "wchp") && w.allowed(word) {
+		w.listing.Lock()
+		defer w.listing.Unlock()
+	}
+	_, err := io.WriteString(out, w.Answer(word, arg))
+	return err
 }
 
 // Answer is the text a client gets for a word; arg is the mask of stmk.

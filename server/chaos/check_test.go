@@ -1,6 +1,9 @@
 package chaos
 
 import (
+	"bytes"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -8,7 +11,10 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/txn"
+	"zookit/server"
 	"zookit/server/tree"
+	"zookit/server/vfs"
+	"zookit/server/zktest"
 )
 
 // story is a history that is right: two sessions at one register.
@@ -206,6 +212,8 @@ func TestAgree(t *testing.T) {
 		{"another txn", []Log{{Server: 1, Records: all}, {Server: 2, Records: other}}, nil, "I2", 6},
 		{"the beginning is nowhere", []Log{{Server: 1, Records: all[4:]}}, nil, "I7", 2},
 		{"a hole", []Log{{Server: 1, Records: without}}, nil, "I4", 2},
+		{"a hole that others do not have", []Log{{Server: 1, Records: all}, {Server: 2, Records: without}}, nil, "I7", 6},
+		{"a damaged record before a snapshot", []Log{{Server: 1, Records: all}, {Server: 2, Records: without, Snapshots: []protocol.Zxid{zxid(5)}}}, nil, "", 6},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -217,6 +225,38 @@ func TestAgree(t *testing.T) {
 				t.Errorf("want %q, got %v", test.rule, broken)
 			}
 		})
+	}
+}
+
+// TestReadDamagedLog: what is behind a damaged record is read.
+func TestReadDamagedLog(t *testing.T) {
+	t.Parallel()
+	cfg := zktest.Config()
+	cfg.DataDir = t.TempDir()
+	cfg.DataLogDir = cfg.DataDir
+	srv := zktest.StartConfig(t, cfg, server.WithFS(vfs.OS()))
+	c := zktest.Dial(t, srv.Addr())
+	for _, path := range []string{"/before", "/damaged", "/behind"} {
+		c.Create(path, nil, protocol.FlagPersistent)
+	}
+	srv.Stop()
+	files, err := filepath.Glob(filepath.Join(cfg.DataDir, "version-2", "log.*"))
+	if err != nil || len(files) != 1 {
+		t.Fatalf("logs %v, %v", files, err)
+	}
+	text, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(files[0], bytes.Replace(text, []byte("/damaged"), []byte("/demaged"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := ReadLog(cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if parts := l.segments(); len(parts) != 2 || parts[0].last() != 2 || parts[1].first() != 4 {
+		t.Errorf("the parts of the log: %v", parts)
 	}
 }
 
@@ -238,7 +278,7 @@ func TestAgreeOnEpochs(t *testing.T) {
 	}{
 		{"ours goes on with it", Log{Server: 2, Records: append(slices.Clone(tail), record(2, 1))}, true, 0},
 		{"ours stops with it", Log{Server: 2, Records: tail}, true, 0},
-		{"Apache's had a snapshot since", Log{Server: 2, Apache: true, Records: append(slices.Clone(tail), record(2, 3))}, false, 1},
+		{"Apache's had a snapshot since", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{good[3].Zxid}, Records: append(slices.Clone(tail), record(2, 3))}, false, 1},
 		{"Apache's had one to the end of the epoch", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{tail[1].Zxid}, Records: []Record{tail[0], record(2, 1)}}, false, 0},
 		{"Apache's lacks one for no reason", Log{Server: 2, Apache: true, Records: []Record{tail[0], record(2, 1)}}, true, 0},
 	} {

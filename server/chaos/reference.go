@@ -42,8 +42,8 @@ type Record struct {
 	Payload []byte
 }
 
-// A Log is all that is in the logs of one data directory, without what comes
-// behind the first record of a file that cannot be read.
+// A Log is all that can be read of the logs of one data directory. A record that
+// was damaged where no start reads any more, before a snapshot, is a hole.
 type Log struct {
 	Server    int
 	Apache    bool
@@ -82,10 +82,16 @@ func ReadLog(dir string) (l Log, err error) {
 		if err != nil {
 			return l, err
 		}
-		for r.Next() {
-			if z := r.Zxid(); len(l.Records) == 0 || z > l.Records[len(l.Records)-1].Zxid {
-				l.Records = append(l.Records, Record{z, bytes.Clone(r.Payload())})
+		for {
+			for r.Next() {
+				if z := r.Zxid(); len(l.Records) == 0 || z > l.Records[len(l.Records)-1].Zxid {
+					l.Records = append(l.Records, Record{z, bytes.Clone(r.Payload())})
+				}
 			}
+			if r.Err() != nil || r.End().Kind != storage.EndBad || r.End().Next < 0 || r.End().Unsure {
+				break
+			}
+			r.Skip()
 		}
 		err = r.Err()
 		_ = r.Close()
@@ -115,6 +121,17 @@ func (l *Log) segments() (list []segment) {
 		list[len(list)-1] = append(list[len(list)-1], r)
 	}
 	return list
+}
+
+// needsAll finds a hole that no snapshot beside the log covers.
+func (l *Log) needsAll() (broken []Violation) {
+	for i := 1; i < len(l.Records); i++ {
+		a, b := l.Records[i-1].Zxid, l.Records[i].Zxid
+		if !follows(a, b) && !slices.ContainsFunc(l.Snapshots, func(z protocol.Zxid) bool { return z > a }) {
+			broken = append(broken, violation("I7 no holes", "server %d has %v behind %v in its log, and no snapshot of what is between", l.Server, b, a))
+		}
+	}
+	return broken
 }
 
 func (l *Log) snapshotBetween(a, b protocol.Zxid) bool {
@@ -150,6 +167,7 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 	ref.chain(logs, saved)
 	for _, l := range logs {
 		broken = append(broken, ref.compare(&l)...)
+		broken = append(broken, l.needsAll()...)
 	}
 	prev := protocol.Zxid(0)
 	for _, r := range ref.Records {

@@ -37,8 +37,8 @@ type Backend interface {
 	// Authenticate checks an auth packet and returns the identities it proves;
 	// ip is the connection's first identity.
 	Authenticate(scheme string, auth []byte, ip protocol.ID) ([]protocol.ID, protocol.Code)
-	// Word is the answer of a four-letter word; arg is the mask of stmk.
-	Word(word string, arg int64) string
+	// Word writes the answer of a four-letter word; arg is the mask of stmk.
+	Word(out io.Writer, word string, arg int64) error
 }
 
 // Conn is one client connection.

@@ -2,7 +2,6 @@ package cnxn
 
 import (
 	"encoding/binary"
-	"io"
 	"time"
 )
 
@@ -47,8 +46,7 @@ func (c *Conn) word() error {
 		arg = int64(binary.BigEndian.Uint64(c.in.peek()[4:]))
 	}
 	c.in.release()
-	answer := c.server.backend.Word(name, arg)
-	if _, err := io.WriteString(c.sock, answer); err != nil {
+	if err := c.server.backend.Word(c.sock, name, arg); err != nil {
 		return err
 	}
 	c.server.stats.Sent.Add(1)

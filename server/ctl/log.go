@@ -1,6 +1,7 @@
 package ctl
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -17,13 +18,35 @@ import (
 // newHandler is the log on stderr: JSON lines, or lines that look like Apache's.
 func newHandler(w io.Writer, json bool, myid int64) slog.Handler {
 	if json {
-		return slog.NewJSONHandler(w, nil)
+		return slog.NewJSONHandler(jsonLines{w}, nil)
 	}
 	id := ""
 	if myid >= 0 {
 		id = strconv.FormatInt(myid, 10)
 	}
 	return &lineHandler{w: w, mu: &sync.Mutex{}, myid: id}
+}
+
+// jsonLines escapes what encoding/json leaves as it is and terminals obey: DEL and
+// the control characters of Latin 1, U+009B among them, which stands for ESC [.
+// They can be in strings alone.
+type jsonLines struct{ w io.Writer }
+
+func (j jsonLines) Write(line []byte) (int, error) {
+	odd := func(r rune) bool { return unicode.IsControl(r) && r != '\n' }
+	if !bytes.ContainsFunc(line, odd) {
+		return j.w.Write(line)
+	}
+	var b []byte
+	for _, r := range string(line) {
+		if odd(r) {
+			b = fmt.Appendf(b, `\u%04x`, r)
+		} else {
+			b = utf8.AppendRune(b, r)
+		}
+	}
+	_, err := j.w.Write(b)
+	return len(line), err
 }
 
 // lineHandler prints a record as Apache's log4j and logback layouts do, with the package and file for the class:
@@ -129,14 +152,14 @@ func appendAttr(b []byte, group string, a slog.Attr) []byte {
 
 func needsQuotes(r rune) bool { return r <= ' ' || r == '"' || r == '=' || !unicode.IsPrint(r) }
 
-// appendPlain appends text with control characters and broken UTF-8 escaped.
+// appendPlain appends text with what is not printable and broken UTF-8 escaped.
 func appendPlain(b []byte, text string) []byte {
 	for len(text) > 0 {
 		r, size := utf8.DecodeRuneInString(text)
 		switch {
 		case r == utf8.RuneError && size == 1:
 			b = fmt.Appendf(b, `\x%02x`, text[0])
-		case unicode.IsControl(r):
+		case !unicode.IsPrint(r):
 			b = append(b, strings.Trim(strconv.QuoteRune(r), "'")...)
 		default:
 			b = append(b, text[:size]...)

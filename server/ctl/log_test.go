@@ -2,10 +2,13 @@ package ctl
 
 import (
 	"bytes"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 type secretText struct{}
@@ -55,6 +58,34 @@ func TestPercentFor(t *testing.T) {
 	}{{0, 800}, {1 << 20, 800}, {4 << 20, 800}, {32 << 20, 100}, {64 << 20, 50}, {128 << 20, 25}, {10 << 30, 25}} {
 		if got := percentFor(tt.live); got != tt.want {
 			t.Errorf("live %d MiB: %d %%, want %d %%", tt.live>>20, got, tt.want)
+		}
+	}
+}
+
+// TestZK5058LogLines: whatever is logged, as a message, a key, a group or a value,
+// makes one line, and nothing in it reaches the terminal as a command.
+func TestZK5058LogLines(t *testing.T) {
+	t.Parallel()
+	when := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, text := range []string{
+		"a\r\n2026-11-23 12:00:00,000 [myid:1] - INFO  [main] - forged", "\x1b[2J\x1b]0;title\a", "\x00\x7f\b", "\u0085\u009b31m", "\u2028\u2029",
+		"\u202eright to left", "\xff\xc3", "\n",
+	} {
+		for _, json := range []bool{false, true} {
+			var b bytes.Buffer
+			h := newHandler(&b, json, 1)
+			r := slog.NewRecord(when, slog.LevelWarn, text, 0)
+			r.AddAttrs(slog.String(text, text), slog.Any("error", errors.New(text)), slog.Any("list", []string{text}), slog.Group(text, slog.String("in", text)))
+			if err := h.WithGroup(text).WithAttrs([]slog.Attr{slog.String("with", text)}).Handle(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+			line, ended := strings.CutSuffix(b.String(), "\n")
+			odd := strings.IndexFunc(line, func(r rune) bool {
+				return unicode.IsControl(r) || !json && (r == utf8.RuneError || !unicode.IsPrint(r))
+			})
+			if !ended || odd >= 0 {
+				t.Errorf("%q in JSON %v is logged as %q", text, json, b.String())
+			}
 		}
 	}
 }

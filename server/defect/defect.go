@@ -61,6 +61,9 @@ const (
 	DamagedPrefixVotes
 	EmptiedVotes
 	QuarantineForgotten
+	CastWithoutAll
+	SeenIgnored
+	PromiseForgotten
 
 	UpgradeForgotten
 	LocalCloseOvertakes
@@ -80,6 +83,7 @@ const (
 	InEnsemble Where = iota // package sim, in an ensemble
 	InAlone                 // package sim, with one server: an ensemble does not come there
 	InDamaged               // package sim, in an ensemble whose disks are damaged
+	InOutage                // package sim, in an ensemble that goes down as a whole, with damaged disks
 	InChanging              // package sim, in an ensemble whose members change
 	InCores                 // the random schedules of package zab: they have peers that behave as Apache's do, and orders of events that our replica does not let happen
 )
@@ -132,13 +136,16 @@ var All = [defects]struct {
 	HalfSnapshot:          {Name: "HalfSnapshot", In: "replica", What: "a snapshot whose stream has ended early is taken for the history (ZOOKEEPER-3642)"},
 	SyncAnsweredEarly:     {Name: "SyncAnsweredEarly", In: "replica", What: "a learner answers a sync without asking the leader"},
 	TailForgotten:         {Name: "TailForgotten", In: "replica", What: "the next role begins with a tree that lacks what is in the log"},
-	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InDamaged, First: 260},
-	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InDamaged, First: 520},
-	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InDamaged, First: 790},
+	QuarantinedVotes:      {Name: "QuarantinedVotes", In: "election", What: "a server with a damaged disk votes for whoever is the best it hears of", Shown: InOutage},
+	DamagedPrefixVotes:    {Name: "DamagedPrefixVotes", In: "storage", What: "a server with a damaged log goes on with what is before the damage (Apache, for some kinds of it)", Shown: InOutage},
+	EmptiedVotes:          {Name: "EmptiedVotes", In: "election", What: "a server whose disk was emptied votes beside those that have a history", Shown: InOutage},
 	ChangeByOldQuorum:     {Name: "ChangeByOldQuorum", In: "zab", What: "a change of the members is committed by the quorum of the configuration before it", Shown: InChanging},
 	ChangeByNewQuorum:     {Name: "ChangeByNewQuorum", In: "zab", What: "a change of the members is committed by its own quorum", Shown: InChanging},
 	ChangeForgotten:       {Name: "ChangeForgotten", In: "replica", What: "a change that is in the log and not known to be committed counts for nothing in elections", Shown: InChanging},
-	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InDamaged},
+	CastWithoutAll:        {Name: "CastWithoutAll", In: "election", What: "a vote is cast in quarantine before every voter was heard", Shown: InOutage},
+	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a vote is cast in quarantine for one that has less than was seen on damaged disks", Shown: InOutage},
+	PromiseForgotten:      {Name: "PromiseForgotten", In: "replica", What: "who casts its vote in quarantine does not tell the leader which epoch damaged disks have accepted", Shown: InOutage},
+	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InOutage},
 	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
 	MasterSkips:           {Name: "MasterSkips", In: "zab", What: "a follower does not tell the observers it serves of every commit"},
 	LocalCloseOvertakes:   {Name: "LocalCloseOvertakes", In: "replica", What: "the close of a local session is answered before the writes in front of it"},

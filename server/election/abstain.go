@@ -14,7 +14,8 @@ import (
 // A voter that abstains sends LOOKING with the leader quorum.NoVote, as a server
 // of Apache's that is no voter does; Apache's voters leave such a vote out
 // (FastLeaderElection.validVoter), and so do these. In the zxid, which nobody
-// looks at then, it says how far the history on its disk is known to have gone.
+// looks at then, it says how far the history on its disk is known to have gone,
+// and in the epoch which one it is known to have accepted.
 //
 // It joins a leader that others have elected. If they are too few for that, it
 // may cast its vote all the same once every voter has been heard LOOKING in one
@@ -37,7 +38,7 @@ func (e *Election) noteState(from int64, n *quorum.Notification) {
 	case n.State != quorum.Looking:
 		e.named[from] = n.Leader
 	case n.Leader == quorum.NoVote:
-		e.looking[from] = Looker{Sid: from, Round: n.ElectionEpoch, Vote: noVote, Abstains: true, Seen: max(0, n.Zxid)}
+		e.looking[from] = Looker{Sid: from, Round: n.ElectionEpoch, Vote: noVote, Abstains: true, Seen: max(0, n.Zxid), Accepted: max(0, n.PeerEpoch)}
 	default:
 		e.looking[from] = Looker{Sid: from, Round: n.ElectionEpoch, Vote: vote(n)}
 	}
@@ -110,6 +111,12 @@ func (e *Election) castWhenAll(now int64) {
 	}
 	e.missing = ""
 	e.cast, e.proposal = true, best
+	e.promised = e.began.Accepted
+	for _, l := range e.looking {
+		if l.Abstains {
+			e.promised = max(e.promised, l.Accepted)
+		}
+	}
 	e.note("vote changed", best.Leader, ReasonCast)
 	e.announce(now)
 }
@@ -125,6 +132,8 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 		}
 		l, heard := e.looking[sid]
 		switch {
+		case !heard && defect.Planted(defect.CastWithoutAll):
+			continue
 		case !heard:
 			return noVote, fmt.Sprintf("server %d has not been heard", sid)
 		case l.Round != e.round:
@@ -143,11 +152,17 @@ func (e *Election) bestOfAll() (best Vote, why string) {
 	switch {
 	case best == noVote:
 		return noVote, "no voter with an undamaged history has been heard"
-	case best.Zxid < seen:
+	case best.Zxid < seen && !defect.Planted(defect.SeenIgnored):
 		return noVote, fmt.Sprintf("the history of server %d, the best undamaged one, ends at %v, and damaged ones are known to have gone to %v", best.Leader, best.Zxid, seen)
 	}
 	return best, ""
 }
+
+// Promised is, of a vote that was cast although it was withheld, the latest epoch
+// that a damaged disk is known to have accepted. The quorum that accepted it may
+// have no other member left that remembers, so the next leader has to be told by
+// those that cast their votes.
+func (e *Election) Promised() int64 { return e.promised }
 
 // Missing says why a vote that is withheld is not cast, as Look.CastWhenAll may
 // have it; "" when it is cast, or when nobody was heard yet.

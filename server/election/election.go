@@ -46,6 +46,8 @@ type Look struct {
 	// been heard LOOKING in one round (see abstain.go).
 	Seen        protocol.Zxid
 	CastWhenAll bool
+	// Accepted is, with Abstain, acceptedEpoch as far as the disk tells it.
+	Accepted int64
 
 	// Empty says that this server has neither a txn nor an epoch. It elects with
 	// others that have none. When one reports a history, Ready.History says so, and
@@ -115,6 +117,7 @@ type Election struct {
 	seen       protocol.Zxid
 	allMayCast bool
 	cast       bool
+	promised   int64 // see Promised
 	missing    string
 	round      int64 // the logical clock; also that of the vote decided for
 
@@ -175,6 +178,7 @@ type Looker struct {
 
 	Abstains bool
 	Seen     protocol.Zxid // of one that abstains: how far its history is known to have gone
+	Accepted int64         // and the epoch it is known to have accepted
 }
 
 // Looking are the other voters whose last word since Look was that they are
@@ -251,7 +255,7 @@ func (e *Election) clear() {
 func (e *Election) look(now int64, l Look) {
 	e.state, e.abstain, e.empty = quorum.Looking, l.Abstain, l.Empty && !l.Abstain
 	e.seen, e.allMayCast = l.Seen, l.CastWhenAll && e.voting(e.config.ID)
-	e.began = l
+	e.began, e.promised = l, 0
 	e.stand()
 	e.begin(now, "a new election")
 }
@@ -332,6 +336,9 @@ func (e *Election) notification() *quorum.Notification {
 		v = noVote
 		if e.seen > 0 {
 			v.Zxid = e.seen
+		}
+		if e.began.Accepted > 0 {
+			v.PeerEpoch = e.began.Accepted
 		}
 	}
 	return &quorum.Notification{State: e.state, Leader: v.Leader, Zxid: v.Zxid, ElectionEpoch: e.round, PeerEpoch: v.PeerEpoch,

@@ -250,8 +250,12 @@ func (m *ours) start() {
 	go func(cmd *exec.Cmd, done chan<- error) { done <- cmd.Wait() }(m.cmd, m.done)
 }
 
-func (m *ours) pause() { _ = m.cmd.Process.Signal(syscall.SIGSTOP) }
-func (m *ours) kill()  { m.end(syscall.SIGKILL) }
+func (m *ours) kill() { m.end(syscall.SIGKILL) }
+func (m *ours) pause() {
+	if err := apache.Pause(m.cmd.Process); err != nil {
+		m.e.t.Fatal(err)
+	}
+}
 func (m *ours) stop() {
 	if err := m.end(syscall.SIGTERM); err != nil {
 		m.e.t.Errorf("our server %d ended with %v", m.sid, err)

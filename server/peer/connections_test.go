@@ -155,7 +155,7 @@ func TestUnreachable(t *testing.T) {
 
 // Whatever a stranger sends, it loses its connection and is named in one line
 // of the log, while the servers go on talking.
-func TestGarbage(t *testing.T) {
+func TestZK2186GarbageOnTheElectionPort(t *testing.T) {
 	t.Parallel()
 	e := newEnsemble(t, 2)
 	log := new(logbook)
@@ -322,6 +322,25 @@ func TestOtherConfigurationIsNamed(t *testing.T) {
 	}
 	if got := log.lines("other voters"); len(got) != 1 {
 		t.Errorf("logged %q", got)
+	}
+}
+
+// TestZK4787ForeignConfigurationText: a vote counts whatever text of a
+// configuration comes with it: of another character set, of another release, none.
+func TestZK4787ForeignConfigurationText(t *testing.T) {
+	t.Parallel()
+	e := newEnsemble(t, 2)
+	m := e.connections(1)
+	r := dialRaw(t, e.listeners[1], greeting(2, "127.0.0.1:1"))
+	awaitReached(t, m, 2)
+	utf16 := []byte("\xfe\xff\x00s\x00e\x00r\x00v\x00e\x00r")
+	ebcdic := []byte("\xa2\x85\x99\xa5\x85\x99\x4b\xf1\x7e")
+	for i, config := range [][]byte{nil, {}, utf16, ebcdic, []byte("server.1=b\xfccher:1:2"), []byte("a key of a later release"), []byte(e.config.String())} {
+		r.send(&quorum.Notification{Leader: 2, ElectionEpoch: int64(i) + 1, Version: quorum.NotificationVersion, Config: config})
+		got, ok := event(t, m).(election.Received)
+		if !ok || got.Notification.Leader != 2 || got.Notification.ElectionEpoch != int64(i)+1 {
+			t.Errorf("configuration %q: %+v", config, got)
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func TestElection(t *testing.T) {
 
 // A dead machine keeps nobody waiting: dials to it hang, and the other two
 // elect all the same.
-func TestUnreachableHostDelaysNobody(t *testing.T) {
+func TestZK2164UnreachableHostDelaysNobody(t *testing.T) {
 	t.Parallel()
 	e := newEnsemble(t, 5)
 	hole := e.blackhole(4, 5)

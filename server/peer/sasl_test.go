@@ -62,7 +62,7 @@ func TestPeerLogin(t *testing.T) {
 
 // On the quorum port nothing is looked at before the login: whatever bytes come,
 // the core hears nothing, and the caller is closed (CVE-2018-8012).
-func TestNothingBeforeTheLogin(t *testing.T) {
+func TestCVE2018_8012NothingBeforeTheLogin(t *testing.T) {
 	t.Parallel()
 	info := quorum.Packet{Type: quorum.FollowerInfo, Data: quorum.NewLearnerInfo(2, 0).AppendTo(nil)}
 	begin := func(p quorum.AuthPacket) string { return string(p.AppendTo(nil)) }

@@ -93,7 +93,7 @@ func meet(t *testing.T, one, two *peer.Security, want string, hosts ...string) {
 }
 
 // Who gets in by TLS on the election port, and what is said of the others.
-func TestPeerCertificates(t *testing.T) {
+func TestCVE2026_24281PeerCertificates(t *testing.T) {
 	t.Parallel()
 	ca, other := certtest.NewCA(t, "ca"), certtest.NewCA(t, "other")
 	here := []string{"127.0.0.1", "localhost"}

@@ -9,9 +9,9 @@ import (
 	"zookit/protocol/txn"
 )
 
-// TestZOOKEEPER4306: a closeSession names its ephemerals up to the longest txn
+// TestZK4306CloseOfManyEphemerals: a closeSession names its ephemerals up to the longest txn
 // there may be, and is written without them beyond it.
-func TestZOOKEEPER4306(t *testing.T) {
+func TestZK4306CloseOfManyEphemerals(t *testing.T) {
 	t.Parallel()
 	const limit = 1000
 	cfg := everything
@@ -44,10 +44,10 @@ func TestZOOKEEPER4306(t *testing.T) {
 	}
 }
 
-// TestLongTxns: a txn that would be longer than the bound, because its ACLs
+// TestZK2101LongTxns: a txn that would be longer than the bound, because its ACLs
 // stand for many identities, is refused, alone and in a multi; one byte less is
 // not.
-func TestLongTxns(t *testing.T) {
+func TestZK2101LongTxns(t *testing.T) {
 	t.Parallel()
 	auth := []protocol.ACL{{Perms: protocol.PermAll, Scheme: "auth"}}
 	create := func(n int) protocol.MultiOp {

@@ -105,7 +105,7 @@ func (p *Prep) setData(q *Request, out *Txn, inMulti bool, r *protocol.SetDataRe
 		return protocol.BadVersion
 	}
 	changed := node
-	changed.stat.Version++
+	changed.stat.Version = nextVersion(node.stat.Version)
 	changed.stat.Mtime = q.TimeMs
 	changed.stat.Mzxid = p.zxid
 	changed.dataLen = len(r.Data)
@@ -147,7 +147,7 @@ func (p *Prep) setACL(q *Request, out *Txn, r *protocol.SetACLRequest) protocol.
 		return protocol.BadVersion
 	}
 	changed := node
-	changed.stat.Aversion++
+	changed.stat.Aversion = nextVersion(node.stat.Aversion)
 	changed.acl = keepACL(list)
 	p.change(&node, &changed)
 
@@ -172,7 +172,7 @@ func (p *Prep) check(q *Request, out *Txn, r *protocol.CheckVersionRequest) prot
 	case !versionMatches(node.stat.Version, r.Version):
 		return protocol.BadVersion
 	}
-	out.Body = &txn.Check{Path: r.Path, Version: node.stat.Version + 1}
+	out.Body = &txn.Check{Path: r.Path, Version: nextVersion(node.stat.Version)}
 	return protocol.OK
 }
 
@@ -251,3 +251,15 @@ func (p *Prep) fixACL(q *Request, out *Txn, list []protocol.ACL, other int) ([]p
 // versionMatches tells whether a request that expects want may change a znode
 // at version have; −1 is any.
 func versionMatches(have, want int32) bool { return want == -1 || want == have }
+
+// nextVersion counts a change. After 2147483647 comes −2147483648, and after −2
+// comes 0: a client that expects version −1 means any (ZOOKEEPER-4743).
+//
+// Differs from Apache: up to 3.9.5 a znode does get version −1, and whoever
+// wants to change just that version overwrites any.
+func nextVersion(have int32) int32 {
+	if have == -2 {
+		return 0
+	}
+	return have + 1
+}

@@ -43,7 +43,7 @@ func TestTruncationWaitsForSnapshot(t *testing.T) {
 }
 
 // A history that cannot be cut back is replaced by the leader's snapshot.
-func TestCannotTruncate(t *testing.T) {
+func TestZK3701CannotTruncate(t *testing.T) {
 	t.Parallel()
 	c, leader, others := stand(t, 11, 3, 0)
 	own := c.client(10_000).on(leader.sid)

@@ -52,7 +52,7 @@ func (r *Replica) look(why *zab.StepDown) {
 		return
 	}
 	e.election.Step(e.now.MonoMs, election.Look{Zxid: e.logEnd, CurrentEpoch: e.CurrentEpoch,
-		Abstain: e.Quarantined, Seen: e.Seen, CastWhenAll: true, Empty: e.empty()})
+		Abstain: e.Quarantined, Seen: e.Seen, Accepted: e.AcceptedEpoch, CastWhenAll: true, Empty: e.empty()})
 	if silent != quorum.NoVote {
 		e.election.Step(e.now.MonoMs, election.Silent{Sid: silent})
 	}
@@ -108,7 +108,7 @@ func (r *Replica) becomeLearner() {
 	e.learner = zab.NewLearner(zab.LearnerConfig{
 		ID: id, Observer: observer, Counts: !observer, ConfigVersion: e.configVersion(), Timing: e.Timing, Batching: e.Batching,
 		AcceptedEpoch: accepted, CurrentEpoch: current, LastZxid: e.logEnd,
-		AskSnapshot: e.Quarantined, AskInEpoch: e.asked, Recent: e.recent,
+		AskSnapshot: e.Quarantined, Promised: e.promised(), AskInEpoch: e.asked, Recent: e.recent,
 		ConnectMs: e.ConnectMs, MaxUnsynced: e.MaxUnsynced, MaxUncommitted: e.MaxUncommitted,
 	}, e.now.MonoMs)
 	e.core = e.learner

@@ -178,7 +178,7 @@ func TestUpgrade(t *testing.T) {
 
 // ZOOKEEPER-2355, ZOOKEEPER-3471: whatever becomes of a server, of its client
 // or of the leader while a session is being upgraded, no ephemeral outlives it.
-func TestZOOKEEPER3471(t *testing.T) {
+func TestZK3471UpgradeMeetsItsEnd(t *testing.T) {
 	t.Parallel()
 	const seeds = 60
 	upgraded, cut := 0, 0

@@ -66,6 +66,7 @@ func (r *Replica) considerQuarantine(store *storage.Store, got *storage.Recovere
 		}
 		r.Sink().Reset()
 		got.LastZxid, got.SnapshotZxid, got.Fresh = 0, -1, false
+		got.AcceptedEpoch, got.CurrentEpoch = store.Epochs()
 	}
 	if store.Quarantined() == nil && got.LastZxid < 0 { // db.autocreate=false
 		if err := store.Quarantine("there is no data, and with db.autocreate=false that is no new database", 0, now.WallMs); err != nil {
@@ -123,6 +124,7 @@ func (r *Replica) turned(kind zab.OrderKind) {
 		rl.Reset()
 		e.reloaded = rl
 		e.recent.Reset(0)
+		e.Seen = max(e.Seen, e.logEnd) // the storage has noted the same
 		r.install(0)
 	case zab.EndQuarantine:
 		r.endQuarantine()
@@ -152,6 +154,15 @@ func (e *ensemble) learnFor() (id int64, observer bool, accepted, current int64)
 		return quorum.OutsideID(e.ID), true, 0, 0
 	}
 	return quorum.OutsideID(e.ID), true, e.AcceptedEpoch, 0
+}
+
+// promised is the epoch that the next leader has to be later than, as those that
+// cast their votes from quarantine know; 0 for all others.
+func (e *ensemble) promised() int64 {
+	if e.Quarantined && e.role.State == quorum.Following && !defect.Planted(defect.PromiseForgotten) {
+		return e.election.Promised()
+	}
+	return 0
 }
 
 // promisesOver tells that initLimit has passed.

@@ -77,8 +77,14 @@ func TestQuarantineAtTheStart(t *testing.T) {
 		spoil func(t *testing.T, fs vfs.FS)
 		why   string // "": no quarantine
 	}{
-		"nothing":                          {func(*testing.T, vfs.FS) {}, ""},
-		"acceptedEpoch below":              {func(t *testing.T, fs vfs.FS) { put(t, fs, dir+"acceptedEpoch", "1") }, "acceptedEpoch is 1 and currentEpoch 2"},
+		"nothing":                 {func(*testing.T, vfs.FS) {}, ""},
+		"acceptedEpoch gone back": {func(t *testing.T, fs vfs.FS) { put(t, fs, dir+"acceptedEpoch", "1") }, "it says 1, and 2 had been written to it"},
+		"acceptedEpoch below": {func(t *testing.T, fs vfs.FS) {
+			put(t, fs, dir+"acceptedEpoch", "1")
+			if err := fs.Remove(dir + "zookit.witness"); err != nil { // as without ours
+				t.Fatal(err)
+			}
+		}, "acceptedEpoch is 1 and currentEpoch 2"},
 		"acceptedEpoch ahead":              {func(t *testing.T, fs vfs.FS) { put(t, fs, dir+"acceptedEpoch", "9") }, ""},
 		"acceptedEpoch is none":            {func(t *testing.T, fs vfs.FS) { put(t, fs, dir+"acceptedEpoch", "") }, `"" is no epoch`},
 		"the only snapshot cannot be read": {func(t *testing.T, fs vfs.FS) { put(t, fs, dir+"snapshot.0", "x") }, "no snapshot in this directory can be read"},

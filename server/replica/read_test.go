@@ -214,7 +214,7 @@ func TestGetEphemerals(t *testing.T) {
 	}
 }
 
-func TestSetWatches(t *testing.T) {
+func TestZK1412WatchesAfterAReconnect(t *testing.T) {
 	t.Parallel()
 	g, c := reading(t)
 	rel := g.r.State().Zxid()

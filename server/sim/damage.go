@@ -106,7 +106,7 @@ func (w *world) sound(p *process, z protocol.Zxid) bool {
 // intact tells that a disk that may be damaged by the plan has left one that was
 // not, with everything up to z.
 func (w *world) intact(z protocol.Zxid) bool {
-	return w.plan.Options.Damaged && slices.ContainsFunc(w.processes, func(p *process) bool { return w.sound(p, z) })
+	return w.blackout.holds(z) || w.plan.Options.Damaged && slices.ContainsFunc(w.processes, func(p *process) bool { return w.sound(p, z) })
 }
 
 // anySpoilt tells that damage is left on some disk. What comes to light of it when
@@ -133,7 +133,7 @@ func (w *world) bearable(p *process, sure bool) bool {
 	z = max(z, w.ledger.view(p).last())
 	if sure {
 		for _, o := range w.processes {
-			if o != p && w.sound(o, z) {
+			if o != p && w.plan.Options.weight(o.id) > 0 && w.sound(o, z) { // one without a weight leads nobody
 				return true
 			}
 		}
@@ -249,12 +249,19 @@ func (p *process) rot(kind damageKind) {
 		return
 	}
 	name := names[p.w.rng.IntN(len(names))]
-	f, err := p.mem.Open(filepath.Join(dir, name), os.O_RDWR, 0)
+	info, err := p.mem.Stat(filepath.Join(dir, name))
+	if err == nil {
+		p.flipIn(kind, name, info.Size())
+	}
+}
+
+// flipIn flips a bit in the first size bytes of a file.
+func (p *process) flipIn(kind damageKind, name string, size int64) {
+	f, err := p.mem.Open(filepath.Join(dataDir, "version-2", name), os.O_RDWR, 0)
 	if err != nil {
 		return
 	}
 	defer f.Close()
-	size, _ := f.Size()
 	bit := p.w.rng.Int64N(8 * size)
 	var b [1]byte
 	_, _ = f.ReadAt(b[:], bit/8)

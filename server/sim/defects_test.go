@@ -31,6 +31,8 @@ func TestDefects(t *testing.T) {
 			plan, servers = NewPlan, "one server"
 		case defect.InDamaged:
 			plan, servers = NewDamagePlan, "damaged"
+		case defect.InOutage:
+			plan, servers = NewOutagePlan, "outage"
 		case defect.InChanging:
 			plan, servers = NewChangingPlan, "changing"
 		case defect.InCores:

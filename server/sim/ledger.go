@@ -177,6 +177,12 @@ func (g *ledger) commit(z protocol.Zxid, epoch int64, by string) {
 			for _, p := range w.processes {
 				g.view(p) // one whose disk is whole may tell
 			}
+			if r.prev < 0 { // within an epoch zxids follow each other, and it begins with what its leader had
+				r.prev = x - 1
+				if initial, known := g.initial[x.Epoch()]; known && x.Counter() == 1 {
+					r.prev = initial
+				}
+			}
 		}
 		r := g.txns[x]
 		switch {
@@ -267,6 +273,7 @@ func (g *ledger) established(leader *process, epoch int64) {
 	}
 	g.leaders[epoch] = leader
 	w.reached("leader established")
+	w.byRuleB(leader)
 	w.tracef("%v is established in epoch %d with %v", leader, epoch, g.initial[epoch])
 	if z, end := g.initial[epoch], g.endBefore(epoch); z < end {
 		w.violated("I11 leader completeness", "%v leads epoch %d with a history to %v, and %v is committed", leader, epoch, z, end)

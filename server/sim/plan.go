@@ -63,6 +63,7 @@ type Action struct {
 	Short  bool
 	Effect vfs.Op
 	Damage damageKind
+	Outage *outage
 
 	Op      protocol.OpCode
 	Path    string
@@ -104,11 +105,12 @@ const (
 	FaultOverload  // a slow disk, and N connections to other servers break meanwhile
 	FaultDamage    // Damage to a disk (damage.go)
 	DoReconfig     // another configuration (change.go)
+	DoOutage       // everything goes down, disks are damaged, and everything comes back (outage.go)
 )
 
 var kindNames = [...]string{"request", "close the session", "vanish", "move the session", "stall", "slow network", "reset",
 	"power cut", "kill", "stop", "power cut at an effect", "disk failure", "slow disk", "pause", "clock jump", "purge",
-	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage", "reconfig"}
+	"stall towards", "slow network to", "reset towards", "cut from", "isolated", "disk full", "slow disks elsewhere", "overload", "damage", "reconfig", "outage"}
 
 func (k Kind) String() string { return kindNames[k] }
 
@@ -133,6 +135,9 @@ func (a Action) String() string {
 	}
 	if a.Kind == FaultDamage {
 		s += ": " + a.Damage.String()
+	}
+	if a.Outage != nil {
+		s += fmt.Sprintf(" %+v", *a.Outage)
 	}
 	if a.N != 0 {
 		s += fmt.Sprintf(" %d %s", a.N, a.Effect)

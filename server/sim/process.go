@@ -28,6 +28,7 @@ type process struct {
 	wallOffset  int64 // ms; clock jumps
 	clocks      []clockSetting
 	pausedUntil int64
+	heldUntil   int64    // not started before
 	held        []func() // what came while the process was paused
 	slowDisk    int64    // until then, syncs take long
 	cutNext     int      // for the disk of the next run
@@ -156,7 +157,7 @@ func (p *process) replicaConfig() replica.Config {
 // boot starts the server on what is on the disk.
 func (p *process) boot() {
 	w := p.w
-	if p.up {
+	if p.up || w.now < p.heldUntil {
 		return
 	}
 	p.run++

@@ -106,6 +106,8 @@ func (w *world) act(a *Action, n int) {
 		w.reached("fault: " + a.Kind.String())
 	}
 	switch {
+	case a.Kind == DoOutage:
+		a.Outage.begin(w)
 	case a.Kind <= FaultReset:
 		w.clients[a.Client].act(a, n)
 	default:

@@ -18,6 +18,7 @@ import (
 type seat struct {
 	p    *process
 	role replica.Role
+	cast int                    // the server that this one has voted for in quarantine, in this election
 	up   *peerLink              // to the leader, while learning
 	down map[zab.Conn]*peerLink // to the learners, while leading
 	next zab.Conn
@@ -160,7 +161,11 @@ func (s *seat) gone(unplugged bool) {
 
 // NoteElection and NotePeer trace what the cores say.
 func (s *seat) NoteElection(n *election.Note) {
+	if n.What == "looking" {
+		s.cast = 0
+	}
 	if n.Reason == election.ReasonCast {
+		s.cast = int(n.Vote.Leader)
 		s.p.w.reached("a vote is cast in quarantine")
 	}
 	if s.p.w.trace != nil && s.p.w.plan.Options.Notes {

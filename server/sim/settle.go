@@ -34,6 +34,7 @@ func (w *world) settle() {
 	if w.ensemble != nil {
 		w.ensemble.heal()
 	}
+	w.blackout.end(w)
 	for _, c := range w.clients {
 		c.silent = min(c.silent, w.now)
 		for _, r := range c.route {

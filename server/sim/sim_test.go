@@ -79,6 +79,37 @@ func TestSeedsDamaged(t *testing.T) {
 	seeds(t, NewDamagePlan, usual, worthReachingDamaged)
 }
 
+// worthReachingOutage is what a thousand seeds come upon in which everything goes
+// down, with damaged disks: each of three, and of five, is elected by votes from
+// quarantine, whatever it was before.
+var worthReachingOutage = append(everyPart(3, 5),
+	"outage: the undamaged ones are no quorum", "outage: the undamaged ones are a quorum", "outage: no disk is left that has everything",
+	"outage: nobody leads until a disk is repaired", "start in quarantine", "spoilt disk whole again", "a vote is cast in quarantine",
+	"damage: bit flip at rest", "damage: wiped disk",
+)
+
+func everyPart(voters ...int) (list []string) {
+	for _, n := range voters {
+		for id := 1; id <= n; id++ {
+			for _, part := range []string{"the leader", "a follower"} {
+				list = append(list, fmt.Sprintf("leader with votes from quarantine: s%d of %d, %s before", id, n, part))
+			}
+		}
+	}
+	return list
+}
+
+// TestSeedsOutage plays seeds of an ensemble that goes down as a whole, with
+// damaged disks.
+func TestSeedsOutage(t *testing.T) {
+	t.Parallel()
+	usual := uint64(60)
+	if testing.Short() {
+		usual = 30
+	}
+	seeds(t, NewOutagePlan, usual, worthReachingOutage)
+}
+
 // worthReachingChanging is what a thousand seeds come upon whose members change.
 var worthReachingChanging = []string{
 	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "role ended: handed over to another leader", "role ended: the configuration has changed",
@@ -190,6 +221,9 @@ func explain(whole *Plan) string {
 	}
 	if whole.Options.Damaged {
 		target = "sim-damaged"
+	}
+	if slices.ContainsFunc(whole.Actions, func(a Action) bool { return a.Kind == DoOutage }) {
+		target = "sim-outage"
 	}
 	fmt.Fprintf(&b, "again: make %s SEED=%d SEEDS=1\n\nwhat is left of the plan (%d of %d actions), faults until %s:\n",
 		target, whole.Seed, len(small.Actions), len(whole.Actions), clockText(small.Heal))

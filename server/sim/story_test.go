@@ -20,10 +20,12 @@ import (
 //
 //	wait 2s                              time goes by
 //	until serving|whole|epoch=2          or something has happened
+//	until "TEXT"                         or is in the output
 //	leader s2, follower s2               fails unless it is that
 //	client c0 s1                         a client of that server alone
 //	c0 create|set|get|watch|delete|sync PATH [DATA]
 //	c0 ephemeral|sequential PATH
+//	c0 close                             its session ends
 //	c0 to s2                             it goes to another server
 //	kill|power|start s1
 //	pause s1 2s, slow s1 2s              the process stands still; its syncs take long
@@ -159,6 +161,8 @@ func (s *story) until(what string) {
 	switch {
 	case what == "serving":
 		done = w.ensemble.led
+	case strings.HasPrefix(what, `"`):
+		done = func() bool { return strings.Contains(w.trace.String(), strings.Trim(what, `"`)) }
 	case strings.HasPrefix(what, "epoch="):
 		epoch := int64(s.number(what[6:]))
 		done = func() bool { return w.ledger.leaders[epoch] != nil }
@@ -179,7 +183,7 @@ func (s *story) command(f []string) {
 	case "wait":
 		w.runUntil(w.now+s.duration(f[1]), never)
 	case "until":
-		s.until(f[1])
+		s.until(strings.Join(f[1:], " "))
 	case "leader", "follower":
 		if p := s.server(f[1]); !p.serving || (p.seat.role.State == quorum.Leading) != (f[0] == "leader") {
 			s.d.Fatalf(s.t, "%v is no %s: %s", p, f[0], w.ensemble.state())
@@ -247,7 +251,10 @@ func (s *story) client(c *client, f []string) {
 		w.runUntil(w.now+5*second, func() bool { return c.connected })
 		return
 	}
-	path, data := f[1], []byte(strings.Join(f[2:], " "))
+	path, data := "", []byte(nil)
+	if f[0] != "close" {
+		path, data = f[1], []byte(strings.Join(f[2:], " "))
+	}
 	create := func(flags protocol.CreateFlag) {
 		c.request(protocol.OpCreate, &protocol.CreateRequest{Path: path, Data: data, ACL: protocol.OpenACL, Flags: flags})
 	}
@@ -264,6 +271,9 @@ func (s *story) client(c *client, f []string) {
 		c.request(protocol.OpDelete, &protocol.DeleteRequest{Path: path, Version: -1})
 	case "get", "watch":
 		c.request(protocol.OpGetData, &protocol.PathWatchRequest{Path: path, Watch: f[0] == "watch"})
+	case "close":
+		c.request(protocol.OpCloseSession, nil)
+		c.closing = true
 	case "sync":
 		c.request(protocol.OpSync, &protocol.PathRequest{Path: path})
 	default:

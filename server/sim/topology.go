@@ -59,10 +59,7 @@ func (o *Options) quorum(has func(id int) bool) bool {
 	for _, ids := range groups {
 		var mine, all int64
 		for _, id := range ids {
-			weight := int64(1)
-			if o.Weights != nil {
-				weight = o.Weights[id-1]
-			}
+			weight := o.weight(id)
 			all += weight
 			if has(id) {
 				mine += weight
@@ -73,6 +70,14 @@ func (o *Options) quorum(has func(id int) bool) bool {
 		}
 	}
 	return 2*won > len(groups)
+}
+
+// weight is that of a voter; one without any is never voted for.
+func (o *Options) weight(id int) int64 {
+	if o.Weights == nil {
+		return 1
+	}
+	return o.Weights[id-1]
 }
 
 // config is the topology as the servers read it.

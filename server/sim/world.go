@@ -36,6 +36,8 @@ type world struct {
 	trace *bytes.Buffer  // nil: no trace is kept
 	met   map[string]int // what happened how often; see Result.Met
 
+	blackout blackout
+
 	broken *Violation
 }
 

@@ -158,6 +158,45 @@ func TestDamage(t *testing.T) {
 	}
 }
 
+// TestEpochsGoneBack: an epoch file that says less than the witness knows it to
+// have said is damage, as is one digit of it that flips; a missing one is not, nor
+// one that says more, as after a time under another implementation.
+func TestEpochsGoneBack(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ file, text, cause string }{
+		"currentEpoch earlier":  {"currentEpoch", "5", "it says 5, and 7 had been written to it"},
+		"acceptedEpoch earlier": {"acceptedEpoch", "3", "it says 3, and 7 had been written to it"},
+		"as they were":          {"currentEpoch", "7", ""},
+		"acceptedEpoch later":   {"acceptedEpoch", "9", ""},
+		"currentEpoch missing":  {"currentEpoch", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fsys := vfs.NewMem()
+			cfg := written(t, fsys, 30)
+			s, _, _, err := open(cfg)
+			must(t, err)
+			must(t, s.SetAcceptedEpoch(7))
+			must(t, s.SetCurrentEpoch(7))
+			must(t, s.Close())
+			if c.text == "" {
+				must(t, fsys.Remove(inVersion(c.file)))
+			} else {
+				putFile(t, fsys, inVersion(c.file), []byte(c.text))
+			}
+			s, _, _, err = open(cfg)
+			var d *DamageError
+			switch {
+			case c.cause == "":
+				must(t, err)
+				must(t, s.Close())
+			case !errors.As(err, &d) || d.Cause != c.cause || d.LastZxid != 45:
+				t.Errorf("%+v, %v, want %q", d, err, c.cause)
+			}
+		})
+	}
+}
+
 func overwrite(t testing.TB, fsys vfs.FS, name string, off int64, with byte, n int) {
 	t.Helper()
 	b := readFile(t, fsys, inVersion(name))

@@ -70,11 +70,17 @@ func (s *Store) setEpoch(name string, epoch int64, remember func()) error {
 	if err := s.replaceable(); err != nil {
 		return err
 	}
+	vouch := !s.cfg.NoSync && s.witness.ok
+	if m := s.witness.mark; vouch && back(name, epoch, &m) {
+		if err := s.witness.write(m, true); err != nil { // before the file: see checkEpochs
+			return s.fail(err)
+		}
+	}
 	if err := writeFile(s.fs, s.snapDir, name, name+epochTmpSuffix, strconv.AppendInt(nil, epoch, 10)); err != nil {
 		return s.fail(fmt.Errorf("write %s: %w", name, err))
 	}
 	remember()
-	if s.cfg.NoSync || !s.witness.ok {
+	if !vouch {
 		return nil
 	}
 	m := s.witness.mark
@@ -83,6 +89,20 @@ func (s *Store) setEpoch(name string, epoch int64, remember func()) error {
 		return s.fail(err)
 	}
 	return nil
+}
+
+// back puts an epoch into the mark that is earlier than the one there: a server
+// whose file said too much, or that is no voter, follows a leader of an earlier one.
+func back(name string, epoch int64, m *mark) bool {
+	was := &m.Accepted
+	if name == currentEpochName {
+		was = &m.Current
+	}
+	if epoch >= *was {
+		return false
+	}
+	*was = epoch
+	return true
 }
 
 // adoptEpochTmp finishes a write of currentEpoch that a crash ended before the

@@ -13,7 +13,8 @@ var ErrNotInLog = errors.New("not in the txn logs")
 
 // Locate says where zxid stands in the logs: floor is the last txn at or
 // before it, or zxid itself when the logs begin with the txn right after it. It
-// is false when the logs do not go on from there to the end without a gap, or
+// is false when the logs do not go on from there to the end without a gap, or may
+// have one that does not show (see boundaries), or
 // when more than factor times the newest snapshot's size would have to be read
 // (snapshotSizeFactor; negative: never read). It may run beside Append.
 func (s *Store) Locate(zxid protocol.Zxid, factor float64) (floor protocol.Zxid, found bool, err error) {
@@ -31,7 +32,7 @@ func (s *Store) Locate(zxid protocol.Zxid, factor float64) (floor protocol.Zxid,
 	prev := protocol.Zxid(-1)
 	err = s.eachRecord(logs, last, func(z protocol.Zxid, _ []byte) error {
 		switch {
-		case prev >= 0 && !follows(prev, z):
+		case prev >= 0 && !s.adjoin(prev, z):
 			return errGap
 		case z <= zxid:
 			floor, found = z, true
@@ -96,7 +97,7 @@ func (s *Store) ReadRange(after, through protocol.Zxid, f func(protocol.Zxid, []
 		if z <= after {
 			return nil
 		}
-		if !follows(prev, z) {
+		if !s.adjoin(prev, z) {
 			return fmt.Errorf("%w: %v comes after %v", ErrNotInLog, z, prev)
 		}
 		prev = z

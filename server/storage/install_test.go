@@ -202,3 +202,42 @@ func TestLocateAndReadRange(t *testing.T) {
 		}
 	}
 }
+
+// TestEndOfAnEpochDamaged: what the log that ends an epoch holds last cannot be
+// read, and the snapshot makes up for it, so that the server starts. No learner is
+// sent the logs over that place, where no zxid shows that some are missing.
+func TestEndOfAnEpochDamaged(t *testing.T) {
+	t.Parallel()
+	fsys := vfs.NewMem()
+	cfg := memConfig(fsys)
+	s, st := start(t, cfg)
+	must(t, s.Snapshot(0, st))
+	e2 := protocol.MakeZxid(2, 0)
+	add(t, s, st, entries(1, 9, 10))
+	must(t, s.Snapshot(9, st))
+	must(t, s.Roll())
+	add(t, s, st, entries(e2+1, e2+3, 10))
+	must(t, s.Close())
+	whole := readFile(t, fsys, inVersion("log.1"))
+	for name, damaged := range map[string]bool{"whole": false, "damaged": true} {
+		putFile(t, fsys, inVersion("log.1"), whole)
+		if damaged {
+			flip(t, fsys, "log.1", records(t, fsys, "log.1")[5]+30)
+		}
+		s, _, got, err := open(cfg)
+		must(t, err)
+		if got.LastZxid != e2+3 || got.SnapshotZxid != 9 {
+			t.Fatalf("%s: recovered %+v", name, got)
+		}
+		if floor, found, err := s.Locate(5, 0.33); found == damaged || err != nil {
+			t.Errorf("%s: 0x5 is found: %v, %v, %v", name, found, floor, err)
+		}
+		if err := s.ReadRange(5, e2+3, func(protocol.Zxid, []byte) error { return nil }); errors.Is(err, ErrNotInLog) != damaged {
+			t.Errorf("%s: read: %v", name, err)
+		}
+		if floor, found, err := s.Locate(e2+1, 0.33); !found || err != nil {
+			t.Errorf("%s: the first of the next epoch is found: %v, %v, %v", name, found, floor, err)
+		}
+		must(t, s.Close())
+	}
+}

@@ -109,7 +109,10 @@ func (s *Store) appendPart(batch []Entry) (n int, err error) {
 		}
 	}
 	l.off += int64(len(b))
-	s.last = batch[n-1].Zxid
+	for _, e := range batch[:n] {
+		s.ends.passed(s.last, e.Zxid)
+		s.last = e.Zxid
+	}
 	s.stats.Syncs++
 	s.stats.Records += int64(n)
 	s.stats.Bytes += int64(len(b))

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func (q *Quarantine) text() []byte {
 // may be appended from now on; InstallSnapshot replaces the history by a leader's
 // and sets aside what was there, and the epochs may be written. seen is the
 // highest zxid known to have been in the history, wallMs the time in ms since
-// 1970. An epoch file that cannot be read and a leader's snapshot that cannot be
+// 1970; what is found on the disk counts too. An epoch file that cannot be read and a leader's snapshot that cannot be
 // are set aside at once: they are in the way. An error is final, as with Append.
 func (s *Store) Quarantine(why string, seen protocol.Zxid, wallMs int64) error {
 	s.snapMu.Lock()
@@ -121,7 +122,11 @@ func (s *Store) beginQuarantine(why string, seen protocol.Zxid, wallMs int64) er
 	if was != nil {
 		seen = max(seen, was.Seen)
 	}
-	q := &Quarantine{Why: strings.Join(strings.Fields(why), " "), Seen: seen, Since: wallMs}
+	held, err := s.held()
+	if err != nil {
+		return err
+	}
+	q := &Quarantine{Why: strings.Join(strings.Fields(why), " "), Seen: max(seen, held), Since: wallMs}
 	if q.Aside, err = s.freeAside(wallMs); err != nil {
 		return err
 	}
@@ -148,7 +153,53 @@ func (s *Store) beginQuarantine(why string, seen protocol.Zxid, wallMs int64) er
 			return err
 		}
 	}
-	return s.moveTo(s.snapDir, q.Aside, inTheWay)
+	if err := s.moveTo(s.snapDir, q.Aside, inTheWay); err != nil {
+		return err
+	}
+	return s.keepPromise(slices.Contains(inTheWay, acceptedEpochName))
+}
+
+// keepPromise writes acceptedEpoch anew where it says less than is known: it was
+// unreadable, or the witness knows better. Of an epoch that this server has accepted
+// the others must hear, or it might be led twice.
+func (s *Store) keepPromise(unreadable bool) error {
+	known := s.accepted
+	if unreadable {
+		known = max(s.current, s.quarantine.Seen.Epoch())
+	}
+	if s.witness.ok {
+		known = max(known, s.witness.mark.Accepted)
+	}
+	if known <= s.accepted {
+		return nil
+	}
+	if err := writeFile(s.fs, s.snapDir, acceptedEpochName, acceptedEpochName+epochTmpSuffix, strconv.AppendInt(nil, known, 10)); err != nil {
+		return fmt.Errorf("write %s: %w", acceptedEpochName, err)
+	}
+	s.accepted = known
+	return nil
+}
+
+// held is the highest zxid known to have been in the history, whatever it is that
+// cannot be read: a damaged snapshot or epoch file tells nothing of the logs
+// beside it, whose txns this server has acknowledged.
+func (s *Store) held() (protocol.Zxid, error) {
+	r := &recovery{s: s}
+	if err := r.list(); err != nil {
+		return 0, err
+	}
+	if err := r.readWitness(); err != nil {
+		return 0, err
+	}
+	given, err := listFiles(s.fs, s.snapDir, installPrefix+snapPrefix)
+	if err != nil {
+		return 0, err
+	}
+	z := r.highest()
+	for _, f := range given {
+		z = max(z, f.zxid)
+	}
+	return z, nil
 }
 
 // freeAside is a name that neither directory has.

@@ -87,7 +87,7 @@ func begin(t *testing.T, fsys vfs.FS, dir, prefix string) []string {
 }
 
 // Epoch files and a leader's snapshot that cannot be read are out of the way at
-// once, and kept.
+// once, and kept. What was accepted is known from the other epoch, and stays.
 func TestQuarantineOfEpochs(t *testing.T) {
 	t.Parallel()
 	fsys := vfs.NewMem()
@@ -102,17 +102,85 @@ func TestQuarantineOfEpochs(t *testing.T) {
 		t.Fatalf("Recover: %v", err)
 	}
 	must(t, s.Quarantine("why", 0, 0))
-	if a, c := s.Epochs(); a != -1 || c != 3 {
+	if a, c := s.Epochs(); a != 3 || c != 3 {
 		t.Errorf("epochs %d, %d", a, c)
 	}
 	for _, name := range []string{"acceptedEpoch", "install-snapshot.99"} {
-		if _, err := fsys.Stat(inVersion(name)); !errors.Is(err, fs.ErrNotExist) {
+		if _, err := fsys.Stat(inVersion(name)); name != "acceptedEpoch" && !errors.Is(err, fs.ErrNotExist) {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, err := fsys.Stat(inVersion(filepath.Join(s.Quarantined().Aside, name))); err != nil {
 			t.Error(err)
 		}
 	}
+}
+
+// Whatever it is that cannot be read: how far the history went is told by what
+// can be, so that nobody who has less is voted for.
+func TestQuarantineTellsHowFar(t *testing.T) {
+	t.Parallel()
+	for name, harm := range map[string]func(t *testing.T, f vfs.FS){
+		"an epoch file": func(t *testing.T, f vfs.FS) { putFile(t, f, inVersion("acceptedEpoch"), []byte("x")) },
+		"all snapshots": func(t *testing.T, f vfs.FS) {
+			flip(t, f, "snapshot.0", 0)
+			flip(t, f, "snapshot.1e", 0)
+		},
+		"no snapshot is left": func(t *testing.T, f vfs.FS) {
+			must(t, f.Remove(inVersion("snapshot.0")))
+			must(t, f.Remove(inVersion("snapshot.1e")))
+		},
+		"the middle of an older log": func(t *testing.T, f vfs.FS) { flip(t, f, "log.15", records(t, f, "log.15")[12]+40) },
+		"the end of the newest log":  func(t *testing.T, f vfs.FS) { flip(t, f, "log.29", records(t, f, "log.29")[4]+40) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			fsys := vfs.NewMem()
+			cfg := written(t, fsys, 30)
+			harm(t, fsys)
+			s, err := Open(cfg)
+			must(t, err)
+			defer s.Close()
+			if _, err := s.Recover(newState()); !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("Recover: %v", err)
+			}
+			must(t, s.Quarantine("why", 0, 0))
+			if got := s.Quarantined().Seen; got != 45 {
+				t.Errorf("the history is known to have gone to %v, want 45", got)
+			}
+		})
+	}
+	t.Run("a log that was begun and never written to", func(t *testing.T) {
+		t.Parallel()
+		fsys := vfs.NewMem()
+		cfg := written(t, fsys, 30)
+		must(t, fsys.Remove(inVersion(witnessName)))
+		putFile(t, fsys, inVersion("log.2e"), readFile(t, fsys, inVersion("log.29"))[:16])
+		s, err := Open(cfg)
+		must(t, err)
+		defer s.Close()
+		_, err = s.Recover(newState())
+		must(t, err)
+		must(t, s.Quarantine("why", 0, 0))
+		if got := s.Quarantined().Seen; got != 45 {
+			t.Errorf("the history is known to have gone to %v, want 45", got)
+		}
+	})
+	t.Run("a leader's snapshot alone", func(t *testing.T) {
+		t.Parallel()
+		fsys := vfs.NewMem()
+		cfg := written(t, fsys, 30)
+		putFile(t, fsys, inVersion("install-snapshot.99"), []byte("no snapshot"))
+		s, err := Open(cfg)
+		must(t, err)
+		defer s.Close()
+		if _, err := s.Recover(newState()); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("Recover: %v", err)
+		}
+		must(t, s.Quarantine("why", 0, 0))
+		if got := s.Quarantined().Seen; got != 0x99 {
+			t.Errorf("the history is known to have gone to %v, want 0x99", got)
+		}
+	})
 }
 
 // Whatever is in the file, there is a quarantine, and nothing is set aside

@@ -65,6 +65,7 @@ type recovery struct {
 	vouched *mark // the witness, nil when void
 
 	last  protocol.Zxid // of the history so far
+	ends  boundaries
 	trims []trim
 	read  []dataFile    // the logs that were read
 	newst protocol.Zxid // name of the newest log with records; −1: none
@@ -112,7 +113,7 @@ func (s *Store) Recover(sink Sink) (Recovered, error) {
 		return r.out, err
 	}
 	s.recovered = true
-	s.last, s.lastSnap = max(r.last, 0), r.out.SnapshotZxid
+	s.last, s.lastSnap, s.ends = max(r.last, 0), r.out.SnapshotZxid, r.ends
 	return r.out, nil
 }
 
@@ -157,6 +158,9 @@ func (r *recovery) judge() error {
 	if err := r.readWitness(); err != nil {
 		return err
 	}
+	if err := r.checkEpochs(); err != nil {
+		return err
+	}
 	if err := r.readSnapshot(); err != nil {
 		return err
 	}
@@ -164,6 +168,25 @@ func (r *recovery) judge() error {
 		return err
 	}
 	return r.accept(r.checkEnd())
+}
+
+// checkEpochs refuses epochs that have gone back since the witness was written.
+// That comes behind them, and before one that is earlier on purpose; another
+// implementation writes none. A vote with a currentEpoch that is too early would let
+// a server win that has less in its log.
+func (r *recovery) checkEpochs() error {
+	s, w := r.s, r.s.witness
+	for _, e := range []struct {
+		name     string
+		is, knew int64
+	}{{acceptedEpochName, s.accepted, w.mark.Accepted}, {currentEpochName, s.current, w.mark.Current}} {
+		if w.ok && e.is >= 0 && e.is < e.knew {
+			return &DamageError{File: filepath.Join(s.snapDir, e.name), LastZxid: max(w.mark.Zxid, r.highest()),
+				Cause: fmt.Sprintf("it says %d, and %d had been written to it", e.is, e.knew),
+				Mend:  fmt.Sprintf("write %d into it; or empty the data directory so that the ensemble fills it again", e.knew)}
+		}
+	}
+	return nil
 }
 
 // readWitness drops the witness if somebody else has written since.

@@ -23,12 +23,23 @@ func (r *recovery) readLogs() error {
 		}
 	}
 	r.read = r.logs[from:]
+	if len(r.read) > 0 && r.fellBack() && r.read[0].zxid > r.last+1 {
+		l := r.read[0]
+		return r.damage(l, 0, l.zxid, fmt.Sprintf("a newer snapshot cannot be read, and no log goes on from the one of %v: the logs begin with %v", r.last, l.zxid))
+	}
 	for i, l := range r.read {
 		if err := r.readLog(l, r.read[i+1:]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fellBack tells that there is a newer snapshot than the one that was read. Logs
+// may have been removed because of it: that a later epoch begins behind the older
+// one is then no sign that nothing is missing.
+func (r *recovery) fellBack() bool {
+	return r.out.SnapshotZxid >= 0 && r.snaps[len(r.snaps)-1].zxid > r.out.SnapshotZxid
 }
 
 // readLog replays one log; later are the logs behind it.
@@ -82,6 +93,7 @@ func (r *recovery) replay(lr *LogReader, l dataFile) error {
 		return r.damage(l, lr.Offset(), z, fmt.Sprintf("a record with a right checksum holds no transaction (%v)", err))
 	}
 	r.sink.Apply(t)
+	r.ends.passed(r.last, z)
 	r.last = z
 	r.out.Txns++
 	r.out.TxnBytes += int64(len(lr.Payload()))
@@ -105,7 +117,8 @@ func (r *recovery) damage(l dataFile, offset int64, seen protocol.Zxid, cause st
 }
 
 // highest is the highest zxid known to have been in the history: that of a
-// valid record of the newest log, of a name, of the witness.
+// valid record of the newest log that has any, of a snapshot's name, of the
+// witness.
 func (r *recovery) highest() protocol.Zxid {
 	z := protocol.Zxid(0)
 	if n := len(r.snaps); n > 0 {
@@ -114,20 +127,26 @@ func (r *recovery) highest() protocol.Zxid {
 	if r.vouched != nil {
 		z = max(z, r.vouched.Zxid)
 	}
-	n := len(r.logs)
-	if n == 0 {
-		return z
+	for i := len(r.logs) - 1; i >= 0; i-- {
+		if end := r.highestIn(r.logs[i]); end > 0 {
+			return max(z, end)
+		}
 	}
-	newest, err := OpenLog(r.s.fs, filepath.Join(r.s.logDir, r.logs[n-1].name))
+	return z
+}
+
+// highestIn is that of the valid records of a log, 0 when it has none.
+func (r *recovery) highestIn(l dataFile) (z protocol.Zxid) {
+	lr, err := OpenLog(r.s.fs, filepath.Join(r.s.logDir, l.name))
 	if err != nil {
-		return z
+		return 0
 	}
-	defer newest.Close()
-	for newest.Next() {
-		z = max(z, newest.Zxid())
+	defer lr.Close()
+	for lr.Next() {
+		z = max(z, lr.Zxid())
 	}
-	if newest.Err() == nil {
-		z = max(z, newest.End().Highest)
+	if lr.Err() == nil {
+		z = max(z, lr.End().Highest)
 	}
 	return z
 }

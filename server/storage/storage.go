@@ -163,6 +163,7 @@ type Store struct {
 	recovered bool
 	history   int           // counts Truncate and InstallSnapshot
 	last      protocol.Zxid // of the newest txn logged, or of the snapshot
+	ends      boundaries    // of the epochs that last was in since Recover
 	cur       *logFile      // nil: the next Append opens a new log
 	buf       []byte        // encoded batch, reused
 	witness   *witness

@@ -396,10 +396,10 @@ func TestEpochChange(t *testing.T) {
 	}
 }
 
-// TestCurrentEpochBehind: a crash between the log and currentEpoch, at which
+// TestZK1653CurrentEpochBehind: a crash between the log and currentEpoch, at which
 // Apache does not start (ZOOKEEPER-1653), starts here and says so; one between
 // the temporary file and the rename is finished.
-func TestCurrentEpochBehind(t *testing.T) {
+func TestZK1653CurrentEpochBehind(t *testing.T) {
 	t.Parallel()
 	for _, tmp := range []string{"", "5", "2", "junk"} {
 		t.Run("tmp="+tmp, func(t *testing.T) {

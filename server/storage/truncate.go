@@ -116,7 +116,7 @@ func (s *Store) follow(l dataFile, last, zxid protocol.Zxid) (off int64, reached
 		switch {
 		case z > zxid:
 			return lr.Offset(), last, nil
-		case z > last && !follows(last, z):
+		case z > last && !s.ends.adjoin(last, z):
 			return 0, last, fmt.Errorf("%w to %v: the transaction after %v is %v in %s", ErrTruncate, zxid, last, z, l.name)
 		}
 		off, last = lr.off, max(last, z)

@@ -164,7 +164,7 @@ func TestFuzzySnapshotReplay(t *testing.T) {
 }
 
 // Young znodes are left out, and an old one shows the ACL that the map has.
-func TestSnapshotACLMapIsComplete(t *testing.T) {
+func TestZK3306SnapshotHasEveryACL(t *testing.T) {
 	t.Parallel()
 	tr := New(Options{Digest: true})
 	h := history{}
@@ -205,7 +205,7 @@ func TestSnapshotOfResetTree(t *testing.T) {
 }
 
 // A snapshot of Apache can refer to an ACL that its map lacks (ZOOKEEPER-4846).
-func TestZOOKEEPER4846(t *testing.T) {
+func TestZK4846ACLMissingFromASnapshot(t *testing.T) {
 	t.Parallel()
 	w := &memorySnapshot{acls: map[int64][]protocol.ACL{}, nodes: []savedNode{
 		{path: "", key: openKey}, {path: "/lost", key: 7}, {path: "/found", key: 8},

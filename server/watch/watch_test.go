@@ -197,7 +197,7 @@ func TestStories(t *testing.T) {
 }
 
 // A standard watch over a persistent one must not replace it (ZOOKEEPER-4466).
-func TestZOOKEEPER4466(t *testing.T) {
+func TestZK4466WatchesSideBySide(t *testing.T) {
 	t.Parallel()
 	w, a := newWorld(t, "/w"), &conn{}
 	w.Add("/w", a, Persistent)
@@ -214,7 +214,7 @@ func TestZOOKEEPER4466(t *testing.T) {
 
 // Only who may read learns of a change, and a one-shot watch is gone either way
 // (CVE-2024-23944).
-func TestEventsNeedRead(t *testing.T) {
+func TestCVE2024_23944EventsNeedRead(t *testing.T) {
 	t.Parallel()
 	secret := []protocol.ACL{{Perms: protocol.PermRead, Scheme: "digest", ID: "bob:x="}}
 	bob := &conn{ids: []protocol.ID{{Scheme: "digest", ID: "bob:x="}}}
@@ -286,7 +286,7 @@ func TestSetWatches(t *testing.T) {
 	check(t, w.Tables)
 }
 
-func TestCheckAndRemove(t *testing.T) {
+func TestZK4471OneKindIsRemoved(t *testing.T) {
 	t.Parallel()
 	kinds := []protocol.WatcherType{protocol.WatcherChildren, protocol.WatcherData, protocol.WatcherAny, protocol.WatcherPersistent, protocol.WatcherPersistentRecursive}
 	for mode := Mode(0); mode < 16; mode++ {
@@ -329,6 +329,14 @@ func TestCheckAndRemove(t *testing.T) {
 	}
 }
 
+// listing collects that many entries at a time.
+func (w *world) listing(step int) *Listing {
+	l := new(Listing)
+	for l.Collect(w.Tables, step) {
+	}
+	return l
+}
+
 func TestDumps(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "/a", "/b")
@@ -343,11 +351,13 @@ func TestDumps(t *testing.T) {
 	if got := w.Count(); got != 5 { // /b, /a, /a twice, /c
 		t.Errorf("watch count %d", got)
 	}
-	if got, want := fmt.Sprint(w.BySession()), "[{0x10 [/a]} {0x20 [/a /b]}]"; got != want {
-		t.Errorf("by session %s, want %s", got, want)
-	}
-	if got, want := fmt.Sprint(w.ByPath()), "[{/a [0x10 0x20]} {/b [0x20]}]"; got != want {
-		t.Errorf("by path %s, want %s", got, want)
+	for step := 1; step < 4; step++ {
+		if got, want := fmt.Sprint(w.listing(step).BySession()), "[{0x10 [/a]} {0x20 [/a /b]}]"; got != want {
+			t.Errorf("by session %s, want %s", got, want)
+		}
+		if got, want := fmt.Sprint(w.listing(step).ByPath()), "[{/a [0x10 0x20]} {/b [0x20]}]"; got != want {
+			t.Errorf("by path %s, want %s", got, want)
+		}
 	}
 	w.set("/b")
 	w.Remove("/a", protocol.WatcherAny, x) // removed by hand, it has none left in the table
@@ -359,6 +369,20 @@ func TestDumps(t *testing.T) {
 	w.set("/a") // fired: Apache counts the connection until it ends
 	if got, want := w.Counts(), (Counts{Connections: 2, Paths: 1, Watches: 1}); got != want {
 		t.Errorf("counts after firing %+v, want %+v", got, want)
+	}
+	if got, want := fmt.Sprint(w.listing(100).BySession()), "[{0x10 [/a]} {0x30 []}]"; got != want {
+		t.Errorf("after firing, by session %s, want %s", got, want)
+	}
+	// Between two steps watches come and go, and come back.
+	l := new(Listing)
+	for l.Collect(w.Tables, 1) {
+		w.Remove("/a", protocol.WatcherAny, y)
+		w.Add("/new", y, DataOneShot)
+		w.Add("/a", y, Persistent)
+		w.Remove("/new", protocol.WatcherAny, y)
+	}
+	if got := l.ByPath(); len(got) != 1 || len(got[0].Sessions) != 1 {
+		t.Errorf("while watches change %v, want the one that stays, once", got)
 	}
 	for _, c := range []*conn{x, y, z} {
 		w.RemoveWatcher(c)

@@ -228,9 +228,9 @@ func TestSyncDecision(t *testing.T) {
 
 func z(epoch int64, counter uint32) protocol.Zxid { return protocol.MakeZxid(epoch, counter) }
 
-// TestEarlyAcks (ZOOKEEPER-4685): acks of proposals before that of NEWLEADER are
+// TestZK4685EarlyAcks: acks of proposals before that of NEWLEADER are
 // no error, and count from that on.
-func TestEarlyAcks(t *testing.T) {
+func TestZK4685EarlyAcks(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, leaderConfig(t, 5))
 	for _, c := range []Conn{1, 2} {

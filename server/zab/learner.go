@@ -34,6 +34,10 @@ type LearnerConfig struct {
 	// be cast although its history cannot be used; the election has seen to it that
 	// the leader has all there was.
 	Counts bool
+	// Promised is the latest epoch that damaged disks are known to have accepted, of
+	// a voter that Counts: the leader has to settle a later one, or that epoch might
+	// be led twice.
+	Promised int64
 	// AskInEpoch does so if the leader's epoch is this one: the epoch of a Learner
 	// that ended with CannotTruncate. To any other leader the history is told as
 	// it is, for it may be the better one. 0: no epoch.

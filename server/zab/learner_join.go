@@ -20,7 +20,7 @@ func (l *Learner) connected() {
 		t = quorum.ObserverInfo
 	}
 	info := quorum.NewLearnerInfo(l.cfg.ID, l.cfg.ConfigVersion)
-	l.send(quorum.Packet{Type: t, Zxid: protocol.MakeZxid(l.cfg.AcceptedEpoch, 0), Data: info.AppendTo(nil)})
+	l.send(quorum.Packet{Type: t, Zxid: protocol.MakeZxid(max(l.cfg.AcceptedEpoch, l.cfg.Promised), 0), Data: info.AppendTo(nil)})
 }
 
 // receive takes a packet of the leader's.
@@ -57,6 +57,8 @@ func (l *Learner) leaderInfo(p *quorum.Packet) {
 	switch {
 	case l.epoch < l.cfg.AcceptedEpoch:
 		l.stop(LeaderBehind, fmt.Sprintf("leader's %d, accepted %d", l.epoch, l.cfg.AcceptedEpoch))
+	case l.epoch <= l.cfg.Promised && l.cfg.Promised > l.cfg.AcceptedEpoch:
+		l.stop(LeaderBehind, fmt.Sprintf("leader's %d, accepted by a damaged server %d", l.epoch, l.cfg.Promised))
 	case l.epoch > maxEpoch:
 		l.stop(BadPacket, fmt.Sprintf("LEADERINFO: epoch %d is not an int32", l.epoch))
 	case l.epoch == l.cfg.AcceptedEpoch:

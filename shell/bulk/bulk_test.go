@@ -175,11 +175,11 @@ func TestApplyAmongOthers(t *testing.T) {
 		t.Errorf("vanished: %+v, %v, left %s", report, err, f.left())
 	}
 	// A znode that was written since ends it: its batch undone, the root never
-	// tried.
+	// tried. The batch behind it may have been sent already.
 	f, p = plant()
 	f.znodes["/t/15"].stat.Version = 4
 	report, err = Apply(t.Context(), f, p.Deletes(true), Options{Batch: 10})
-	if !errors.Is(err, protocol.BadVersion) || report.Next != "/t/15" || report.Done != 20 || f.znodes["/t/10"] == nil || f.znodes["/t"] == nil {
+	if !errors.Is(err, protocol.BadVersion) || report.Next != "/t/15" || report.Done != 10 && report.Done != 20 || f.znodes["/t/10"] == nil || f.znodes["/t"] == nil {
 		t.Errorf("written: %+v, %v, left %s", report, err, f.left())
 	}
 	for _, m := range f.multis {
@@ -188,7 +188,8 @@ func TestApplyAmongOthers(t *testing.T) {
 		}
 	}
 	// What is left can be done by another run.
-	if report, err = Apply(t.Context(), f, look(t, f, "/t", SurveyOptions{}).Deletes(true), Options{Batch: 10}); err != nil || report.Done != 11 || f.left() != "/" {
+	left := 31 - report.Done
+	if report, err = Apply(t.Context(), f, look(t, f, "/t", SurveyOptions{}).Deletes(true), Options{Batch: 10}); err != nil || report.Done != left || f.left() != "/" {
 		t.Errorf("resumed: %+v, %v, left %s", report, err, f.left())
 	}
 	// Unchecked, any version goes.

@@ -61,6 +61,11 @@ func TestGoingAround(t *testing.T) {
 	if b.do("cd " + long); !strings.Contains(b.Prompt(), " …"+strings.Repeat("x", promptPath-1)+" ") {
 		t.Errorf("prompt of a long path: %q", b.Prompt())
 	}
+	for servers, want := range map[string]string{"h:1": "h:1", "h:1,h:2,h:3": "h:1,…", "h:1,h:2/app/x": "h:1,…/app/x"} {
+		if got := shortServers(servers); got != want {
+			t.Errorf("%s in the prompt: %s, want %s", servers, got, want)
+		}
+	}
 }
 
 // TestScriptsHaveRelativePathsBehindCd: what never said cd reads Apache's

@@ -135,10 +135,7 @@ func (c *Console) Note(text string) {
 	c.flush(len(c.held))
 	c.clearProgress()
 	if c.ErrTerminal {
-		text = render.Visible(text)
-		if c.Width != nil {
-			text = render.Wrap(text, c.Width())
-		}
+		text = c.wrapped(render.Visible(text))
 	}
 	if !c.paging.beside(text + "\n") {
 		_, _ = io.WriteString(c.Stderr, text+"\n")
@@ -152,7 +149,15 @@ func (c *Console) Ask(text string) {
 	defer c.mu.Unlock()
 	c.flush(len(c.held))
 	c.clearProgress()
-	_, _ = io.WriteString(c.Stderr, render.Visible(text))
+	_, _ = io.WriteString(c.Stderr, c.wrapped(render.Visible(text)))
+}
+
+// wrapped is a text for the terminal, broken between words.
+func (c *Console) wrapped(text string) string {
+	if c.Width == nil {
+		return text
+	}
+	return render.Wrap(text, c.Width())
 }
 
 // Event writes the block of a watch or session event to stdout at once,

@@ -9,6 +9,7 @@ import (
 
 	"zookit/protocol"
 	"zookit/shell/bulk"
+	"zookit/shell/session"
 )
 
 // listsInFlight is how many getChildren are on their way at once.
@@ -132,7 +133,8 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 // settled tells that a request which failed has certainly done nothing.
 func settled(err error) bool {
 	var refused *Failure
-	return isCode(err) || errors.As(err, &refused)
+	var frozen *session.FrozenError
+	return isCode(err) || errors.As(err, &refused) || errors.As(err, &frozen)
 }
 
 // deleteFailure is Apache's sentence with, in zkcli's own manner, the reason.

@@ -132,9 +132,8 @@ const (
 	// replyLimit is the default jute.maxbuffer of Java clients, in bytes: a
 	// longer list of children closes their connection.
 	replyLimit = 1 << 20
-	// namePrice is what a child costs in the reply: a name of 20 bytes and its
-	// length.
-	namePrice = 24
+	// namePrice is what a child costs in the reply beside its name: the length.
+	namePrice = 4
 	// largeData is the size of data from which on a znode is worth a word.
 	largeData = 512 << 10
 )
@@ -151,8 +150,10 @@ func (x *examination) tree() error {
 		}
 		if k := n.Stat.NumChildren; k > walk.GiantParent {
 			weight, why := hint, "every ls of it sends all names, and each change of a child moves them again to whoever watches"
-			if int64(k)*namePrice > replyLimit {
-				weight, why = problem, fmt.Sprintf("its names are about %d KiB; Java clients take 1 MiB (jute.maxbuffer) and lose the connection when they list it", int64(k)*namePrice>>10)
+			if names, err := x.listBytes(n.Path); err != nil {
+				x.skip("the length of %s's list of children: %v", n.Path, err)
+			} else if names > replyLimit {
+				weight, why = problem, fmt.Sprintf("the list of its names has %d KiB; Java clients take 1 MiB (jute.maxbuffer) and lose the connection when they list it", names>>10)
 			}
 			x.find(weight, fmt.Sprintf("a parent with %d children", k), n.Path, why,
 				"spread them over a level in between, or delete what nobody uses (deleteall in the shell goes in batches)")
@@ -168,6 +169,15 @@ func (x *examination) tree() error {
 		x.skip("%s that this session may not read, and what lies below", counted(refused, "znode"))
 	}
 	return err
+}
+
+// listBytes is the length of a list of children, in bytes.
+func (x *examination) listBytes(path string) (n int64, err error) {
+	names, _, err := x.s.Children(x.c, path, false)
+	for _, name := range names {
+		n += int64(namePrice + len(name))
+	}
+	return n, err
 }
 
 // orphans looks for ephemerals whose session has ended, and for sessions whose

@@ -57,7 +57,7 @@ func (c *Context) ensemble() (*ensemble, error) {
 	if err != nil {
 		return nil, err
 	}
-	prober.AdminPort = port
+	prober.AdminPort, prober.AdminTold = port, port != 0
 	e := &ensemble{Prober: prober}
 	if c.Shell.Current() != nil || c.someServes(e.Prober, listed) {
 		if e.Config, err = c.configuration(); err != nil {

@@ -53,6 +53,9 @@ func runExport(c *Context) error {
 	}
 	if len(c.Args) == 1 || c.Args[1] == "-" {
 		_, err := writeExport(c, r, printer{c})
+		if errors.Is(err, errBroken) {
+			return nil // the shell tells why, unless the reader has had enough
+		}
 		return err
 	}
 	result := &ExportResult{Root: path, File: c.Args[1]}
@@ -126,13 +129,16 @@ func (c *Context) exported(r *subtreeReader, result *ExportResult) {
 	c.Shell.Out.Note(text)
 }
 
+// errBroken ends an export that goes nowhere any more.
+var errBroken = errors.New("stdout cannot be written to")
+
 // printer writes to the console's stdout.
 type printer struct{ c *Context }
 
 func (p printer) Write(b []byte) (int, error) {
 	p.c.Print(b)
 	if p.c.Shell.Out.Broken() {
-		return 0, errors.New("stdout cannot be written to")
+		return 0, errBroken
 	}
 	return len(b), nil
 }

@@ -115,13 +115,17 @@ func (h *hinter) noNode() string {
 			return ""
 		}
 		text := fmt.Sprintf("%s exists and has %s", parent, children(len(names)))
-		if guess := nearest(protocol.Base(missing), names); guess != "" {
-			return fmt.Sprintf("%s; did you mean %s?", text, quoted(protocol.Join(parent, guess)))
+		guess := nearest(protocol.Base(missing), names)
+		if guess != "" {
+			text += fmt.Sprintf("; did you mean %s?", quoted(protocol.Join(parent, guess)))
 		}
-		if create && missing != h.path {
-			return fmt.Sprintf(`%s; "create -p" makes the parents, %s first`, text, missing)
+		switch {
+		case create && missing != h.path:
+			text += fmt.Sprintf(`; "create -p" makes the parents, %s first`, missing)
+		case guess == "":
+			text += fmt.Sprintf(`; "ls %s" lists what there is`, quoted(parent))
 		}
-		return fmt.Sprintf(`%s; "ls %s" lists what there is`, text, quoted(parent))
+		return text
 	}
 	return ""
 }

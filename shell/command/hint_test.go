@@ -31,6 +31,7 @@ func TestHints(t *testing.T) {
 		{"get /app/confg", nil, "/app exists and has 2 children; did you mean /app/config?"},
 		{"get /nowhere/at/all", nil, `/ exists and has 1 child; "ls /" lists what there is`},
 		{"create /app/x/y/z d", fail(protocol.NoNode, protocol.OpCreate), `/app exists and has 2 children; "create -p" makes the parents, /app/x first`},
+		{"create /ap/x d", fail(protocol.NoNode, protocol.OpCreate), `/ exists and has 1 child; did you mean /app?; "create -p" makes the parents, /ap first`},
 		{"create /app d", nil, `"set /app DATA" replaces its data`},
 		{"get /app", fail(protocol.NoAuth, protocol.OpGetData), "reading /app needs the permission r, which has world:anyone; \"whoami\""},
 		{"delete /app/config", fail(protocol.NoAuth, protocol.OpDelete), "deleting below /app needs the permission d"},

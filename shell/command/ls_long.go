@@ -49,7 +49,8 @@ type lister struct {
 	sorted bool
 	paths  bool // names are paths
 	held   []*Znode
-	any    bool // a line was printed
+	rows   [][]string // of -l, until their columns are set
+	wide   []int      // the columns of -l; nil until they are set
 }
 
 func (l *lister) add(n *walk.Node) error {
@@ -89,6 +90,7 @@ func (l *lister) end() error {
 			return err
 		}
 	}
+	l.setColumns()
 	return nil
 }
 
@@ -98,32 +100,60 @@ func (l *lister) print(z *Znode) error {
 		if !l.paths {
 			name = protocol.Base(z.Path)
 		}
-		switch {
-		case !l.c.Has("l"):
+		if !l.c.Has("l") {
 			l.c.Print([]byte(name + "\n"))
 			return
-		case !l.any:
-			l.c.Printf(longLine+"\n", "type", l.sizeTitle(), "children", "version", "owner", "modified", "name")
 		}
-		l.any = true
-		l.c.Print([]byte(l.line(z, name)))
+		if l.rows = append(l.rows, l.row(z, name)); l.wide != nil || len(l.rows) == maxMeasured {
+			l.setColumns()
+		}
 	})
 }
 
-// longLine is a row of ls -l. Its columns are as wide as what a Stat can hold,
-// so that rows can be printed before the last is known.
-const longLine = "%-4s %9s %10s %8s %-18s %-19s %s"
+// maxMeasured is how many rows of ls -l set its columns, so that the first can be
+// printed before the last is known. A longer cell below them stands out.
+const maxMeasured = 1000
 
-func (l *lister) sizeTitle() string {
-	if l.c.Has("h") {
-		return "size"
+// setColumns prints the rows there are, under their header when they are the
+// first, in columns as wide as those have them.
+func (l *lister) setColumns() {
+	if len(l.rows) == 0 {
+		return
 	}
-	return "bytes"
+	if l.wide == nil {
+		size := "bytes"
+		if l.c.Has("h") {
+			size = "size"
+		}
+		l.rows = slices.Insert(l.rows, 0, []string{"type", size, "children", "version", "owner", "modified", "name"})
+		l.wide = make([]int, len(l.rows[0])-1)
+		for _, row := range l.rows {
+			for i := range l.wide {
+				l.wide[i] = max(l.wide[i], len(row[i]))
+			}
+		}
+	}
+	var b []byte
+	for _, row := range l.rows {
+		for i, cell := range row[:len(l.wide)] {
+			wide := l.wide[i]
+			if leftColumns[i] {
+				wide = -wide
+			}
+			b = fmt.Appendf(b, "%*s ", wide, cell)
+		}
+		b = append(append(b, row[len(l.wide)]...), '\n')
+	}
+	l.c.Print(b)
+	l.rows = l.rows[:0]
 }
 
-func (l *lister) line(z *Znode, name string) string {
+// leftColumns are those of ls -l that begin at the left: type, owner, modified.
+var leftColumns = [...]bool{0: true, 4: true, 5: true}
+
+func (l *lister) row(z *Znode, name string) []string {
 	if z.Type == "" {
-		return fmt.Sprintf(longLine+"\n", "?", "-", "-", "-", "-", "-", name)
+		return []string{"?", "-", "-", "-", "-", "-", name}
 	}
 	kind := z.Type[:1]
 	if z.Sequential {
@@ -138,5 +168,5 @@ func (l *lister) line(z *Znode, name string) string {
 		owner = z.Owner
 	}
 	modified := time.UnixMilli(z.Modified).In(l.c.Shell.Out.location()).Format(time.DateTime)
-	return fmt.Sprintf(longLine+"\n", kind, size, strconv.Itoa(int(z.Children)), strconv.Itoa(int(z.Version)), owner, modified, name)
+	return []string{kind, size, strconv.Itoa(int(z.Children)), strconv.Itoa(int(z.Version)), owner, modified, name}
 }

@@ -33,7 +33,25 @@ func (s *Shell) Prompt() string {
 	if dir := here.dirOrRoot(); dir != "/" && s.Compat.Release == Own {
 		where = shortPath(dir) + " "
 	}
-	return fmt.Sprintf("[zk: %s(%s) %s%d%s] ", here.profile.Label(), s.stateOf(&here), where, lines, inMulti)
+	name := here.profile.Label()
+	if s.Compat.Release == Own {
+		name = shortServers(name)
+	}
+	return fmt.Sprintf("[zk: %s(%s) %s%d%s] ", name, s.stateOf(&here), where, lines, inMulti)
+}
+
+// shortServers is a connect string with the first of several servers alone: the
+// state says which of them serves.
+func shortServers(list string) string {
+	first, rest, several := strings.Cut(list, ",")
+	if !several {
+		return list
+	}
+	chroot := ""
+	if i := strings.IndexByte(rest, '/'); i >= 0 {
+		chroot = rest[i:]
+	}
+	return first + ",…" + chroot
 }
 
 // promptPath is how much of a path the prompt shows, in characters.

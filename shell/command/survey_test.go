@@ -53,16 +53,16 @@ func TestLookingAround(t *testing.T) {
 		exit           int
 	}{
 		{"ls -l /app/locks", "" +
-			"type     bytes   children  version owner              modified            name\n" +
-			fmt.Sprintf("es   %9d          0        0 0x1234             1970-01-01 00:00:00 l-0000000001\n", gz) +
-			"ps        3000          0        0 -                  1970-01-01 00:00:00 l-0000000002\n", "", 0},
+			"type bytes children version owner  modified            name\n" +
+			fmt.Sprintf("es   %5d        0       0 0x1234 1970-01-01 00:00:00 l-0000000001\n", gz) +
+			"ps    3000        0       0 -      1970-01-01 00:00:00 l-0000000002\n", "", 0},
 		{"ls -lh /app/locks/l-0000000002", "" +
-			"type      size   children  version owner              modified            name\n" +
-			"ps        2.9K          0        0 -                  1970-01-01 00:00:00 l-0000000002\n", "", 0},
+			"type size children version owner modified            name\n" +
+			"ps   2.9K        0       0 -     1970-01-01 00:00:00 l-0000000002\n", "", 0},
 		{"ls -l /app/[ce]*", "" +
-			"type     bytes   children  version owner              modified            name\n" +
-			"p           33          0        0 -                  2023-11-14 22:13:20 /app/config\n" +
-			"p            0          0        0 -                  " + empty + " /app/empty\n", "", 0},
+			"type bytes children version owner modified            name\n" +
+			"p       33        0       0 -     2023-11-14 22:13:20 /app/config\n" +
+			"p        0        0       0 -     " + empty + " /app/empty\n", "", 0},
 		{"ls /app/[cl]*", "==> /app/config <==\n[]\n\n==> /app/locks <==\n[l-0000000001, l-0000000002]\n", "", 0},
 		{"ls -t /app", "[empty, config, locks, secret]\n", "", 0},
 		{"ls -RS /app/locks", "/app/locks/l-0000000002\n/app/locks/l-0000000001\n/app/locks\n", "", 0},

@@ -46,7 +46,7 @@ func TestTopView(t *testing.T) {
 	if len(rows) != 14 {
 		t.Fatalf("%d rows in a window of 14", len(rows))
 	}
-	if !strings.HasPrefix(rows[0], "12:00:02  2 of 3 serve, leader h1:2181, zxid 0x100000005") || rows[1] != "! h3:2181 is silent: connect: connection refused" {
+	if !strings.HasPrefix(rows[0], "12:00:02 (every 2s)  2 of 3 serve, leader h1:2181, zxid 0x100000005") || rows[1] != "! h3:2181 is silent: connect: connection refused" {
 		t.Errorf("summary: %q", rows[:2])
 	}
 	if f := strings.Fields(rows[4]); f[0] != "h1:2181" || f[5] != "100" {
@@ -82,7 +82,7 @@ func TestTopView(t *testing.T) {
 		t.Errorf("scrolled back: %q", rows)
 	}
 	press(" ", "+")
-	if rows = v.text(120, 14); !strings.HasSuffix(rows[0], "(paused)") || v.pause() != 3*time.Second {
+	if rows = v.text(120, 14); !strings.HasPrefix(rows[0], "12:00:02 (paused) ") || v.pause() != 3*time.Second {
 		t.Errorf("paused: %q, %v", rows[0], v.pause())
 	}
 	before := v.now
@@ -94,6 +94,12 @@ func TestTopView(t *testing.T) {
 		if done, _ := v.key(key); !done {
 			t.Errorf("%s does not end it", key)
 		}
+	}
+	// A narrow window has whole columns, that of the order always.
+	narrow := topFixture()
+	narrow.column[0] = 12 // version
+	if rows = narrow.text(60, 14); rows[3] != "server   mode             zxid  recv/s  conns  version↓  up" {
+		t.Errorf("60 columns: %q", rows[3])
 	}
 	for rows := range 6 { // a window that is too small draws what it can
 		v.draw(1, rows)

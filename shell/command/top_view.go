@@ -107,6 +107,13 @@ var topHeaders = [2][]string{
 	{"client", "session", "server", "recv/s", "sent/s", "queued", "avg ms", "max ms", "last op", "connected", "timeout"},
 }
 
+// topSpare may be missing in a narrow window, unless rows are sorted by it; the
+// first goes first.
+var topSpare = [2][]string{
+	{"version", "id", "sent/s", "max ms", "znodes", "avg ms", "outst.", "lag", "zxid"},
+	{"timeout", "sent/s", "max ms", "connected", "avg ms", "queued", "server"},
+}
+
 // draw is the window: two lines of summary, the table, a line of keys.
 func (v *topView) draw(cols, rows int) []ScreenRow {
 	v.mu.Lock()
@@ -134,11 +141,11 @@ func (v *topView) draw(cols, rows int) []ScreenRow {
 	v.page = max(rows-len(out)-2, 1)
 	v.offset = max(min(v.offset, len(cells)-v.page), 0)
 	shown := cells[v.offset:min(v.offset+v.page, len(cells))]
-	out = append(out, layOut(topHeaders[t], v.column[t], v.reversed[t], shown)...)
+	out = append(out, layOut(topHeaders[t], v.column[t], v.reversed[t], shown, cols, topSpare[t])...)
 	for len(out) < rows-1 {
 		out = append(out, ScreenRow{})
 	}
-	keys := "q leaves  Tab servers/clients  ←→ sort  r reverse  ↑↓ scroll  space pause  +- interval"
+	keys := fmt.Sprintf("q leaves  Tab %s  ←→ sort  r reverse  ↑↓ scroll  space pause  +- interval", [2]string{"clients", "servers"}[t])
 	if len(cells) > v.page {
 		keys = fmt.Sprintf("%d-%d of %d  %s", v.offset+1, v.offset+len(shown), len(cells), keys)
 	}
@@ -167,8 +174,8 @@ func (v *topView) summary() string {
 	if v.paused {
 		state = "paused"
 	}
-	return fmt.Sprintf("%s  %d of %d serve, %s, zxid %v, %d connections, %d outstanding  (%s)",
-		v.now.at.Format("15:04:05"), serving, len(v.now.servers), render.Visible(leader), zxid, conns, outstanding, state)
+	return fmt.Sprintf("%s (%s)  %d of %d serve, %s, zxid %v, %d connections, %d outstanding",
+		v.now.at.Format("15:04:05"), state, serving, len(v.now.servers), render.Visible(leader), zxid, conns, outstanding)
 }
 
 func (v *topView) serverCells() [][]topCell {
@@ -251,8 +258,8 @@ func (v *topView) sort(rows [][]topCell, column int, reversed bool) {
 }
 
 // layOut sets rows in columns under their header; the column they are sorted by
-// has an arrow.
-func layOut(header []string, column int, reversed bool, rows [][]topCell) []ScreenRow {
+// has an arrow. Columns that can be spared are left out until the rest fits.
+func layOut(header []string, column int, reversed bool, rows [][]topCell, cols int, spare []string) []ScreenRow {
 	names := slices.Clone(header)
 	arrow := "↓"
 	if reversed {
@@ -264,6 +271,18 @@ func layOut(header []string, column int, reversed bool, rows [][]topCell) []Scre
 		wide[i] = displaywidth.String(n)
 		for _, row := range rows {
 			wide[i] = max(wide[i], displaywidth.String(row[i].text))
+		}
+	}
+	shown := make([]int, len(names))
+	total := -2
+	for i := range shown {
+		shown[i] = i
+		total += wide[i] + 2
+	}
+	for _, name := range spare {
+		if i := slices.Index(header, name); total > cols && i != column {
+			shown = slices.DeleteFunc(shown, func(k int) bool { return k == i })
+			total -= wide[i] + 2
 		}
 	}
 	pad := func(text string, i int, right bool) string {
@@ -278,9 +297,9 @@ func layOut(header []string, column int, reversed bool, rows [][]topCell) []Scre
 		right[i] = len(rows) > 0 && !slices.ContainsFunc(rows, func(r []topCell) bool { return r[i].isText && r[i].text != "-" })
 	}
 	join := func(cell func(i int) string) string {
-		parts := make([]string, len(names))
-		for i := range names {
-			parts[i] = pad(cell(i), i, right[i])
+		parts := make([]string, len(shown))
+		for k, i := range shown {
+			parts[k] = pad(cell(i), i, right[i])
 		}
 		return strings.TrimRight(strings.Join(parts, "  "), " ")
 	}

@@ -158,11 +158,17 @@ func TestUnheard(t *testing.T) {
 	if e := ask(&Prober{AdminPort: nobody.Port}, shut); !errors.Is(e, ErrNotAllowed) || !strings.Contains(e.Admin.Error(), "refused") {
 		t.Errorf("%v", e)
 	}
-	// Two servers on one host: the AdminServer there belongs to the other one.
+	// The AdminServer on a host belongs to another server: of this ensemble, or of
+	// one that nobody spoke of. Who names its port is believed.
 	other := fakeServer(t)
-	p := &Prober{AdminPort: admin, Servers: []string{shut, other}}
-	if e := ask(p, other); !strings.Contains(e.Admin.Error(), "belongs to the server at client port") {
-		t.Errorf("%v", e)
+	p := &Prober{AdminPort: admin, AdminTold: true, Servers: []string{shut, other}}
+	for _, p := range []*Prober{p, {AdminPort: admin, Servers: []string{other}}} {
+		if e := ask(p, other); !strings.Contains(e.Admin.Error(), "belongs to the server at client port") {
+			t.Errorf("%v", e)
+		}
+	}
+	if _, via, err := (&Prober{AdminPort: admin, AdminTold: true}).Conns(t.Context(), other); err != nil || via != ByAdmin {
+		t.Errorf("the port that was told: %s, %v", via, err)
 	}
 	if _, via, err := p.Conns(t.Context(), shut); err != nil || via != ByAdmin {
 		t.Errorf("the one it belongs to: %s, %v", via, err)

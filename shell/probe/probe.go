@@ -54,9 +54,12 @@ type Prober struct {
 	AdminPort int           // 0 is DefaultAdminPort
 	Timeout   time.Duration // of one question; 0 is DefaultTimeout
 
-	// Servers are the client addresses of the ensemble, host:port. Where several
-	// share a host, an AdminServer on that host is asked first which of them it
-	// belongs to.
+	// AdminTold: somebody said that the AdminServers have AdminPort. Without that,
+	// and where several Servers share a host, an AdminServer is asked first whose
+	// it is: it may be that of another ensemble.
+	AdminTold bool
+
+	// Servers are the client addresses of the ensemble, host:port.
 	Servers []string
 
 	// TLS is how to speak to ports that do; nil for plain TCP alone.
@@ -114,9 +117,11 @@ func (p *Prober) Word(ctx context.Context, server, word string) (string, error) 
 	return answer, nil
 }
 
-// Refused tells whether an answer says that the word is not allowed.
+// Refused tells whether an answer says that the word is not allowed: by its
+// first line (ServerCnxn.java, 3.8.0), which zkserver follows with the mend.
 func Refused(answer string) bool {
-	return strings.HasSuffix(answer, " is not executed because it is not in the whitelist.\n")
+	line, _, _ := strings.Cut(answer, "\n")
+	return strings.HasSuffix(line, " is not executed because it is not in the whitelist.")
 }
 
 // reason is the core of a network error: what the system said, without the
@@ -171,7 +176,7 @@ func (p *Prober) ask(ctx context.Context, server, word, command string, read fun
 
 // Admin asks the AdminServer on a server's host and returns the JSON body.
 func (p *Prober) Admin(ctx context.Context, server, command string) ([]byte, error) {
-	if p.shared(server) {
+	if p.shared(server) || !p.AdminTold && p.TLS == nil { // an AdminServer does not tell its server's secure port
 		if err := p.sameServer(ctx, server); err != nil {
 			return nil, err
 		}

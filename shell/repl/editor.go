@@ -46,6 +46,7 @@ type shown struct {
 	pos         int
 	suggestions []prompt.Suggest
 	mends       map[string]complete.Suggestion // by what go-prompt inserts in their place
+	awaited     bool                           // a Tab came before them, and is to choose when they come
 }
 
 // newEditor sets up go-prompt. The terminal's modes are not touched before readLine.
@@ -235,15 +236,21 @@ func (e *editor) complete(d prompt.Document) []prompt.Suggest {
 			return e.shown.suggestions
 		}
 	}
-	e.shown = shown{line: line, pos: pos}
+	tab := d.LastKeyStroke() == prompt.Tab
+	e.shown = shown{line: line, pos: pos, awaited: tab || e.shown.awaited && line == e.shown.line && pos == e.shown.pos}
 	cols := e.o.Printer.width() - runewidth.StringWidth(e.prefix)
 	if e.o.Complete == nil || e.o.Verbatim() || cols < minDropDown || e.search.active() || e.parser.typedAhead() {
 		return nil
 	}
-	if line == "" && d.LastKeyStroke() != prompt.Tab {
+	if line == "" && !tab {
 		return nil // a list of every command under every empty line is noise
 	}
 	e.shown.fill(e.o.Complete(line, pos))
+	if len(e.shown.suggestions) > 0 && e.shown.awaited {
+		if e.shown.awaited = false; line != "" {
+			e.parser.press(strokeTab)
+		}
+	}
 	return e.shown.suggestions
 }
 

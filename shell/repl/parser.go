@@ -226,6 +226,13 @@ func (r *parser) refresh() {
 	r.term.wake()
 }
 
+// press is as if s were typed, before all that is typed and not yet handed out.
+func (r *parser) press(s stroke) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.queue = append(r.queue, s)
+}
+
 // resized asks for a new frame for a window of another size.
 func (r *parser) resized() {
 	r.mu.Lock()

@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func TestMain(m *testing.M) {
 }
 
 // child is a shell whose commands do what the tests need. What is written to file 3 it prints at once, as a watch
-// event would be; a line "!refresh" there refreshes the prompt instead.
+// event would be; a line "!refresh" there refreshes the prompt instead, and has the names below /late/ arrive.
 func child() int {
 	printer := NewPrinter(os.Stdout)
 	go async(printer)
@@ -114,6 +115,9 @@ func leftBehind() string {
 	return left
 }
 
+// arrived says that the names below /late/ are known.
+var arrived atomic.Bool
+
 // childComplete offers two words for the first letters of "say", and names with and without blanks below /.
 func childComplete(line string, pos int) []complete.Suggestion {
 	before := line[:pos]
@@ -123,7 +127,7 @@ func childComplete(line string, pos int) []complete.Suggestion {
 	}
 	start := strings.LastIndex(before, " ") + 1
 	parent := before[:strings.LastIndex(before, "/")+1]
-	if len(parent) < start {
+	if len(parent) < start || strings.HasSuffix(parent, "/late/") && !arrived.Load() {
 		return nil
 	}
 	return []complete.Suggestion{
@@ -136,6 +140,7 @@ func async(printer *Printer) {
 	in := bufio.NewScanner(os.NewFile(3, "async"))
 	for in.Scan() {
 		if in.Text() == "!refresh" {
+			arrived.Store(true)
 			printer.Refresh()
 			continue
 		}

@@ -396,6 +396,21 @@ func TestCompletion(t *testing.T) {
 	c.Exits(0)
 }
 
+// A Tab that comes before the suggestions chooses when they come.
+func TestCompletionComesLate(t *testing.T) {
+	t.Parallel()
+	c := start(t, 60, 20)
+	c.prompt()
+	c.Send("say /late/\t")
+	c.Has("mzk> say /late/")
+	fmt.Fprintln(c.async, "!refresh")
+	c.Has("mzk> say /late/alpha\n")
+	c.Send("\r")
+	c.Rows("said </late/alpha>", "mzk>")
+	c.Send("quit\r")
+	c.Exits(0)
+}
+
 // Keys without meaning leave no trace in the line.
 func TestStrangeKeys(t *testing.T) {
 	t.Parallel()

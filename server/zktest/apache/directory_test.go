@@ -301,7 +301,7 @@ func work(t *testing.T, addr, root string) protocol.ConnectResponse {
 
 // A session with more ephemerals than one txn may name, at the same jute.maxbuffer on both sides: Apache opens what ours
 // wrote of its end. Its own log it could not open (ZOOKEEPER-4306).
-func TestZOOKEEPER4306(t *testing.T) {
+func TestZK4306CloseOfManyEphemerals(t *testing.T) {
 	apache.Need(t)
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "data")

@@ -234,7 +234,7 @@ func (s *Server) Output() string {
 // Pause stops the process where it is, connections open; Kill9 ends it.
 func (s *Server) Pause() {
 	s.t.Helper()
-	if err := s.process.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+	if err := Pause(s.process.cmd.Process); err != nil {
 		s.t.Fatal(err)
 	}
 }
