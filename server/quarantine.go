@@ -10,6 +10,10 @@ func (s *Server) warnOfQuarantine() {
 	if q == nil {
 		return
 	}
+	if q.Aside == "" {
+		s.log.Warn("this server joins without a vote until it has the history", "why", q.Why)
+		return
+	}
 	s.log.Error("in quarantine: this server serves nothing and has no vote until a leader has given it a snapshot; what is on its disk is set aside then, and never deleted",
 		"why", q.Why, "setAside", q.Aside)
 }

@@ -98,10 +98,11 @@ func TestRequestThrottle(t *testing.T) {
 func TestZK3072ThrottledRequestsKeepTheirOrder(t *testing.T) {
 	t.Parallel()
 	s, hold, release := slowDisk(t, func(th *config.Throttle) { th.MaxRequests, th.StallMs = 1, 1 })
-	first := zktest.Dial(t, s.Addr())
+	const timeoutMs = 600_000 // the subtests may have to wait for a turn
+	first := zktest.DialTimeout(t, s.Addr(), timeoutMs)
 	var clients []*zktest.Client
 	for i := range 4 {
-		clients = append(clients, zktest.Dial(t, s.Addr()))
+		clients = append(clients, zktest.DialTimeout(t, s.Addr(), timeoutMs))
 		clients[i].Create(fmt.Sprintf("/%d", i), nil, protocol.FlagPersistent)
 	}
 	hold()

@@ -119,7 +119,11 @@ func (r *Replica) turned(kind zab.OrderKind) {
 	e := r.ens
 	switch kind {
 	case zab.BeginQuarantine:
-		r.note(Note{Text: "in quarantine: this server serves nothing and has no vote until a leader has given it a snapshot: " + e.QuarantineWhy})
+		if e.logEnd <= 0 && e.Seen == 0 {
+			r.note(Note{Text: e.QuarantineWhy + "; this server joins without a vote until it has the history"})
+		} else {
+			r.note(Note{Text: "in quarantine: this server serves nothing and has no vote until a leader has given it a snapshot: " + e.QuarantineWhy})
+		}
 		rl := r.NewReload()
 		rl.Reset()
 		e.reloaded = rl
@@ -129,7 +133,7 @@ func (r *Replica) turned(kind zab.OrderKind) {
 	case zab.EndQuarantine:
 		r.endQuarantine()
 	}
-	e.failures, e.lookAt = 0, e.now.MonoMs
+	e.failures, e.lookAt = 0, max(e.now.MonoMs, 1) // 0: none is due, as in the first ms of the clock
 }
 
 // learnFor is how a quarantined member joins: who it says it is, whether as an

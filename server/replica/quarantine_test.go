@@ -55,7 +55,8 @@ func TestEmptied(t *testing.T) {
 	c.run("the leader has no quorum", 20_000, func() bool { return leader.role.State == quorum.Looking })
 	lost.start()
 	c.pass(70_000)
-	if leader.role.Serving || lost.role.Serving || !lost.quarantined || !c.noted("server "+string('0'+byte(leader.sid))+" has some") {
+	if leader.role.Serving || lost.role.Serving || !lost.quarantined || !c.noted("server "+string('0'+byte(leader.sid))+" has some") ||
+		!c.noted("joins without a vote until it has the history") {
 		t.Fatalf("a server without its data has voted, or does not say why: %v", c)
 	}
 	if !c.noted("without a leader for") || !strings.Contains(lost.role.Quarantine.Awaits, "has not been heard") {

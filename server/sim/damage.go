@@ -131,6 +131,9 @@ func (w *world) bearable(p *process, sure bool) bool {
 		return true
 	}
 	z = max(z, w.ledger.view(p).last())
+	if slices.ContainsFunc(w.processes, func(o *process) bool { return o.up && o.disk.lied() }) {
+		return false // what it still logs, alone, would be on a damaged disk only
+	}
 	if sure {
 		for _, o := range w.processes {
 			if o != p && w.plan.Options.weight(o.id) > 0 && w.sound(o, z) { // one without a weight leads nobody

@@ -222,11 +222,11 @@ func (g *ledger) before(p *process, o zab.Order) {
 	if o.Kind == zab.Truncate || o.Kind == zab.InstallSnapshot {
 		p.verified = min(p.verified, o.Zxid)
 	}
-	if o.Kind != zab.Truncate && o.Kind != zab.InstallSnapshot || p.spoilt {
-		return
-	}
 	if o.Kind == zab.InstallSnapshot {
 		g.fuzzy[p] = math.MaxInt64
+	}
+	if o.Kind != zab.Truncate && o.Kind != zab.InstallSnapshot || p.spoilt {
+		return
 	}
 	v := g.view(p)
 	for i := len(g.chain) - 1; i >= 0 && g.chain[i].zxid > o.Zxid; i-- {

@@ -29,6 +29,7 @@ import (
 type outage struct {
 	away   []int   // ids of voters that are down for lag before
 	lag    int64   // µs
+	turn   bool    // the leader falls when they go, so that another epoch begins without them
 	spoilt []int   // ids of voters whose disk is damaged
 	wiped  []bool  // of these: emptied; else a bit flips
 	hard   []bool  // of each process: it ends by a power cut; of those that are not damaged
@@ -72,7 +73,7 @@ func NewOutagePlan(seed uint64) *Plan {
 // damaged nor were away may be none.
 func (g *generator) outage(o *Options) *outage {
 	for {
-		x := &outage{lag: 200*millisecond + g.Int64N(1500*millisecond), repair: outageTime/2 + g.Int64N(outageTime/4)}
+		x := &outage{lag: 200*millisecond + g.Int64N(1500*millisecond), turn: g.IntN(3) == 0, repair: outageTime/2 + g.Int64N(outageTime/4)}
 		away, spoilt, emptied := map[int]bool{}, map[int]bool{}, map[int]bool{}
 		for _, i := range g.Perm(o.Voters) {
 			switch id := i + 1; g.IntN(3) {
@@ -126,10 +127,14 @@ func (x *outage) begin(w *world) {
 		w.after(200*millisecond, func() { x.begin(w) })
 		return
 	}
-	for _, id := range x.away {
-		p := w.processes[id-1]
-		p.heldUntil = w.now + x.lag + x.starts[id-1]
-		p.exit()
+	for _, p := range w.processes {
+		switch {
+		case slices.Contains(x.away, p.id):
+			p.heldUntil = w.now + x.lag + x.starts[p.id-1]
+			p.exit()
+		case x.turn && p.seat.role.State == quorum.Leading:
+			p.exit()
+		}
 	}
 	w.after(x.lag, func() { x.strike(w) })
 }

@@ -297,3 +297,22 @@ syncdir /data/version-2
 		t.Errorf("calls:\n%s", got)
 	}
 }
+
+// TestDirectoryMadeBefore: the first start made the directory and ended before it
+// could sync that. The second one syncs it before anything is in it, or a power cut
+// would take all of it away.
+func TestDirectoryMadeBefore(t *testing.T) {
+	t.Parallel()
+	mem := vfs.NewTrackedMem()
+	if _, err := Open(memConfig(vfs.NewFaulty(mem, vfs.Fault{Op: vfs.OpSyncDir, N: 1, Sticky: true, Err: errPower}))); !errors.Is(err, errPower) {
+		t.Fatalf("Open: %v", err)
+	}
+	s, st := start(t, memConfig(mem))
+	must(t, s.Snapshot(0, st))
+	add(t, s, st, entries(1, 9, 10))
+	_, _, got, err := open(memConfig(mem.Crash(nil)))
+	if err != nil || got.LastZxid != 9 {
+		t.Errorf("after a power cut: %+v, %v", got, err)
+	}
+	must(t, s.Close())
+}

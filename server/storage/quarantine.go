@@ -26,12 +26,15 @@ import (
 //	why <one line>
 //	seen <zxid, hexadecimal>
 //	since <ms since 1970>
-//	aside <name of the directory for what is set aside>
+//	aside <name of the directory for what is set aside; nothing: there is nothing>
 type Quarantine struct {
 	Why   string
 	Seen  protocol.Zxid // the highest zxid known to have been in the history; 0: none is
 	Since int64         // ms since 1970
-	Aside string        // in dataDir/version-2 and dataLogDir/version-2
+	// Aside is the directory, in dataDir/version-2 and dataLogDir/version-2, that what
+	// is there is moved to; "" when there is nothing, but perhaps the snapshot of an
+	// empty tree.
+	Aside string
 }
 
 const quarantineHead = "zookit-quarantine 1\n"
@@ -78,7 +81,7 @@ func parseQuarantine(text, path string) *Quarantine {
 				q.Since = ms
 			}
 		case "aside":
-			if strings.HasPrefix(value, damagedPrefix) && filepath.Base(value) == value {
+			if value == "" || strings.HasPrefix(value, damagedPrefix) && filepath.Base(value) == value {
 				q.Aside = value
 			}
 		}
@@ -112,6 +115,7 @@ func (s *Store) Quarantine(why string, seen protocol.Zxid, wallMs int64) error {
 }
 
 func (s *Store) beginQuarantine(why string, seen protocol.Zxid, wallMs int64) error {
+	nothing := s.recovered && s.last <= 0
 	if err := s.endLog(); err != nil {
 		return err
 	}
@@ -127,8 +131,10 @@ func (s *Store) beginQuarantine(why string, seen protocol.Zxid, wallMs int64) er
 		return err
 	}
 	q := &Quarantine{Why: strings.Join(strings.Fields(why), " "), Seen: max(seen, held), Since: wallMs}
-	if q.Aside, err = s.freeAside(wallMs); err != nil {
-		return err
+	if !nothing || q.Seen > 0 {
+		if q.Aside, err = s.freeAside(wallMs); err != nil {
+			return err
+		}
 	}
 	if err := writeFile(s.fs, s.snapDir, quarantineName, tmpPrefix+quarantineName, q.text()); err != nil {
 		return err
@@ -275,7 +281,7 @@ func (s *Store) replaceable() error {
 // clearAway takes the logs or snapshots of a directory out of the history, the
 // newest first: into quarantine's directory, or for good.
 func (s *Store) clearAway(dir, prefix string) error {
-	if s.quarantine == nil {
+	if s.quarantine == nil || s.quarantine.Aside == "" {
 		return s.removeAll(dir, prefix)
 	}
 	files, err := listFiles(s.fs, dir, prefix)

@@ -86,6 +86,41 @@ func begin(t *testing.T, fsys vfs.FS, dir, prefix string) []string {
 	return slices.DeleteFunc(names(t, fsys, inVersion(dir)), func(name string) bool { return !strings.HasPrefix(name, prefix) })
 }
 
+// An empty server has nothing to set aside: the snapshot of its empty tree goes,
+// and no directory for damaged files is made, over a restart too.
+func TestQuarantineOfNothing(t *testing.T) {
+	t.Parallel()
+	for name, restart := range map[string]bool{"at once": false, "after a restart": true} {
+		fsys := vfs.NewMem()
+		s, st := start(t, memConfig(fsys))
+		must(t, s.Snapshot(0, st))
+		must(t, s.SetAcceptedEpoch(0))
+		must(t, s.Quarantine("there is no data here, and server 3 has some", 0, 1_700_000_000_000))
+		if restart {
+			must(t, s.Close())
+			var err error
+			s, err = Open(memConfig(fsys))
+			must(t, err)
+			_, err = s.Recover(newState())
+			must(t, err)
+		}
+		if q := s.Quarantined(); q == nil || q.Aside != "" || q.Seen != 0 {
+			t.Fatalf("%s: quarantine %+v", name, q)
+		}
+		must(t, s.InstallSnapshot(60, stream(t, history(60)), streamEnd))
+		got, err := s.Recover(newState())
+		must(t, err)
+		if got.LastZxid != 60 || s.Quarantined() == nil {
+			t.Errorf("%s: recovered %+v, quarantine %+v", name, got, s.Quarantined())
+		}
+		must(t, s.EndQuarantine())
+		must(t, s.Close())
+		if aside, left := begin(t, fsys, "", damagedPrefix), begin(t, fsys, "", snapPrefix); len(aside) > 0 || !slices.Equal(left, []string{"snapshot.3c"}) {
+			t.Errorf("%s: set aside %q, snapshots %q", name, aside, left)
+		}
+	}
+}
+
 // Epoch files and a leader's snapshot that cannot be read are out of the way at
 // once, and kept. What was accepted is known from the other epoch, and stays.
 func TestQuarantineOfEpochs(t *testing.T) {

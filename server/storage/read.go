@@ -91,20 +91,20 @@ func forReading(cfg Config) (*Store, error) {
 	return s, s.checkContents()
 }
 
-// look is one attempt of Read. The witness is read before the logs: what it
-// vouches for is in them by then.
+// look is one attempt of Read. The witness is read before the epochs and the logs:
+// what it vouches for is in them by then.
 func (r *recovery) look() (err error) {
 	s := r.s
+	if s.witness, err = openWitness(s.fs, s.logDir, os.O_RDONLY); err != nil {
+		return err
+	}
+	defer s.witness.close(false)
 	if s.accepted, err = readEpoch(s.fs, s.snapDir, acceptedEpochName); err != nil {
 		return err
 	}
 	if s.current, err = readEpoch(s.fs, s.snapDir, currentEpochName); err != nil {
 		return err
 	}
-	if s.witness, err = openWitness(s.fs, s.logDir, os.O_RDONLY); err != nil {
-		return err
-	}
-	defer s.witness.close(false)
 	if err := r.list(); err != nil {
 		return err
 	}

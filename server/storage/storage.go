@@ -55,6 +55,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"zookit/protocol"
@@ -261,7 +262,7 @@ func (s *Store) makeDir(dir string) error {
 		return &DirError{Dir: dir, Why: "is not a directory", Mend: "move it away or change dataDir or dataLogDir"}
 	}
 	if err == nil {
-		return nil
+		return s.syncMade(dir)
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return &DirError{Dir: dir, Why: err.Error(), Mend: "make it accessible to the server's user", Err: err}
@@ -279,9 +280,26 @@ func (s *Store) makeDir(dir string) error {
 	if err := s.fs.MkdirAll(dir, 0o777); err != nil {
 		return &DirError{Dir: dir, Why: err.Error(), Mend: "create it by hand, writable by the server's user", Err: err}
 	}
-	for i := len(parents) - 1; i >= 0; i-- {
-		if err := s.fs.SyncDir(parents[i]); err != nil && !errors.Is(err, fs.ErrPermission) {
-			return &DirError{Dir: parents[i], Why: err.Error(), Mend: "check the disk", Err: err}
+	slices.Reverse(parents)
+	return s.syncDirs(parents)
+}
+
+// syncMade makes a directory durable that is there and holds no history: a start
+// before this one may have ended between making it and its sync.
+func (s *Store) syncMade(dir string) error {
+	for _, prefix := range []string{logPrefix, snapPrefix} {
+		if list, err := listFiles(s.fs, dir, prefix); err != nil || len(list) > 0 {
+			return err
+		}
+	}
+	above := filepath.Dir(dir)
+	return s.syncDirs([]string{filepath.Dir(above), above})
+}
+
+func (s *Store) syncDirs(dirs []string) error {
+	for _, dir := range dirs {
+		if err := s.fs.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return &DirError{Dir: dir, Why: err.Error(), Mend: "check the disk", Err: err}
 		}
 	}
 	return nil
