@@ -119,25 +119,31 @@ func load(pkg string) (*source, error) {
 	return s, nil
 }
 
-// has looks for TestX, or TestX/sub: a name among the constants, in which go
+// has looks for TestX, or TestX/sub/sub: names among the constants, in which go
 // test has written _ for a space, or a script.
 func (s *source) has(test string) error {
-	top, sub, _ := strings.Cut(test, "/")
-	if !s.funcs[top] {
-		return fmt.Errorf("there is no func %s", top)
+	parts := strings.Split(test, "/")
+	if !s.funcs[parts[0]] {
+		return fmt.Errorf("there is no func %s", parts[0])
 	}
-	if sub == "" {
-		return nil
+	for _, sub := range parts[1:] {
+		if !s.hasSub(sub) {
+			return fmt.Errorf("%s has no subtest and no script %s", parts[0], sub)
+		}
 	}
+	return nil
+}
+
+func (s *source) hasSub(sub string) bool {
 	for text := range s.texts {
 		if strings.ReplaceAll(text, " ", "_") == sub {
-			return nil
+			return true
 		}
 		if strings.Contains(text, "testdata/") {
 			if _, err := os.Stat(filepath.Join(s.dir, filepath.FromSlash(text), sub)); err == nil {
-				return nil
+				return true
 			}
 		}
 	}
-	return fmt.Errorf("%s has no subtest and no script %s", top, sub)
+	return false
 }

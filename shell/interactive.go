@@ -82,7 +82,7 @@ func interactive(ctx context.Context, env Env, o *options, sh *command.Shell) in
 		Complete: func(line string, pos int) []complete.Suggestion {
 			return complete.Complete(table, line, pos, located{lookup, sh})
 		},
-		HistoryFile: historyFile(env, sh.Profile().Name),
+		HistoryFile: func() string { return historyFile(env, sh.Profile().Name) },
 		Keep:        func(line string) bool { return !strings.HasPrefix(line, " ") && !strings.HasPrefix(line, "\t") },
 		Mask:        func(line string) string { return command.Mask(o.compat, line) },
 		Color:       func() string { return sh.Profile().Color },
@@ -207,9 +207,9 @@ func secretAsker(env Env, sh *command.Shell) func(ctx context.Context, question 
 }
 
 // historyFile is where lines are kept across runs: ZKCLI_HISTORY, or
-// zkcli/history in the user's state directory (XDG_STATE_HOME), for the profile
-// that the shell begins with zkcli/history.NAME. "" when there is no such
-// place; the directory is made when it is missing.
+// zkcli/history in the user's state directory (XDG_STATE_HOME), for a profile
+// zkcli/history.NAME. "" when there is no such place; the directory is made
+// when it is missing.
 func historyFile(env Env, profile string) string {
 	if name := env.Getenv("ZKCLI_HISTORY"); name != "" {
 		return name

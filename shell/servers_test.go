@@ -119,6 +119,14 @@ func TestWhoHoldsWhat(t *testing.T) {
 	if out, _, exit := run(t, "", "-server", addr+"/app", "owner", "/e"); exit != 0 || !strings.Contains(out, "path = /e\n") || !strings.Contains(out, "ephemerals = 1\n") {
 		t.Errorf("owner in a chroot: exit %d\n%s", exit, out)
 	}
+	// From a shell on other servers they are asked all the same.
+	elsewhere := zktest.Start(t).Addr()
+	if got, _, exit := records(t, elsewhere, "owner", addr+":/app/e"); exit != 0 || len(got) != 1 || got[0]["server"] != addr || got[0]["state"] != "connected" {
+		t.Errorf("owner from elsewhere: %v, exit %d", got, exit)
+	}
+	if got, _, exit := records(t, elsewhere, "watches", addr+":/app"); exit != 0 || len(got) != 1 || got[0]["session"] != h.id() {
+		t.Errorf("watches from elsewhere: %v, exit %d", got, exit)
+	}
 	if _, stderr, exit := run(t, "", "-server", addr, "locks", "/zookeeper"); exit != 1 || !strings.Contains(stderr, "nobody holds or awaits a lock there") {
 		t.Errorf("locks where there is none: %s, exit %d", stderr, exit)
 	}

@@ -294,7 +294,8 @@ func TestWatchCountExec(t *testing.T) {
 	addr := zktest.Start(t).Addr()
 	e := editor{zktest.Dial(t, addr)}
 	e.Create("/w", []byte("old"), 0)
-	w := startWatch(t, addr, "-n", "2", "--exec", `echo "$ZK_KIND $ZK_PATH $(cat)"; exit 3`, "/w")
+	e.Create("/we", nil, 0) // as large as /w: the pattern is for both
+	w := startWatch(t, addr, "-n", "2", "--exec", `echo "$ZK_KIND $ZK_PATH $(cat)"; exit 3`, "/w*")
 	e.set("/w", "new")
 	w.shows("changed   /w  version 1 3 bytes\n  -old\n  +new\nchanged /w new\n")
 	w.told("watch: -exec: exit status 3")

@@ -57,7 +57,13 @@ func playStories(t *testing.T, addr string) {
 // configuration and a state directory of its own.
 func operator(t *testing.T, config string, args ...string) *ptytest.Console {
 	t.Helper()
-	home := t.TempDir()
+	return operatorAt(t, t.TempDir(), config, args...)
+}
+
+// operatorAt is operator with the directory where it finds its configuration
+// and state.
+func operatorAt(t *testing.T, home, config string, args ...string) *ptytest.Console {
+	t.Helper()
 	if err := os.MkdirAll(filepath.Join(home, "zkcli"), 0o700); err != nil {
 		t.Fatal(err)
 	}

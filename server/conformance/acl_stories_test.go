@@ -91,7 +91,7 @@ var aclStories = []story{
 			}
 		}
 	}},
-	{"masks", func(s *side) {
+	{"CVE-2019-0201 masks", func(s *side) {
 		s.do(protocol.OpCreate, withACL(s, "read", protocol.ACL{Perms: 1, Scheme: "world", ID: "anyone"}, protocol.ACL{Perms: 31, Scheme: "digest", ID: bob}))
 		s.do(protocol.OpCreate, withACL(s, "admin", protocol.ACL{Perms: 16, Scheme: "world", ID: "anyone"}, protocol.ACL{Perms: 31, Scheme: "digest", ID: bob}))
 		s.do(protocol.OpGetACL, at(s, "read"))
@@ -135,7 +135,7 @@ var aclStories = []story{
 		s.as("super", protocol.OpSetData, set(s, "none", "by super", -1))
 		s.as("super", protocol.OpCreate, withACL(s, "by super", protocol.ACL{Perms: 31, Scheme: "auth"}))
 	}},
-	{"watches and permissions", func(s *side) {
+	{"CVE-2024-23944 watches and permissions", func(s *side) {
 		// An event needs READ on its znode when it is delivered; without it the watch is spent in silence.
 		s.open("watcher", wire.Options{})
 		s.open("bob", wire.Options{})

@@ -27,7 +27,7 @@ var differences = []difference{
 		always("zxid -1 err -6 (Unimplemented)")},
 	{"^deleteContainer$", "^deleteContainer of a client", "deleteContainer is the server's own (3.8.0 reads its body in a form no client sends)",
 		always("own xid zxid -1 err -6 (Unimplemented)")},
-	{"^check alone$", "^one: check ", "a check outside of a multi writes a txn that no reader knows (ZOOKEEPER-2623); refused since 3.9.3",
+	{"^ZK-2623 check alone$", "^one: check ", "a check outside of a multi writes a txn that no reader knows (ZOOKEEPER-2623); refused since 3.9.3",
 		always("own xid zxid -1 err -6 (Unimplemented)")},
 
 	// Multi.

@@ -233,7 +233,7 @@ var frameStories = []story{
 			s.do(protocol.OpCreateContainer, create(s, fmt.Sprintf("op19flag%d", flags), flags))
 		}
 	}},
-	{"check alone", func(s *side) {
+	{"ZK-2623 check alone", func(s *side) {
 		s.open("one", wire.Options{})
 		s.as("one", protocol.OpCheck, &protocol.CheckVersionRequest{Path: s.root, Version: 99})
 		s.forget("one")

@@ -2,6 +2,7 @@ package election
 
 import (
 	"fmt"
+	"maps"
 
 	"zookit/protocol/quorum"
 )
@@ -158,6 +159,9 @@ func (e *Election) receiveStanding(now int64, from int64, n *quorum.Notification
 	if e.join(e.standing, said, "the ensemble has a leader") {
 		return
 	}
+	if e.joinAgain(said) {
+		return
+	}
 	e.settle(now) // its vote of this round may have changed
 	e.note("notification counted", from, fmt.Sprintf("%v with leader %d of round %d, not yet a quorum that includes it", n.State, n.Leader, n.ElectionEpoch))
 }
@@ -170,6 +174,27 @@ func (e *Election) join(box map[int64]ballot, said ballot, reason string) bool {
 	}
 	e.decide(said.Vote, said.round, box, said, true, reason)
 	return true
+}
+
+// joinAgain decides for the leader of this round if those who have decided for it
+// are a quorum with this server. They may have counted this server's vote, which
+// has gone to a better one since, too late: without it the two camps wait for each
+// other until initLimit is over. Differs from Apache (ZOOKEEPER-3109; there
+// leader.maxTimeToWaitForEpoch ends that leader, if it is set). Who is LOOKING yet
+// may change its mind as well; and a leader whose history is shorter than that of
+// a follower ends, so it is left alone.
+func (e *Election) joinAgain(said ballot) bool {
+	self := e.config.ID
+	if said.round != e.round || e.settling || e.abstain || !e.voting(self) || said.history().less(e.initial.history()) {
+		return false
+	}
+	if said.Leader == self && said.Vote != e.initial {
+		return false // it is of this server as it was before
+	}
+	box := maps.Clone(e.votes)
+	maps.DeleteFunc(box, func(_ int64, b ballot) bool { return b.state == quorum.Looking })
+	box[self] = ballot{Vote: said.Vote, round: said.round, state: quorum.Following}
+	return e.join(box, said, "the leader of this round has a quorum with this server")
 }
 
 // leads is checkLeader: the leader named has itself said that it is LEADING;

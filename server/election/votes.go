@@ -37,6 +37,9 @@ func (v Vote) less(o Vote) bool {
 	return v.Leader < o.Leader
 }
 
+// history is the vote without its leader.
+func (v Vote) history() Vote { return Vote{Zxid: v.Zxid, PeerEpoch: v.PeerEpoch} }
+
 // better reports that o takes the place of v: it is greater, and its leader
 // has a weight (totalOrderPredicate).
 func (e *Election) better(o, v Vote) bool {

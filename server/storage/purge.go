@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"zookit/protocol"
 	"zookit/server/defect"
 )
 
@@ -50,8 +51,9 @@ func (s *Store) Purge(retain int) error {
 			firstKept = i
 		}
 	}
-	// Logs go first: a crash in between leaves snapshots without the logs
-	// behind them only where a newer whole snapshot is kept.
+	if err := s.removeSnapshots(snaps[:oldest], keepFrom); err != nil {
+		return err
+	}
 	if defect.Planted(defect.PurgeTakesNeededLog) {
 		firstKept = min(firstKept+1, len(logs))
 	}
@@ -60,8 +62,16 @@ func (s *Store) Purge(retain int) error {
 			return err
 		}
 	}
-	for _, f := range snaps[:oldest] {
-		if f.zxid == keepFrom {
+	return nil
+}
+
+// removeSnapshots removes snapshots, for good before any log goes. One that a power
+// cut brought back without the logs behind it would be what a recovery falls back
+// to when the newer ones are damaged, and where a new epoch begins behind the hole
+// no zxid tells of it.
+func (s *Store) removeSnapshots(list []dataFile, kept protocol.Zxid) error {
+	for _, f := range list {
+		if f.zxid == kept {
 			continue // the same state under another extension
 		}
 		if err := s.fs.Remove(filepath.Join(s.snapDir, f.name)); err != nil {
@@ -69,6 +79,9 @@ func (s *Store) Purge(retain int) error {
 		}
 		delete(s.verified, f.name)
 		s.log.Info("removed", "file", filepath.Join(s.snapDir, f.name))
+	}
+	if err := s.fs.SyncDir(s.snapDir); err != nil {
+		return fmt.Errorf("purge: %w", err)
 	}
 	return nil
 }

@@ -23,12 +23,23 @@ func (r *recovery) readLogs() error {
 		}
 	}
 	r.read = r.logs[from:]
+	if len(r.read) > 0 && r.fellBack() && r.read[0].zxid > r.last+1 {
+		l := r.read[0]
+		return r.damage(l, 0, l.zxid, fmt.Sprintf("a newer snapshot cannot be read, and no log goes on from the one of %v: the logs begin with %v", r.last, l.zxid))
+	}
 	for i, l := range r.read {
 		if err := r.readLog(l, r.read[i+1:]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// fellBack tells that there is a newer snapshot than the one that was read. Logs
+// may have been removed because of it: that a later epoch begins behind the older
+// one is then no sign that nothing is missing.
+func (r *recovery) fellBack() bool {
+	return r.out.SnapshotZxid >= 0 && r.snaps[len(r.snaps)-1].zxid > r.out.SnapshotZxid
 }
 
 // readLog replays one log; later are the logs behind it.

@@ -225,9 +225,39 @@ func TestPurge(t *testing.T) {
 		for seed := range int64(50) {
 			after := mem.Crash(rand.New(rand.NewSource(seed)))
 			for _, n := range names(t, after, inVersion("")) {
-				if n == "log.1" || n == "log.b" || n == "log.15" {
+				switch n {
+				case "log.1", "log.b", "log.15", "snapshot.0", "snapshot.a", "snapshot.14", "snapshot.1e":
 					t.Fatalf("a power cut after it brings %s back", n)
 				}
+			}
+		}
+	})
+	t.Run("leaves no snapshot without the logs behind it", func(t *testing.T) {
+		t.Parallel()
+		for cut := 1; ; cut++ {
+			mem := vfs.NewTrackedMem()
+			faulty := vfs.NewFaulty(mem)
+			s, st := start(t, memConfig(faulty))
+			for e := range int64(4) { // an epoch each
+				first := protocol.MakeZxid(e+1, 1)
+				add(t, s, st, entries(first, first+4, 5))
+				must(t, s.Roll())
+				must(t, s.Snapshot(first+4, st))
+			}
+			faulty.Add(vfs.Fault{Op: vfs.OpAny, N: cut, Sticky: true, Err: errPower})
+			done := s.Purge(1) == nil
+			for seed := range int64(20) {
+				after := mem.Crash(rand.New(rand.NewSource(seed)))
+				flip(t, after, fmt.Sprintf("snapshot.%x", int64(protocol.MakeZxid(4, 5))), 60)
+				if s, st, _, err := open(memConfig(after)); err == nil {
+					if len(st.nodes) != 21 {
+						t.Fatalf("purge ends at call %d, then the newest snapshot is damaged: %d znodes of 20", cut, len(st.nodes)-1)
+					}
+					must(t, s.Close())
+				}
+			}
+			if done {
+				return
 			}
 		}
 	})

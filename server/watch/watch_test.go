@@ -329,10 +329,14 @@ func TestZK4471OneKindIsRemoved(t *testing.T) {
 	}
 }
 
-// listing collects that many entries at a time.
+// listing collects that many entries at a time, and no more.
 func (w *world) listing(step int) *Listing {
+	w.t.Helper()
 	l := new(Listing)
-	for l.Collect(w.Tables, step) {
+	for steps := 1; l.Collect(w.Tables, step); steps++ {
+		if have := len(l.sessions) + len(l.watches); have > steps*step {
+			w.t.Fatalf("%d entries in %d steps of %d", have, steps, step)
+		}
 	}
 	return l
 }

@@ -14,8 +14,8 @@ import (
 )
 
 // Session is what bulk asks of a session. A session that also has MultiRead,
-// as *session.Session does, is read up to ten times as fast; one that wraps
-// another shows it with Unwrap.
+// ACLs and Beside, as *session.Session does, is read up to ten times as fast;
+// one that wraps another shows it with Unwrap.
 type Session interface {
 	Create(ctx context.Context, path string, data []byte, acl []protocol.ACL, flags protocol.CreateFlag, ttlMs int64) (string, *protocol.Stat, error)
 	Delete(ctx context.Context, path string, version int32) error

@@ -16,11 +16,9 @@ type fake struct {
 	Session // nil: what is not here is not used
 	mu      sync.Mutex
 	znodes  map[string]*znode
-	reads   []string                                             // getACL paths
 	multis  [][]string                                           // paths of each multi
 	singles []string                                             // paths of single writes
 	before  func(f *fake, op protocol.OpCode, path string) error // before each op; mu is held
-	flat    bool                                                 // znodes of two levels have no children: many are quick
 	old     bool                                                 // a server without multiRead
 	refuse  func(ops []protocol.MultiOp) error                   // a multi as a whole; mu is held
 }
@@ -47,9 +45,6 @@ func (f *fake) add(path string) *znode {
 
 func (f *fake) children(path string) []string {
 	var names []string
-	if f.flat && strings.Count(path, "/") > 1 {
-		return nil
-	}
 	for p := range f.znodes {
 		if p != "/" && protocol.Parent(p) == path {
 			names = append(names, protocol.Base(p))
@@ -113,7 +108,6 @@ func (f *fake) Children(_ context.Context, path string, _ bool) ([]string, *prot
 func (f *fake) GetACL(_ context.Context, path string) ([]protocol.ACL, *protocol.Stat, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.reads = append(f.reads, path)
 	z := f.znodes[path]
 	if z == nil {
 		return nil, nil, &session.OpError{Op: protocol.OpGetACL, Path: path, Code: protocol.NoNode}

@@ -18,7 +18,6 @@ type Plan struct {
 	Containers int
 	TTL        int // znodes with a time to live
 	Counters   int // parents whose sequence counter would begin lower if they were made anew
-	AssumedACL int // leaves whose ACL was taken to be that of their siblings
 
 	// Refused are the places that may not be looked at.
 	Refused []error

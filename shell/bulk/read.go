@@ -39,20 +39,24 @@ type reader struct {
 	size  int         // mean bytes of data of the znodes read last
 }
 
-func newReader(s Session) *reader { return &reader{s: s, multi: findMultiReader(s)} }
+func newReader(s Session) *reader {
+	multi, _ := beneath[multiReader](s)
+	return &reader{s: s, multi: multi}
+}
 
-func findMultiReader(s any) multiReader {
+// beneath finds what else a session can do, or one that it wraps.
+func beneath[T any](s any) (found T, ok bool) {
 	for s != nil {
-		if m, ok := s.(multiReader); ok {
-			return m
+		if found, ok = s.(T); ok {
+			return found, true
 		}
-		u, ok := s.(interface{ Unwrap() any })
-		if !ok {
-			return nil
+		u, wraps := s.(interface{ Unwrap() any })
+		if !wraps {
+			break
 		}
 		s = u.Unwrap()
 	}
-	return nil
+	return found, false
 }
 
 // read is the outcome for one znode.

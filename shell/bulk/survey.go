@@ -7,32 +7,19 @@ import (
 	"zookit/protocol"
 )
 
-// ACLs says which ACLs a survey reads. A server has no request for several of
-// them, so that they take longer than everything else about a large subtree.
-type ACLs int
-
-const (
-	NoACLs ACLs = iota
-	// MostACLs reads those of a subtree of up to exactACLs znodes. Of a larger
-	// one it reads those of all parents, of all znodes whose ACL was ever
-	// changed, and samples of the leaves of each parent; where the samples
-	// agree the other leaves are taken to have the same.
-	MostACLs
-	AllACLs
-)
-
 // Node is a znode that a survey has read.
 type Node struct {
-	Path       string
-	Data       []byte // nil is null
-	ACL        []protocol.ACL
-	AssumedACL bool // ACL is that of its siblings
-	Stat       protocol.Stat
+	Path string
+	Data []byte         // nil is null
+	ACL  []protocol.ACL // with SurveyOptions.ACLs; nil when it may not be read
+	Stat protocol.Stat
 }
 
 // SurveyOptions say what to read beside names, versions and counts.
 type SurveyOptions struct {
-	ACLs ACLs
+	// ACLs are read of all znodes. A server has no request for several of them,
+	// so that they take longer than everything else about a large subtree.
+	ACLs bool
 	// Visit gets every znode, parents before their children, on the caller's
 	// goroutine. May be nil. The node is Visit's to keep.
 	Visit func(*Node) error
@@ -45,9 +32,10 @@ type SurveyOptions struct {
 // cannot be read is an error.
 func Survey(ctx context.Context, s Session, root string, o SurveyOptions) (*Plan, error) {
 	v := &survey{
-		reader: newReader(s), o: o, acls: aclReader{s: s, mode: o.ACLs},
+		reader: newReader(s), o: o, acls: newACLReader(s),
 		plan: &Plan{Root: root, Ephemerals: map[protocol.SessionID]int{}, nodes: []node{{name: root, parent: -1}}},
 	}
+	defer v.acls.close(ctx)
 	for from := 0; from < len(v.plan.nodes); {
 		to := len(v.plan.nodes)
 		v.plan.levels = append(v.plan.levels, from)
@@ -63,7 +51,7 @@ type survey struct {
 	*reader
 	o    SurveyOptions
 	plan *Plan
-	acls aclReader
+	acls *aclReader
 }
 
 // level reads the znodes of a level and appends their children.
@@ -72,15 +60,19 @@ func (v *survey) level(ctx context.Context, from, to int) error {
 	var parents []string
 	var counts []int32
 	var indexes []int32
-	if err := v.acls.begin(ctx, p, from, to); err != nil {
-		return err
+	path := func(i int) string { return p.path(from + i) }
+	var acls *aclLevel
+	if v.o.ACLs {
+		acls = v.acls.level(ctx, to-from, path)
+		defer acls.stop()
 	}
-	err := v.each(ctx, to-from, func(i int) string { return p.path(from + i) }, func(first int, window []read, paths []string) error {
-		if err := v.acls.read(ctx, p, from+first, window, paths); err != nil {
-			return err
-		}
-		for i, w := range window {
-			at := from + first + i
+	err := v.each(ctx, to-from, path, func(first int, window []read, paths []string) error {
+		for i := range window {
+			w, at := &window[i], from+first+i
+			acl, err := v.acl(ctx, acls, paths[i], w)
+			if err != nil {
+				return err
+			}
 			if w.err != nil {
 				if err := v.missing(at, w.err); err != nil {
 					return err
@@ -93,12 +85,7 @@ func (v *survey) level(ctx context.Context, from, to int) error {
 				parents, counts, indexes = append(parents, paths[i]), append(counts, w.stat.NumChildren), append(indexes, int32(at))
 			}
 			if v.o.Visit != nil {
-				n := &Node{Path: paths[i], Data: w.data, Stat: w.stat}
-				n.ACL, n.AssumedACL = v.acls.of(at - from)
-				if n.AssumedACL {
-					p.AssumedACL++
-				}
-				if err := v.o.Visit(n); err != nil {
+				if err := v.o.Visit(&Node{Path: paths[i], Data: w.data, ACL: acl, Stat: w.stat}); err != nil {
 					return err
 				}
 			}
@@ -112,6 +99,23 @@ func (v *survey) level(ctx context.Context, from, to int) error {
 		return err
 	}
 	return v.children(ctx, parents, counts, indexes)
+}
+
+// acl is the ACL of the next znode of a level. When there is no such znode any
+// more, that becomes the error of the read.
+func (v *survey) acl(ctx context.Context, acls *aclLevel, path string, w *read) ([]protocol.ACL, error) {
+	if acls == nil {
+		return nil, nil
+	}
+	r, err := acls.next(ctx)
+	if err != nil || w.err != nil {
+		return nil, err
+	}
+	acl, err := v.acls.acl(ctx, path, &w.stat, r)
+	if errors.Is(err, protocol.NoNode) {
+		w.err, err = err, nil
+	}
+	return acl, err
 }
 
 // missing takes a znode that could not be read.

@@ -1,5 +1,7 @@
 package command
 
+import "fmt"
+
 var cd = &Command{
 	Name:    "cd",
 	In:      Own,
@@ -45,6 +47,9 @@ func runCd(c *Context) error {
 		c.Shell.Out.Note(to)
 	case c.Args[0] == "--":
 	default:
+		if name, path := c.named(c.Args[0]); name != "" {
+			return &Failure{Text: fmt.Sprintf("cd: %s is on another connection: \"use %s\" turns to it, then \"cd %s\"", c.Args[0], name, path)}
+		}
 		here.cdUsed(c.Shell)
 		paths, err := c.Paths(0)
 		if err != nil {

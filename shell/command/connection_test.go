@@ -206,6 +206,7 @@ func TestForms(t *testing.T) {
 		"getAllChildrenNumber -o json /a":  `[{"path":"/a","count":7}]` + "\n",
 		"getAllChildrenNumber -o jsonl /a": `{"path":"/a","count":7}` + "\n",
 		"-o json whoami":                   `[{"scheme":"ip","user":"127.0.0.1"},` + "\n" + `{"scheme":"super","user":""}]` + "\n",
+		`digest -o jsonl "<&>:x"`:          `{"id":"<&>:bqIhfH+gxRfmjKZrR/u4AZYCkkI="}` + "\n",
 		"getAcl /a -o jsonl":               `{"path":"/a","acl":[{"scheme":"world","id":"anyone","permissions":"cdrwa"}]}` + "\n",
 		"delete -o json /missing":          "",
 		"getAllChildrenNumber /a":          "7\n",

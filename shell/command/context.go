@@ -85,18 +85,14 @@ func (c *Context) FlagValue(flag string) string { return c.flags[flag] }
 func (c *Context) Session() (Session, error) { return c.open(c.Shell.here()) }
 
 // Open is the session and the path that the first argument is, for the many
-// commands on one znode. The path is checked first: a wrong one dials nobody.
-// A path on a connection or profile that there is is one, too: prod:/app.
+// commands on one znode; the root when there is none. The path is checked first:
+// a wrong one dials nobody.
 func (c *Context) Open() (Session, string, error) {
-	if name, _ := SplitTarget(c.Args[0]); name != "" && c.Compat.Release == Own && c.Shell.knows(name) {
-		return c.Target(c.Args[0])
+	if len(c.Args) == 0 {
+		s, err := c.Session()
+		return s, "/", err
 	}
-	path, err := c.Path(0)
-	if err != nil {
-		return nil, "", err
-	}
-	s, err := c.Session()
-	return s, path, err
+	return c.Target(c.Args[0])
 }
 
 // Tables tells whether results may be laid out as tables.

@@ -44,7 +44,7 @@ var errEnough = errors.New("enough")
 // write: a copy cannot have one that is hidden.
 func (k *copying) count() error {
 	var unseen hiddenACLs
-	p, err := k.c.surveyTree(k.from, k.root, bulk.AllACLs, nil, func(n *bulk.Node) {
+	p, err := k.c.surveyTree(k.from, k.root, true, nil, func(n *bulk.Node) {
 		if !k.system(n.Path) {
 			unseen.see(n.Path, n.ACL)
 		}
@@ -115,7 +115,7 @@ func (k *copying) creates() iter.Seq[bulk.Step] {
 			waiting = waiting[:0]
 			return nil
 		}
-		source, err := bulk.Survey(k.c, k.from, k.root, bulk.SurveyOptions{ACLs: bulk.AllACLs, Visit: func(n *bulk.Node) error {
+		source, err := bulk.Survey(k.c, k.from, k.root, bulk.SurveyOptions{ACLs: true, Visit: func(n *bulk.Node) error {
 			if k.system(n.Path) {
 				return nil
 			}

@@ -36,7 +36,7 @@ func runCreate(c *Context) error {
 	if err != nil {
 		return err
 	}
-	path := c.newPath(0)
+	name, path := c.newPath(0)
 	validate := protocol.ValidatePath
 	if flags.Sequential() {
 		validate = protocol.ValidateSequentialPath
@@ -59,7 +59,7 @@ func runCreate(c *Context) error {
 			return err
 		}
 	}
-	s, err := c.Session()
+	s, err := c.sessionOf(name)
 	if err != nil {
 		return err
 	}

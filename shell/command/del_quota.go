@@ -25,11 +25,8 @@ var delQuota = &Command{
 }
 
 func runDelQuota(c *Context) error {
-	path, err := c.Path(0)
-	if err != nil {
-		return err
-	}
-	s, full, err := quotaSession(c, path)
+	name, path := c.named(c.Args[0])
+	s, full, err := quotaSession(c, name, path)
 	if err != nil {
 		return err
 	}

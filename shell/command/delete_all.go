@@ -101,7 +101,7 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 		rec = nil
 	}
 	if c.Compat.Release != Own {
-		p, err := c.surveyTree(s, path, bulk.NoACLs, nil, nil)
+		p, err := c.surveyTree(s, path, false, nil, nil)
 		return p, s, err
 	}
 	var refused []string
@@ -113,9 +113,9 @@ func (c *Context) planDelete(s Session, path string) (*planned, Session, error) 
 			refused = append(refused, fmt.Sprintf("the %s of %s (permission d)", count(int(n.Stat.NumChildren), "child"), n.Path))
 		}
 	}
-	acls := bulk.NoACLs
+	acls := false
 	if c.Has("n") || rec != nil {
-		acls, may = bulk.MostACLs, c.permits(s)
+		acls, may = true, c.permits(s)
 	}
 	p, err := c.surveyTree(s, path, acls, rec, check)
 	if err != nil {

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -44,7 +45,7 @@ func (c *Context) Emit(record any, plain func()) error {
 	case FormatTable:
 		return c.emitRow(record)
 	}
-	b, err := json.Marshal(record)
+	b, err := marshal(record)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Command.Name, err)
 	}
@@ -58,6 +59,16 @@ func (c *Context) Emit(record any, plain func()) error {
 	}
 	c.emitted++
 	return nil
+}
+
+// marshal is json.Marshal with <, > and & as they are: no browser reads this, and
+// people do.
+func marshal(record any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(record)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 // emitSilent is Emit for a result of which text says nothing.

@@ -26,7 +26,7 @@ type tableRows struct {
 // emitRow adds a record to the table. Its fields are the columns, in the order
 // of its JSON form; records of another kind begin another table.
 func (c *Context) emitRow(record any) error {
-	b, err := json.Marshal(record)
+	b, err := marshal(record)
 	if err != nil {
 		return fmt.Errorf("%s: %w", c.Command.Name, err)
 	}

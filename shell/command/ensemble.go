@@ -40,7 +40,10 @@ const reachTimeout = time.Second
 
 // ensemble finds the servers to ask. It needs no server that serves: without
 // one it is those of the connect string, which are told apart by asking them.
-func (c *Context) ensemble() (*ensemble, error) {
+func (c *Context) ensemble() (*ensemble, error) { return c.ensembleOf(c.Shell.here()) }
+
+// ensembleOf is that of a connection.
+func (c *Context) ensembleOf(conn *connection) (*ensemble, error) {
 	port := 0
 	if c.Has("admin") {
 		n, err := strconv.Atoi(c.FlagValue("admin"))
@@ -49,24 +52,24 @@ func (c *Context) ensemble() (*ensemble, error) {
 		}
 		port = n
 	}
-	listed, err := c.listedServers()
+	listed, err := c.listedServers(conn)
 	if err != nil {
 		return nil, err
 	}
-	prober, err := c.prober()
+	prober, err := c.prober(conn)
 	if err != nil {
 		return nil, err
 	}
 	prober.AdminPort, prober.AdminTold = port, port != 0
 	e := &ensemble{Prober: prober}
-	if c.Shell.Current() != nil || c.someServes(e.Prober, listed) {
-		if e.Config, err = c.configuration(); err != nil {
+	if conn.sessionOf(c.Shell) != nil || c.someServes(e.Prober, listed) {
+		if e.Config, err = c.configuration(conn); err != nil {
 			return nil, err
 		}
 	}
 	if e.Config != nil {
 		current := ""
-		if s := c.Shell.Current(); s != nil {
+		if s := conn.sessionOf(c.Shell); s != nil {
 			current = s.Server()
 		}
 		e.Members = clientMembers(e.Config, listed, current)
@@ -94,9 +97,9 @@ func (c *Context) ensemble() (*ensemble, error) {
 
 // prober asks servers of the connection that commands work on, over TLS where
 // that does.
-func (c *Context) prober() (*probe.Prober, error) {
+func (c *Context) prober(conn *connection) (*probe.Prober, error) {
 	p := &probe.Prober{Timeout: c.Shell.AskTimeout}
-	profile := c.Shell.Profile()
+	profile := conn.profile
 	config := profile.TLS
 	if config == nil {
 		config = c.Shell.TLS
@@ -145,8 +148,8 @@ func (e *ensemble) identify(ctx context.Context) {
 }
 
 // listedServers are those of the connect string.
-func (c *Context) listedServers() ([]string, error) {
-	servers := c.Shell.Profile().Servers
+func (c *Context) listedServers(conn *connection) ([]string, error) {
+	servers := conn.profile.Servers
 	if strings.HasPrefix(servers, sourceScheme) {
 		return nil, &Failure{Text: fmt.Sprintf("%s: %s holds data at rest, and there is no server to ask", c.Command.Name, servers)}
 	}
@@ -167,8 +170,8 @@ func (c *Context) someServes(p *probe.Prober, addrs []string) bool {
 
 // configuration is what /zookeeper/config holds; nil for a server alone, and
 // where it cannot be read.
-func (c *Context) configuration() (*quorum.Config, error) {
-	s, err := c.Session()
+func (c *Context) configuration(conn *connection) (*quorum.Config, error) {
+	s, err := c.open(conn)
 	if errors.Is(err, protocol.ConnectionLoss) || errors.Is(err, errNotConnected) {
 		return nil, nil
 	}

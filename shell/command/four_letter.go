@@ -104,7 +104,7 @@ func runWord(c *Context, word string, servers []string) error {
 	if err != nil {
 		return err
 	}
-	p, err := c.prober()
+	p, err := c.prober(c.Shell.here())
 	if err != nil {
 		return err
 	}
@@ -268,7 +268,7 @@ func (c *Context) serversToAsk(named []string) ([]string, error) {
 			return []string{addr}, nil
 		}
 	}
-	listed, err := c.listedServers()
+	listed, err := c.listedServers(c.Shell.here())
 	if err != nil || len(listed) == 1 {
 		return listed, err
 	}

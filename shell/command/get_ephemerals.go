@@ -19,14 +19,7 @@ var getEphemerals = &Command{
 }
 
 func runGetEphemerals(c *Context) error {
-	prefix := "/"
-	if len(c.Args) > 0 {
-		var err error
-		if prefix, err = c.Path(0); err != nil {
-			return err
-		}
-	}
-	s, err := c.Session()
+	s, prefix, err := c.Open()
 	if err != nil {
 		return err
 	}

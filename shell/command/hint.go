@@ -127,6 +127,9 @@ func (h *hinter) noNode() string {
 		}
 		return text
 	}
+	if chroot := h.s.Chroot(); chroot != "" {
+		return fmt.Sprintf(`the chroot of this connection, %s, does not exist; "create -p %[1]s" in a shell without it makes it`, chroot)
+	}
 	return ""
 }
 

@@ -46,6 +46,11 @@ func TestHints(t *testing.T) {
 			t.Errorf("%s: exit %d, %q; want %q", c.line, exit, err, c.want)
 		}
 	}
+	b.fake.before, b.fake.chroot = func(_, path string) error { return &session.OpError{Path: path, Code: protocol.NoNode} }, "/none"
+	if _, err, _ := b.do("get /x"); !strings.Contains(err, "\nthe chroot of this connection, /none, does not exist") {
+		t.Errorf("without the chroot: %q", err)
+	}
+	b.fake.chroot = ""
 	b.fake.data["/zookeeper/quota/app/zookeeper_limits"] = nil
 	b.fake.before = fail(protocol.QuotaExceeded, protocol.OpCreate)
 	if _, err, _ := b.do("create /app/new x"); !strings.Contains(err, `the quota is that of /app: "listquota /app"`) {

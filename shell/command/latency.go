@@ -78,6 +78,9 @@ func runLatency(c *Context) error {
 		return err
 	}
 	if !c.Has("a") && len(c.Args) == 0 {
+		if _, err := c.listedServers(c.Shell.here()); err != nil {
+			return err
+		}
 		s, err := c.Session()
 		if err != nil {
 			return err

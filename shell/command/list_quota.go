@@ -19,14 +19,14 @@ var listQuota = &Command{
 }
 
 func runListQuota(c *Context) error {
-	path, err := c.Path(0)
-	if err != nil {
+	name, path := c.named(c.Args[0])
+	if err := protocol.ValidatePath(path); err != nil {
 		return err
 	}
 	if c.Compat.Release != Own {
 		c.Shell.Out.Note("absolute path is " + quotaPath(path) + "/" + quotaLimits)
 	}
-	s, full, err := quotaSession(c, path)
+	s, full, err := quotaSession(c, name, path)
 	if err != nil {
 		return err
 	}

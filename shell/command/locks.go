@@ -57,11 +57,16 @@ func runLocks(c *Context) error {
 	if len(records) == 0 {
 		return &Failure{Text: fmt.Sprintf("locks: no ephemeral sequential znodes at or below %s, so nobody holds or awaits a lock there", path)}
 	}
-	e, err := c.ensemble()
-	if err != nil {
-		return err
+	var conns []probe.Conn
+	var unheard []*probe.UnheardError
+	_, heard := atRest(s)
+	if !heard {
+		e, err := c.ensembleOf(c.connectionAt(s))
+		if err != nil {
+			return err
+		}
+		conns, heard, unheard = e.connections(c)
 	}
-	conns, heard, unheard := e.connections(c)
 	for i := range records {
 		if id, err := probe.ParseSession(records[i].Session); err == nil {
 			for _, k := range conns {

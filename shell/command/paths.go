@@ -48,37 +48,40 @@ func (s *Shell) resolve(text string) string {
 
 // Path is the argument at i as a path, relative ones resolved, checked as
 // Apache checks a path before it sends anything.
-func (c *Context) Path(i int) (string, error) { return c.pathHere(c.Args[i]) }
-
-// pathHere is a path on this connection.
-func (c *Context) pathHere(text string) (string, error) {
-	path := c.Shell.resolve(text)
-	if err := protocol.ValidatePath(path); err != nil {
-		return "", err
-	}
-	return path, nil
+func (c *Context) Path(i int) (string, error) {
+	path := c.Shell.resolve(c.Args[i])
+	return path, protocol.ValidatePath(path)
 }
 
-// newPath is the argument at i as the path of what is to be created, unchecked.
-// A slash at its end stays: a sequential znode may have its number for a name.
-func (c *Context) newPath(i int) string {
-	path := c.Shell.resolve(c.Args[i])
+// newPath is the argument at i as the connection and the path of what is to be
+// created, unchecked. A slash at its end stays: a sequential znode may have its
+// number for a name.
+func (c *Context) newPath(i int) (name, path string) {
+	name, path = c.named(c.Args[i])
 	if strings.HasSuffix(c.Args[i], "/") && !strings.HasSuffix(path, "/") {
 		path += "/"
 	}
-	return path
+	return name, path
 }
 
 // Paths is the znodes that the argument at i names: those that match it when it
-// is a pattern (walk.Glob), else the one whose path it is, there or not. What
-// may not be looked into is named on stderr, and makes the command fail in the
-// end. A pattern that nothing matches is an error.
+// is a pattern (walk.Glob), else the one whose path it is, there or not. Those
+// of another connection have its name in front, as an argument has. What may not
+// be looked into is named on stderr, and makes the command fail in the end. A
+// pattern that nothing matches is an error.
 func (c *Context) Paths(i int) ([]string, error) {
-	path, err := c.Path(i)
-	if err != nil || !c.isPattern(c.Args[i]) {
-		return []string{path}, err
+	name, path := c.named(c.Args[i])
+	if err := protocol.ValidatePath(path); err != nil {
+		return nil, err
 	}
-	s, err := c.Session()
+	before := ""
+	if name != "" {
+		before = name + ":"
+	}
+	if !c.isPattern(c.Args[i]) {
+		return []string{before + path}, nil
+	}
+	s, err := c.sessionOf(name)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +94,17 @@ func (c *Context) Paths(i int) ([]string, error) {
 	case len(paths) == 0:
 		return nil, &session.OpError{Op: protocol.OpExists, Path: path, Code: protocol.NoNode}
 	}
+	for i := range paths {
+		paths[i] = before + paths[i]
+	}
 	return paths, nil
 }
 
 // isPattern tells whether an argument is to be matched: a pattern that was not
 // between quotation marks.
 func (c *Context) isPattern(text string) bool {
-	name, _ := SplitTarget(text)
-	return c.Compat.Release == Own && name == "" && walk.IsPattern(text) && !c.literal[text]
+	_, path := SplitTarget(text)
+	return c.Compat.Release == Own && walk.IsPattern(path) && !c.literal[text]
 }
 
 // quotedWords is the words of a line that stand between quotation marks.

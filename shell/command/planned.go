@@ -48,10 +48,9 @@ type PlanRecord struct {
 	Ephemerals map[string]int `json:"ephemerals,omitempty"`
 	Containers int            `json:"containers,omitempty"`
 	TTL        int            `json:"ttl,omitempty"`
-	Refused    []string       `json:"refused,omitempty"`     // places that may not be touched
-	NoUndo     string         `json:"noUndo,omitempty"`      // why it cannot be undone
-	HiddenACLs int            `json:"hiddenACLs,omitempty"`  // znodes whose ACLs undo cannot restore: the server hides their digests from this session
-	Sampled    int            `json:"sampledACLs,omitempty"` // leaves whose ACLs undo takes from samples of their siblings
+	Refused    []string       `json:"refused,omitempty"`    // places that may not be touched
+	NoUndo     string         `json:"noUndo,omitempty"`     // why it cannot be undone
+	HiddenACLs int            `json:"hiddenACLs,omitempty"` // znodes whose ACLs undo cannot restore: the server hides their digests from this session
 	Done       int            `json:"done"`
 	LeftOut    int            `json:"leftOut,omitempty"` // not needed: gone already, or there already
 	Change     int            `json:"change,omitempty"`  // number for undo
@@ -73,7 +72,7 @@ type planned struct {
 
 // surveyTree counts a subtree. With record, what is there is written into the
 // journal as going to be deleted.
-func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *recorder, visit func(*bulk.Node)) (*planned, error) {
+func (c *Context) surveyTree(s Session, root string, acls bool, record *recorder, visit func(*bulk.Node)) (*planned, error) {
 	p := &planned{c: c, mine: s.SessionID(), rec: record}
 	if record != nil {
 		p.mark = record.mark()
@@ -104,7 +103,7 @@ func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *rec
 				p.change.Missed(1, n.Path+": its ACL may not be read")
 				return nil
 			}
-			err := p.change.Add(&journal.Record{Kind: journal.DeletedTree, Path: absolute(n.Path), Before: n.Stat, Data: n.Data, ACL: n.ACL, AssumedACL: n.AssumedACL})
+			err := p.change.Add(&journal.Record{Kind: journal.DeletedTree, Path: absolute(n.Path), Before: n.Stat, Data: n.Data, ACL: n.ACL})
 			if errors.Is(err, journal.ErrFull) {
 				p.noUndo = fmt.Sprintf("its data is more than the %s that the journal may hold", sizeText(c.Shell.Journal.Limit()))
 			} else if err != nil {
@@ -127,7 +126,7 @@ func (c *Context) surveyTree(s Session, root string, acls bulk.ACLs, record *rec
 // record is the plan in its documented form.
 func (p *planned) record(path string) *PlanRecord {
 	r := &PlanRecord{Command: p.c.Command.Name, Path: path, Planned: true, Znodes: p.Count, Bytes: p.Bytes,
-		Containers: p.Containers, TTL: p.TTL, NoUndo: p.noUndo, HiddenACLs: p.hidden.count, Sampled: p.AssumedACL, Refused: slices.Clone(p.refused)}
+		Containers: p.Containers, TTL: p.TTL, NoUndo: p.noUndo, HiddenACLs: p.hidden.count, Refused: slices.Clone(p.refused)}
 	for _, err := range p.Refused {
 		text, _ := p.c.Compat.Describe(p.c.Command, err)
 		r.Refused = append(r.Refused, text)
@@ -149,17 +148,7 @@ func (p *planned) notRestored() (list []string) {
 	if p.hidden.count > 0 {
 		list = append(list, fmt.Sprintf("undo will not be able to restore the ACLs of %v (their digests are hidden from this session; addauth first as one with permission a)", &p.hidden))
 	}
-	if p.AssumedACL > 0 {
-		list = append(list, fmt.Sprintf("for undo the ACLs of %s will be taken from samples of their siblings", leaves(p.AssumedACL)))
-	}
 	return list
-}
-
-func leaves(n int) string {
-	if n == 1 {
-		return "1 leaf"
-	}
-	return fmt.Sprintf("%d leaves", n)
 }
 
 // printPlan is what -n prints.

@@ -111,13 +111,17 @@ func trimQuotaTree(c *Context, s Session, path string) error {
 	return nil
 }
 
-// quotaSession is the session for the quota of a path, and the path there.
+// quotaSession is the session for the quota of a path on a connection ("" for
+// this one), and the path there.
 //
 // Differs from Apache: servers look for quotas in their own /zookeeper/quota,
 // so that is where they are read and written through a chroot, too. Apache's
 // shell makes a /zookeeper/quota below the chroot, which has no effect.
-func quotaSession(c *Context, path string) (Session, string, error) {
-	s, err := c.Session()
+func quotaSession(c *Context, name, path string) (Session, string, error) {
+	if err := protocol.ValidatePath(path); err != nil {
+		return nil, "", err
+	}
+	s, err := c.sessionOf(name)
 	if err != nil {
 		return nil, "", err
 	}

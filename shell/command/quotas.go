@@ -37,14 +37,7 @@ type QuotaRecord struct {
 }
 
 func runQuotas(c *Context) error {
-	below := "/"
-	if len(c.Args) > 0 {
-		var err error
-		if below, err = c.Path(0); err != nil {
-			return err
-		}
-	}
-	s, err := c.Session()
+	s, below, err := c.Open()
 	if err != nil {
 		return err
 	}

@@ -94,9 +94,10 @@ const (
 
 // sessionLook is what the servers of an ensemble told about sessions.
 type sessionLook struct {
-	c *Context
-	s Session
-	e *ensemble
+	c      *Context
+	s      Session
+	e      *ensemble
+	stored bool // s reads files: the tree tells what there is to tell
 
 	conns      map[protocol.SessionID]probe.Conn
 	connsHeard bool // from at least one server
@@ -108,7 +109,10 @@ type sessionLook struct {
 }
 
 func (c *Context) lookAtSessions(s Session) (*sessionLook, error) {
-	e, err := c.ensemble()
+	if _, stored := atRest(s); stored {
+		return &sessionLook{c: c, s: s, e: &ensemble{}, stored: true}, nil
+	}
+	e, err := c.ensembleOf(c.connectionAt(s))
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +161,7 @@ func (l *sessionLook) describe(id protocol.SessionID, path string) (*SessionReco
 	switch {
 	case l.dump != nil:
 		r.Ephemerals = l.visible(l.dump.Ephemerals[id])
-	case path != "" && !l.c.Has("R"):
+	case path != "" && !l.c.Has("R") && !l.stored:
 		found, _, err := ephemeralsBelow(l.c, l.s, protocol.Parent(path), 1)
 		if err != nil {
 			return nil, err
@@ -202,6 +206,9 @@ func (l *sessionLook) visible(paths []string) []string {
 
 // tellMissing says what no server told and what would make them.
 func (l *sessionLook) tellMissing() {
+	if l.stored {
+		return
+	}
 	if !l.allConns {
 		l.c.tellUnheard("clients", l.connsUn)
 	}
@@ -319,7 +326,9 @@ func (l *sessionLook) all() ([]*SessionRecord, error) {
 			return nil, err
 		}
 		ephemerals, partial = found, !complete
-		l.c.Shell.Out.Note("no server lists the sessions; these are those whose ephemerals the tree has")
+		if !l.stored {
+			l.c.Shell.Out.Note("no server lists the sessions; these are those whose ephemerals the tree has")
+		}
 	default:
 		partial = true
 	}

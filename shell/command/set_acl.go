@@ -62,9 +62,9 @@ func setTreeACLs(c *Context, s Session, root string, acl []protocol.ACL, version
 		return err
 	}
 	s, rec := unrecorded(s)
-	acls := bulk.NoACLs
+	acls := false
 	if rec != nil && !c.Has("n") {
-		acls = bulk.AllACLs
+		acls = true
 	}
 	var old []bulk.Node // without data, as p.Down yields them
 	p, err := c.surveyTree(s, root, acls, nil, func(n *bulk.Node) { old = append(old, bulk.Node{ACL: n.ACL, Stat: n.Stat}) })

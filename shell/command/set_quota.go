@@ -35,7 +35,8 @@ var quotaFlags = []struct{ flag, key string }{
 }
 
 func runSetQuota(c *Context) error {
-	path := c.Shell.resolve(c.Args[0])
+	name, asked := c.named(c.Args[0])
+	path := asked
 	if c.Compat.QuotaComment {
 		for _, f := range quotaFlags {
 			if c.Has(f.flag) {
@@ -50,17 +51,14 @@ func runSetQuota(c *Context) error {
 	if err != nil {
 		return err
 	}
-	if _, err := c.Path(0); err != nil {
-		return err
-	}
-	s, path, err := quotaSession(c, path)
+	s, path, err := quotaSession(c, name, path)
 	if err != nil {
 		return err
 	}
 	if err := writeQuota(c, s, path, limits); err != nil {
 		return err
 	}
-	return c.emitSilent(PathRecord{c.Shell.resolve(c.Args[0])})
+	return c.emitSilent(PathRecord{asked})
 }
 
 // quotaLimitsAsked reads the one flag that was given; the others are −1.

@@ -75,12 +75,12 @@ func (c *Context) eachRoot(i int, f func(s Session, root string) error) error {
 		if err != nil {
 			return err
 		}
-		s, err := c.Session()
-		if err != nil {
-			return err
-		}
 		for _, path := range paths {
-			if err := c.goOn(path, false, f(s, path)); err != nil {
+			s, root, err := c.Target(path)
+			if err != nil {
+				return err
+			}
+			if err := c.goOn(path, false, f(s, root)); err != nil {
 				return err
 			}
 		}

@@ -25,24 +25,41 @@ const sourceScheme = "file:"
 // The path is checked before anything is dialed. A session of another
 // connection stays open for the commands that follow.
 func (c *Context) Target(text string) (Session, string, error) {
-	name, path := SplitTarget(text)
-	if name == "" || c.Compat.Release != Own {
-		path, err := c.pathHere(text)
-		if err != nil {
-			return nil, "", err
-		}
-		s, err := c.Session()
-		return s, path, err
-	}
+	name, path := c.named(text)
 	if err := protocol.ValidatePath(path); err != nil {
 		return nil, "", err
 	}
+	s, err := c.sessionOf(name)
+	return s, path, err
+}
+
+// named cuts an argument as SplitTarget does; the path, which is not checked, is
+// resolved when it is one here.
+func (c *Context) named(text string) (name, path string) {
+	if name, path = SplitTarget(text); name == "" || c.Compat.Release != Own {
+		return "", c.Shell.resolve(text)
+	}
+	return name, path
+}
+
+// sessionOf is the session of a connection that was named, "" for this one.
+func (c *Context) sessionOf(name string) (Session, error) {
+	if name == "" {
+		return c.Session()
+	}
 	conn, err := c.Shell.connectionOf(name)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
-	s, err := c.open(conn)
-	return s, path, err
+	return c.open(conn)
+}
+
+// connectionAt is the connection of a session that a command got.
+func (c *Context) connectionAt(s Session) *connection {
+	if w, ok := s.(writing); ok && w.conn != nil {
+		return w.conn
+	}
+	return c.Shell.here()
 }
 
 // SplitTarget cuts an argument into the name of a connection, profile, list of
@@ -75,15 +92,6 @@ func (s *Shell) Opened(text string) (Session, string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return conn.session, path
-}
-
-// knows tells whether there is a connection or a profile of that name.
-func (s *Shell) knows(name string) bool {
-	if s.find(name) != nil {
-		return true
-	}
-	p, err := s.profile(name)
-	return p != nil && err == nil
 }
 
 // connectionOf finds or adds the connection that a target or use names.

@@ -30,7 +30,6 @@ type undoing struct {
 	examples  []string // of the conflicts
 	lost      map[protocol.SessionID]int
 	counters  int // parents whose sequence counter begins lower than it was
-	assumed   int // ACLs taken from siblings
 	hidden    hiddenACLs
 	instead   []protocol.ACL // of znodes with hidden ACLs (-acl); nil when there is none
 	broken    error
@@ -206,9 +205,6 @@ func (u *undoing) decideDeleted(rec *journal.Record, now *bulk.Look, there bool)
 	if rec.Before.Cversion > rec.Before.NumChildren {
 		u.counters++
 	}
-	if rec.AssumedACL {
-		u.assumed++
-	}
 	u.hidden.see(rec.Path, rec.ACL)
 	u.counts[journal.Deleted]++
 	return true
@@ -340,9 +336,6 @@ func (u *undoing) record() *UndoRecord {
 	}
 	for owner, n := range u.lost {
 		say("%s of session %v", count(n, "ephemeral"), owner)
-	}
-	if u.assumed > 0 {
-		say("the ACLs of %s were not read and are those of their siblings", count(u.assumed, "znode"))
 	}
 	if u.hidden.count > 0 {
 		say("the ACLs of %v: they were hidden when the change was recorded, and are those of -acl", &u.hidden)

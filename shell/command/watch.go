@@ -27,6 +27,7 @@ var watch = &Command{
 	Help: "Ctrl-C ends it. After a lost connection the znodes are compared with what was last seen, so that changes show up late rather than\n" +
 		"never; how often a znode changed in between is told by its version. On servers older than 3.6 one-shot watches are set again and again.",
 	Example: []string{"watch /app/config", "watch -R /app", "watch -exec 'systemctl reload app' /app/config"},
+	Many:    true,
 	Min:     1,
 	Unpaged: true,
 	Run:     runWatch,
@@ -65,18 +66,25 @@ func runWatch(c *Context) error {
 	}
 	var paths []string
 	for i := range c.Args {
-		path, err := c.Path(i)
+		matching, err := c.Paths(i)
 		if err != nil {
 			return err
 		}
-		paths = append(paths, path)
+		paths = append(paths, matching...)
 	}
-	s, err := c.Session()
-	if err != nil {
-		return err
+	var s Session
+	for i, text := range paths {
+		at, path, err := c.Target(text)
+		if err != nil {
+			return err
+		}
+		if s != nil && c.connectionAt(at) != c.connectionAt(s) {
+			return &Failure{Text: "watch: the znodes are on several connections; watch those of one"}
+		}
+		s, paths[i] = at, path
 	}
 	t := newTail(c, s, paths, count)
-	here := c.Shell.here()
+	here := c.connectionAt(s)
 	c.Shell.listen(here, t.take)
 	defer c.Shell.listen(here, nil)
 	err = t.run()

@@ -46,13 +46,6 @@ type WatchCountRecord struct {
 }
 
 func runWatches(c *Context) error {
-	below := "/"
-	if len(c.Args) > 0 {
-		var err error
-		if below, err = c.Path(0); err != nil {
-			return err
-		}
-	}
 	var only protocol.SessionID
 	if c.Has("s") {
 		var err error
@@ -60,11 +53,11 @@ func runWatches(c *Context) error {
 			return &Failure{Text: "watches: " + err.Error()}
 		}
 	}
-	s, err := c.Session()
+	s, below, err := c.Open()
 	if err != nil {
 		return err
 	}
-	e, err := c.ensemble()
+	e, err := c.ensembleOf(c.connectionAt(s))
 	if err != nil {
 		return err
 	}

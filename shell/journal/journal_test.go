@@ -56,7 +56,7 @@ func TestRoundTrip(t *testing.T) {
 		t.Errorf("an empty journal lists %q", text)
 	}
 	full := &Record{Kind: DeletedTree, Path: "/a/é", Before: protocol.Stat{Czxid: 7, Version: 3, EphemeralOwner: 9}, Data: []byte("\x00\xff"),
-		ACL: []protocol.ACL{{Perms: 31, Scheme: "digest", ID: "joe:x"}}, AssumedACL: true}
+		ACL: []protocol.ACL{{Perms: 31, Scheme: "digest", ID: "joe:x"}}}
 	null := &Record{Kind: Set, Path: "/n", After: protocol.Stat{Mzxid: 8}}
 	n := keep(t, j, "mixed", &Record{Kind: Created, Path: "/1"}, full, &Record{Kind: CreatedTree, Path: "/3"}, &Record{Kind: DeletedTree, Path: "/4"}, null)
 	for path, want := range map[string]os.FileMode{dir: 0o700, j.path(file{n, n}): 0o600} {

@@ -29,13 +29,12 @@ const (
 
 // Record is one changed znode. Fields in the order of the file.
 type Record struct {
-	Kind       Kind
-	Path       string         // without any chroot
-	Before     protocol.Stat  // of what was deleted or changed
-	After      protocol.Stat  // of what was created or changed; zero when the server did not tell
-	Data       []byte         // before, of deletes and sets; nil is null
-	ACL        []protocol.ACL // before, of deletes and setACLs
-	AssumedACL bool           // ACL is that of the siblings, it was not read
+	Kind   Kind
+	Path   string         // without any chroot
+	Before protocol.Stat  // of what was deleted or changed
+	After  protocol.Stat  // of what was created or changed; zero when the server did not tell
+	Data   []byte         // before, of deletes and sets; nil is null
+	ACL    []protocol.ACL // before, of deletes and setACLs
 }
 
 func (r *Record) AppendTo(b []byte) []byte {
@@ -44,15 +43,14 @@ func (r *Record) AppendTo(b []byte) []byte {
 	b = r.Before.AppendTo(b)
 	b = r.After.AppendTo(b)
 	b = jute.AppendBuffer(b, r.Data)
-	b = protocol.AppendACLs(b, r.ACL)
-	return jute.AppendBool(b, r.AssumedACL)
+	return protocol.AppendACLs(b, r.ACL)
 }
 
 func (r *Record) Decode(d *jute.Decoder) error {
 	r.Kind, r.Path = Kind(d.Int()), d.String()
 	_ = r.Before.Decode(d)
 	_ = r.After.Decode(d)
-	r.Data, r.ACL, r.AssumedACL = d.Buffer(), protocol.DecodeACLs(d), d.Bool()
+	r.Data, r.ACL = d.Buffer(), protocol.DecodeACLs(d)
 	if err := d.Err(); err != nil {
 		return fmt.Errorf("journal: record: %w", err)
 	}

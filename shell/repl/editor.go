@@ -3,6 +3,7 @@ package repl
 import (
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"unicode/utf8"
 
@@ -30,8 +31,9 @@ type editor struct {
 	writer  *writer
 	prompt  *prompt.Prompt
 	search  *search
-	history history
-	warned  bool // about the history file
+	history history             // the one in use; its lines are those of search
+	resting map[string][]string // the lines of the others, by their files
+	warned  bool                // about a history file
 
 	// Used in go-prompt's goroutine, which is the one that calls readLine.
 	prefix  string // the prompt as last asked for
@@ -56,10 +58,9 @@ func newEditor(o Options, t *terminal) (e *editor, err error) {
 			err = fmt.Errorf("terminal: %v", v)
 		}
 	}()
-	e = &editor{o: o, search: &search{}, history: history{file: o.HistoryFile, keep: o.Keep}}
-	old, err := e.history.load()
-	e.warn(err)
-	e.search.lines = old
+	e = &editor{o: o, search: &search{}, history: history{keep: o.Keep}, resting: map[string][]string{}}
+	e.history.file = historyFile(o)
+	e.search.replace(e.loaded())
 	e.parser = newParser(t, o.In, o.Out, o.Printer, e.search)
 	e.parser.recall = o.Recall
 	e.writer = &writer{printer: o.Printer, colour: o.Getenv("NO_COLOR") == ""}
@@ -132,6 +133,7 @@ func bind(s stroke, fn prompt.KeyBindFunc) prompt.ASCIICodeBind {
 // readLine lets the user edit a line. go-prompt's Input is left and entered again, with the line as it is, when
 // the window has changed, since it looks at its size only when it begins.
 func (e *editor) readLine() (string, error) {
+	e.turn()
 	if line, ok := e.lineAhead(); ok {
 		return line, nil
 	}
@@ -203,6 +205,38 @@ func (e *editor) remember(line string) {
 	}
 	line = masked
 	e.warn(e.history.add(line))
+}
+
+// turn goes on with the history that the next line belongs to. What a history holds beside its file (lines that are
+// not to be kept) rests here meanwhile.
+func (e *editor) turn() {
+	file := historyFile(e.o)
+	if file == e.history.file {
+		return
+	}
+	e.resting[e.history.file] = e.search.all()
+	e.history.file = file
+	lines, known := e.resting[file]
+	if !known {
+		lines = e.loaded()
+	}
+	e.search.replace(lines)
+	e.ahead = true
+}
+
+// historyFile is the file of the history that the next line belongs to, "" when nothing is kept.
+func historyFile(o Options) string {
+	if file := o.HistoryFile(); file != os.DevNull {
+		return file
+	}
+	return ""
+}
+
+// loaded is what earlier runs left in the history file.
+func (e *editor) loaded() []string {
+	lines, err := e.history.load()
+	e.warn(err)
+	return lines
 }
 
 // warn prints once that the history file cannot be used.

@@ -40,7 +40,7 @@ func child() int {
 	state := "mzk"
 	err := Run(context.Background(), Options{
 		Prompt:      func() string { return state + "> " },
-		HistoryFile: os.Getenv("REPL_HISTORY"),
+		HistoryFile: func() string { return os.Getenv("REPL_HISTORY") },
 		Printer:     printer,
 		Complete:    childComplete,
 		Execute: func(ctx context.Context, line string) bool {

@@ -39,8 +39,9 @@ type Options struct {
 	// keystroke and must not block. Nil means none.
 	Complete func(line string, pos int) []complete.Suggestion
 
-	// HistoryFile keeps the lines across runs; it is created with mode 0600. Empty means memory only.
-	HistoryFile string
+	// HistoryFile is what keeps the line that is read next across runs; it is created with mode 0600. Another file
+	// than for the line before means another history. Empty means memory only, and so does nil.
+	HistoryFile func() string
 
 	// Keep says whether a line may be written to HistoryFile. Nil means KeepInHistory.
 	Keep func(line string) bool
@@ -152,8 +153,8 @@ func (o Options) withDefaults() Options {
 	if o.Recall == nil {
 		o.Recall = func() string { return "" }
 	}
-	if o.HistoryFile == os.DevNull {
-		o.HistoryFile = ""
+	if o.HistoryFile == nil {
+		o.HistoryFile = func() string { return "" }
 	}
 	return o
 }

@@ -35,6 +35,13 @@ func (s *search) add(line string) (dropped bool) {
 	return dropped
 }
 
+// replace makes other lines those searched.
+func (s *search) replace(lines []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.lines = lines
+}
+
 // all returns a copy of the lines, oldest first.
 func (s *search) all() []string {
 	s.mu.Lock()

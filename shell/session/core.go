@@ -70,12 +70,16 @@ type core struct {
 // Dial opens a session. It returns when the first server has accepted it. An
 // error is a *ServersError, before anything was dialed, or a *ConnectError.
 // The context is for opening alone.
-func Dial(ctx context.Context, o Options) (*Session, error) {
+func Dial(ctx context.Context, o Options) (*Session, error) { return dial(ctx, o, 0) }
+
+// dial opens a session with a server that is not behind a zxid.
+func dial(ctx context.Context, o Options, seen protocol.Zxid) (*Session, error) {
 	list, chroot, err := ParseServers(o.Servers)
 	if err != nil {
 		return nil, err
 	}
 	c := newCore(o, list, chroot)
+	c.seen = seen
 	timeout := min(max(c.o.SessionTimeout, time.Millisecond), maxSessionTimeout)
 	conn, events, err := zk.Connect(c.addrs, timeout,
 		zk.WithDialer(c.dial), zk.WithHostProvider(&hosts{c: c}),

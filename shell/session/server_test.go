@@ -49,6 +49,7 @@ func TestOperations(t *testing.T) {
 	onEach(t, func(t *testing.T, srv live) {
 		testOperations(t, srv)
 		testAhead(t, srv)
+		testACLs(t, srv)
 		testChildNames(t, srv)
 	})
 }

@@ -8,7 +8,7 @@ import (
 )
 
 // TestZK4377UnknownErrorCode: a server of another release answers with error codes
-// that this client does not know, at a request, in a multi and at an identity, and
+// that this client does not know, to a request, in a multi and to whoami, and
 // to an operation that it does not know with Unimplemented. Each is said by its
 // number, and the session goes on.
 func TestZK4377UnknownErrorCode(t *testing.T) {
