@@ -188,7 +188,8 @@ func TestApacheEnsembleStands(t *testing.T) {
 				s.Tell(election.Look{})
 				d := decided(t, s, quorum.Following, leader)
 				// On a new connection Apache repeats the last message, which was a vote of the time when it was LOOKING.
-				if i == 0 && !d.Joined && d.Round == 1 {
+				// And in its first round it needs no more than the leader, which has a quorum with it.
+				if i == 0 && d.Round == 1 && (!d.Joined || len(d.Supporters) == 2 && slices.Contains(d.Supporters, ours)) {
 					continue
 				}
 				if !d.Joined || d.Round != 1 || d.PeerEpoch != 1 || !slices.Equal(d.Supporters, others) {
