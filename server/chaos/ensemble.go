@@ -46,7 +46,7 @@ type ensemble struct {
 	mu      sync.Mutex
 	broken  []Violation
 	leaders map[int64]int // who was seen leading, by epoch
-	saved   []Log         // of disks that were wiped
+	saved   []Log         // of disks that were wiped, or given a snapshot
 	leftOut []string
 }
 

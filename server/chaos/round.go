@@ -98,6 +98,7 @@ func Run(o Options) (*Result, error) {
 		work.Go(func() { c.run(working) })
 	}
 	work.Go(func() { e.watch(working) })
+	work.Go(func() { e.archive(working) })
 	faults := e.faults(o, rng, can)
 	e.heal()
 	if err := e.start(); err != nil {
