@@ -85,6 +85,36 @@ func TestZK3531StalledSnapshots(t *testing.T) {
 	sameTrees(t, o.Ensemble, 1, 2, 3)
 }
 
+// TestStalledCallersKeepNobodyOut: callers that have said the beginning of what
+// comes first on the ports between servers, and no more, keep no server from
+// joining, nor the next leader from being elected.
+func TestStalledCallersKeepNobodyOut(t *testing.T) {
+	t.Parallel()
+	o := observe(t, 3, nil, nil)
+	o.Start(1, 2)
+	o.Await(1, 2)
+	greeting := (&quorum.InitialMessage{Form: quorum.InitialAddress, ServerID: 77, Addresses: []string{"127.0.0.1:1"}}).AppendTo(nil)
+	info := followerInfo(77, 0)
+	leader := o.Leader()
+	for sid := int64(1); sid <= 2; sid++ {
+		quorumPort, electionPort := o.ports(sid)
+		for range 40 {
+			_, _ = dialPeer(t, electionPort).c.Write(greeting[:12])
+			if sid == leader {
+				_, _ = dialPeer(t, quorumPort).c.Write(info.AppendTo(nil)[:20])
+			}
+		}
+	}
+	o.Start(3)
+	o.Await(3)
+	o.Stop(leader)
+	o.Await(3-leader, 3)
+	zktest.Dial(t, o.Server(3).Addr()).Create("/x", nil, protocol.FlagPersistent)
+	o.Start(leader)
+	o.Await()
+	sameTrees(t, o.Ensemble, 1, 2, 3)
+}
+
 // TestZK3240NothingLeaksOverElections: leaders come and go, and peers that begin
 // to speak and are gone; what the process holds of sockets and goroutines is the
 // same afterwards (also ZOOKEEPER-3574, 4736, 5059; 10,000 elections of processes
