@@ -151,7 +151,7 @@ func TestProtected(t *testing.T) {
 		t.Errorf("question %q", asked[0])
 	}
 	asked = nil
-	if _, err, exit := f.do("deleteall /a"); exit != 0 || len(asked) != 1 || !strings.HasPrefix(asked[0], "Delete /a and 1 znodes below it? Type prod") {
+	if _, err, exit := f.do("deleteall /a"); exit != 0 || len(asked) != 1 || !strings.HasPrefix(asked[0], "Delete /a and 1 znode below it? Type prod") {
 		t.Errorf("deleteall: %q, exit %d, asked %q", err, exit, asked)
 	}
 	answer, asked = "y", nil
