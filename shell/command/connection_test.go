@@ -128,6 +128,9 @@ func TestUse(t *testing.T) {
 			t.Errorf("%s: %q, exit %d", word, err, exit)
 		}
 	}
+	if _, err, exit := f.do("connect prdo"); exit != ExitFailed || !strings.HasPrefix(err, `there is no connection or profile "prdo"`) || f.at["t:1"].closed {
+		t.Errorf("a mistyped profile: %q, exit %d", err, exit)
+	}
 	// connect takes the place of the connection; close ends it alone.
 	if _, err, exit := f.do("connect z:5", "ls /", "close"); exit != 0 || err != "Session 0xabc closed\nSession 0xabc closed\n" || !f.at["t:1"].closed || f.at["p1:1,p2:2"].closed {
 		t.Errorf("connect: %q, exit %d", err, exit)
