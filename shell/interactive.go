@@ -179,9 +179,13 @@ func (q *questioner) confirm(question string) bool {
 	return ok && (answer == "y" || answer == "yes")
 }
 
-// word asks a question that a word answers.
+// word asks a question that a word answers. What happens meanwhile is told
+// behind the answer.
 func (q *questioner) word(question string) (string, bool) {
 	repl.DropTyped(q.in)
+	q.sh.Out.EndPaging()
+	q.sh.Out.Pause()
+	defer q.sh.Out.Resume()
 	q.sh.Out.Ask(question)
 	answer, err := repl.ReadAnswer(q.ctx, q.in)
 	q.printer.Echoed()

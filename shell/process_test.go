@@ -175,7 +175,7 @@ func TestPrompt(t *testing.T) {
 		}
 	}
 	c.typed("deleteall /t")
-	c.sees("deleting /t and 1 znodes below it")
+	c.sees("deleting /t and 1 znode below it")
 	c.sees("(CONNECTED) 4] ")
 	c.typed("get /missing")
 	c.sees("(CONNECTED) 5] ")

@@ -55,7 +55,7 @@ func changesAtThePrompt(t *testing.T, addr string) {
 	c.Has("commit: operation 2 of 2, delete /app/gone, failed: Node does not exist: /app/gone;")
 	prompt(c, addr, 9)
 	c.Send("\x0cmv /app /moved\r")
-	c.Has("moving /app and 1 znodes below it to /moved\nMoved /app to /moved: 2 znodes\n")
+	c.Has("moving /app and 1 znode below it to /moved\nMoved /app to /moved: 2 znodes\n")
 	prompt(c, addr, 10)
 	c.Send("quit\r")
 	c.Exits(0)

@@ -98,7 +98,7 @@ func TestDeleteAllAsksAtThePrompt(t *testing.T) {
 	if _, err, exit := b.do("deleteall /t"); exit != 1 || len(b.fake.data) != 3 || !strings.Contains(err, "nothing was deleted") {
 		t.Errorf("no: %q, exit %d", err, exit)
 	}
-	if len(asked) != 1 || asked[0] != "Delete /t and 1 znodes below it, 1 of them ephemerals of other sessions?" {
+	if len(asked) != 1 || asked[0] != "Delete /t and 1 znode below it, 1 of them ephemerals of other sessions?" {
 		t.Errorf("asked %q", asked)
 	}
 	answer = true

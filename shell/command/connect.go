@@ -28,6 +28,10 @@ func runConnect(c *Context) error {
 		if p, err = c.Shell.profileOrServers(c.Args[0]); err != nil {
 			return err
 		}
+		// Who has profiles means one by a bare word; Apache's shell takes it for a host.
+		if names := c.Shell.ProfileNames; p.isWord() && c.Compat.Release == Own && names != nil && len(names()) > 0 {
+			return noSuchConnection(c.Args[0])
+		}
 	}
 	return c.Shell.reconnect(c, p)
 }

@@ -119,6 +119,18 @@ func TestUse(t *testing.T) {
 	if !strings.Contains(f.out.String(), "path:prod:/a zxid: 5") {
 		t.Errorf("event: %q", f.out.String())
 	}
+	for word, want := range map[string]string{
+		"prdo": `Command not found: prdo (did you mean the profile "prod"? At the prompt "use prod" goes there)` + "\n",
+		"test": `Command not found: test (did you mean the profile "test"? At the prompt "use test" goes there)` + "\n",
+		"gte":  `Command not found: gte (did you mean "get"? "help" lists all)` + "\n",
+	} {
+		if _, err, exit := f.do(word); err != want || exit != ExitNotFound {
+			t.Errorf("%s: %q, exit %d", word, err, exit)
+		}
+	}
+	if _, err, exit := f.do("connect prdo"); exit != ExitFailed || !strings.HasPrefix(err, `there is no connection or profile "prdo"`) || f.at["t:1"].closed {
+		t.Errorf("a mistyped profile: %q, exit %d", err, exit)
+	}
 	// connect takes the place of the connection; close ends it alone.
 	if _, err, exit := f.do("connect z:5", "ls /", "close"); exit != 0 || err != "Session 0xabc closed\nSession 0xabc closed\n" || !f.at["t:1"].closed || f.at["p1:1,p2:2"].closed {
 		t.Errorf("connect: %q, exit %d", err, exit)
@@ -151,7 +163,7 @@ func TestProtected(t *testing.T) {
 		t.Errorf("question %q", asked[0])
 	}
 	asked = nil
-	if _, err, exit := f.do("deleteall /a"); exit != 0 || len(asked) != 1 || !strings.HasPrefix(asked[0], "Delete /a and 1 znodes below it? Type prod") {
+	if _, err, exit := f.do("deleteall /a"); exit != 0 || len(asked) != 1 || !strings.HasPrefix(asked[0], "Delete /a and 1 znode below it? Type prod") {
 		t.Errorf("deleteall: %q, exit %d, asked %q", err, exit, asked)
 	}
 	answer, asked = "y", nil

@@ -69,7 +69,7 @@ func runCopy(c *Context, move bool) error {
 		return k.p.Refused[0]
 	case k.unseen.count > 0:
 		return k.cannotCopy(k.unseen.String() + "; nothing was written")
-	case !k.p.goOn(verb, doing, fmt.Sprintf("%s and %d znodes below it to %s", c.Args[0], k.p.Count-1, c.Args[1])):
+	case !k.p.goOn(verb, doing, fmt.Sprintf("%s and %s below it to %s", c.Args[0], count(k.p.Count-1, "znode"), c.Args[1])):
 		return &Failure{Text: fmt.Sprintf("%s: nothing was %sd", c.Command.Name, map[bool]string{false: "copie", true: "move"}[move])}
 	}
 	report, err := k.run(o)

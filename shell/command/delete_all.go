@@ -75,7 +75,7 @@ func runDeleteAll(c *Context) error {
 	case len(p.Refused) > 0:
 		p.forget()
 		return p.Refused[0] // what is below it cannot be listed, so it cannot be deleted
-	case !p.goOn("Delete", "deleting", fmt.Sprintf("%s and %d znodes below it", path, p.Count-1)):
+	case !p.goOn("Delete", "deleting", fmt.Sprintf("%s and %s below it", path, count(p.Count-1, "znode"))):
 		p.forget()
 		return &Failure{Text: c.Command.Name + ": nothing was deleted"}
 	}

@@ -88,6 +88,8 @@ func TestDisagreements(t *testing.T) {
 			[]string{"a server is in epoch 1", "2 servers say they lead"}, nil},
 		{"one of the ensemble alone", []string{"leader 0x100000005 9 3.8.0", "standalone 0x5 3 3.8.0", "follower 0x100000005 9 3.8.0"}, threeVoters,
 			[]string{"h2:2181 stands alone", "epochs differ"}, []string{"a server is in epoch 0", "a server stands alone"}, nil},
+		{"two that know nothing of each other", []string{"standalone 0x5 3 3.8.0", "standalone 0x5 3 3.8.0"}, "",
+			[]string{"h1:2181 stands alone", "h2:2181 stands alone"}, []string{"a server stands alone"}, nil},
 		{"a server alone, as it is meant", []string{"standalone 0x5 3 3.8.0"}, "", nil, nil, nil},
 		{"even voters", []string{"leader 0x1 9 3.8.0", "follower 0x1 9 3.8.0", "follower 0x1 9 3.8.0", "follower 0x1 9 3.8.0", "observer 0x1 9 3.8.0"},
 			threeVoters + "\nserver.4=h4:2888:3888:participant\nserver.5=h5:2888:3888:observer", nil, nil, []string{"an even number of voters: 4"}},

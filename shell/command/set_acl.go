@@ -78,7 +78,7 @@ func setTreeACLs(c *Context, s Session, root string, acl []protocol.ACL, version
 	if c.Has("n") {
 		return p.printPlan(p.record(root), "set the ACL of")
 	}
-	if !p.goOn("Set the ACL of", "setting the ACL of", fmt.Sprintf("%s and %d znodes below it", root, p.Count-1)) {
+	if !p.goOn("Set the ACL of", "setting the ACL of", fmt.Sprintf("%s and %s below it", root, count(p.Count-1, "znode"))) {
 		return &Failure{Text: "setAcl: nothing was changed"}
 	}
 	before := map[string]*bulk.Node{} // of those on their way

@@ -252,9 +252,16 @@ func (s *Shell) notFound(name string) error {
 		return &Failure{Text: text, Exit: ExitNotFound}
 	}
 	text := "Command not found: " + name
-	if guess := Suggest(s.Compat, name); guess != "" {
+	profile := ""
+	if s.ProfileNames != nil && s.Compat.Release == Own {
+		profile = nearest(name, s.ProfileNames())
+	}
+	switch guess := Suggest(s.Compat, name); {
+	case profile != "" && (guess == "" || distance(name, profile) <= distance(name, guess)):
+		text += fmt.Sprintf(" (did you mean the profile %q? At the prompt \"use %[1]s\" goes there)", profile)
+	case guess != "":
 		text += fmt.Sprintf(" (did you mean %q? \"help\" lists all)", guess)
-	} else {
+	default:
 		text += " (\"help\" lists what there is)"
 	}
 	return &Failure{Text: text, Exit: ExitNotFound}

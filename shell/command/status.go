@@ -180,7 +180,9 @@ func disagreements(records []*StatusRecord, config *quorum.Config) []string {
 		say("no server leads: there is no quorum, so nothing can be written")
 	}
 	if len(alone) > 0 && (len(records) > 1 || config != nil) {
-		say("%s stands alone, outside the ensemble: what is written there stays there", strings.Join(alone, ", "))
+		for _, server := range alone {
+			say("%s stands alone, outside the ensemble: what is written there stays there", server)
+		}
 	}
 	if len(versions) > 1 {
 		say("versions differ: %s", eachOf(versions, func(v string) string { return v }))

@@ -103,10 +103,17 @@ func (s *Shell) connectionOf(name string) (*connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	if p.Name == "" && !strings.HasPrefix(name, sourceScheme) && !strings.ContainsAny(name, ":,/") {
-		return nil, &Failure{Text: fmt.Sprintf("there is no connection or profile %q (\"use\" lists them; servers are written host:port)", name)}
+	if p.isWord() {
+		return nil, noSuchConnection(name)
 	}
 	return s.add(p), nil
+}
+
+// isWord tells of servers that are a bare word, which may be a mistyped name.
+func (p *Profile) isWord() bool { return p.Name == "" && !strings.ContainsAny(p.Servers, ":,/") }
+
+func noSuchConnection(name string) error {
+	return &Failure{Text: fmt.Sprintf("there is no connection or profile %q (\"use\" lists them; servers are written host:port)", name)}
 }
 
 // profileOrServers is the profile of a name, else one for servers given by
