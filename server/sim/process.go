@@ -194,8 +194,7 @@ func (p *process) boot() {
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
-	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid {
-		// A leader's snapshot, alone, may show txns behind its zxid that were to follow.
+	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid || w.ledger.fuzzy[p] > got.LastZxid {
 		w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
 	}
 	if p.spoilt {
