@@ -29,6 +29,7 @@ type process struct {
 	clocks      []clockSetting
 	pausedUntil int64
 	heldUntil   int64    // not started before
+	servedAt    int64    // when it last began or ceased to serve, or began to run
 	held        []func() // what came while the process was paused
 	slowDisk    int64    // until then, syncs take long
 	cutNext     int      // for the disk of the next run
@@ -162,7 +163,7 @@ func (p *process) boot() {
 	}
 	p.run++
 	p.up, p.serving, p.awake, p.running = true, false, false, false
-	p.started = w.now
+	p.started, p.servedAt = w.now, w.now
 	p.disk = &disk{mem: p.mem, w: w, machine: p, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
 	p.seat = nil
@@ -490,6 +491,15 @@ func (p *process) purge() {
 			p.w.reached("purge")
 		},
 	})
+}
+
+// mayFallBack tells that this is an observer that has had no leader for initLimit:
+// nobody counts on the epochs it has accepted, and an earlier one that leads takes it
+// back. It goes by its own clock.
+func (p *process) mayFallBack() bool {
+	o := &p.w.plan.Options
+	limit := int64(initLimit) * int64(o.TickMs) * second / p.rate
+	return p.id > o.Voters && o.Voters > 0 && (o.Changing || p.w.now-p.servedAt >= limit)
 }
 
 func (p *process) String() string { return fmt.Sprintf("s%d", p.id) }
