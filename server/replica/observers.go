@@ -2,10 +2,12 @@ package replica
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
+	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -27,7 +29,8 @@ type hosting struct {
 	// has applied was passed on, so that an observer that joins is told nothing
 	// twice.
 	in      []zab.Event
-	touched map[protocol.SessionID]int32 // heard of since the leader's last PING, with their timeouts
+	touched map[protocol.SessionID]int32    // heard of since the leader's last PING, with their timeouts
+	opened  map[protocol.SessionID]zab.Conn // the observer that a session was opened again at last; see relay
 }
 
 // beginHosting lets observers in, once the follower serves.
@@ -36,7 +39,7 @@ func (r *Replica) beginHosting(epoch int64) {
 	if !e.HostObservers || e.Observer || e.role.State != quorum.Following {
 		return
 	}
-	e.hosting = hosting{touched: map[protocol.SessionID]int32{}}
+	e.hosting = hosting{touched: map[protocol.SessionID]int32{}, opened: map[protocol.SessionID]zab.Conn{}}
 	e.hosting.master = zab.NewMaster(zab.MasterConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing,
 		Epoch: epoch, Applied: e.learner.Applied(), Recent: e.recent,
@@ -131,8 +134,20 @@ func (r *Replica) pumpMaster() bool {
 // relay sends a request of an observer's client on. Its commit answers it, at
 // the observer; a sync is answered by the leader, in the order of all that this
 // server has asked for.
+//
+// To the leader all of them are this server's, so it does not see that a session
+// has moved from one to another of these, or here. A request that was late on the
+// connection left behind would come behind later ones of its session. There is no
+// word that takes it back: the observer has to begin anew.
 func (r *Replica) relay(o *zab.Forwarded) {
 	e := r.ens
+	h := &e.hosting
+	at, known := h.opened[o.Request.Session]
+	if known && at != o.Conn || r.owners[o.Request.Session] != nil {
+		e.out.Close = append(e.out.Close, zab.Closing{Conn: o.Conn, Why: fmt.Sprintf("a request of session %v, which has moved", o.Request.Session)})
+		h.in = append(h.in, zab.Disconnected{Conn: o.Conn})
+		return
+	}
 	if o.Request.Type == protocol.OpSync {
 		e.forwarded.syncs = append(e.forwarded.syncs, &inFlight{observer: o.Conn})
 	}
@@ -148,10 +163,25 @@ func (r *Replica) revalidatedForObserver(w *reopening, valid bool) {
 		return
 	}
 	e.hosting.touched[w.session] = w.timeoutMs
+	e.hosting.open(r.state.tree, w.session, w.observer)
 	if old := r.owners[w.session]; old != nil {
 		old.Disconnect(ReasonReconnected)
 		delete(r.owners, w.session)
 		r.sessions.Remove(w.session)
+	}
+}
+
+// open notes at which observer a session is now, and forgets those that have ended
+// when they are many.
+func (h *hosting) open(t *tree.Tree, id protocol.SessionID, c zab.Conn) {
+	h.opened[id] = c
+	if len(h.opened) <= 2*t.SessionCount()+1024 {
+		return
+	}
+	for id := range h.opened {
+		if _, open := t.SessionTimeout(id); !open {
+			delete(h.opened, id)
+		}
 	}
 }
 

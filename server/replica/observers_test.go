@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"zookit/protocol"
+	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
 	"zookit/server/session"
 )
@@ -197,5 +198,29 @@ func TestHostingEnds(t *testing.T) {
 	}
 	clear(c.cutOff)
 	c.settle()
+	c.equal()
+}
+
+// A session moves from one observer to another of the same follower. What its
+// client had asked for on the connection left behind does not come behind later
+// writes of the session.
+func TestHostedSessionMoves(t *testing.T) {
+	t.Parallel()
+	c, followers, _ := standHosting(t, 37, false)
+	for _, to := range []int64{5, followers[0].sid} {
+		cl := c.client(20_000).on(4)
+		left := cl.k
+		cl.k = nil
+		cl.on(to)
+		now := cl.k
+		cl.must(protocol.OpCreate, createOf(fmt.Sprintf("/new-%d", to), 0))
+		cl.with(left).write(protocol.OpCreate, createOf(fmt.Sprintf("/late-%d", to), 0), func(protocol.Code, *jute.Decoder) {})
+		c.run("the observer to give its clients up", 20_000, func() bool { return !left.open })
+		cl.with(now).must(protocol.OpSync, &protocol.SyncRequest{Path: "/"})
+		c.settle()
+		if c.leader().exists(fmt.Sprintf("/late-%d", to)) || !c.node(4).exists(fmt.Sprintf("/new-%d", to)) {
+			t.Errorf("moved to server %d: a write of before came behind those after it", to)
+		}
+	}
 	c.equal()
 }
