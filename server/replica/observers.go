@@ -2,12 +2,10 @@ package replica
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"zookit/protocol"
 	"zookit/protocol/quorum"
-	"zookit/server/tree"
 	"zookit/server/zab"
 )
 
@@ -17,7 +15,8 @@ import (
 //	observer ── REQUEST, REVALIDATE, sessions heard of ──▶ follower ──▶ leader
 //	observer ◀── INFORM, SYNC, REVALIDATE ── follower ◀── COMMIT, SYNC, REVALIDATE
 //
-// The leader takes the follower for the owner of their sessions.
+// The leader takes the follower for the owner of their sessions, so the follower
+// has to tell which of its connections a session is at.
 //
 // Facts come from ObserverMaster, Follower and FollowerZooKeeperServer of Apache
 // 3.9.5.
@@ -29,8 +28,11 @@ type hosting struct {
 	// has applied was passed on, so that an observer that joins is told nothing
 	// twice.
 	in      []zab.Event
-	touched map[protocol.SessionID]int32    // heard of since the leader's last PING, with their timeouts
-	opened  map[protocol.SessionID]zab.Conn // the observer that a session was opened again at last; see relay
+	touched map[protocol.SessionID]int32 // heard of since the leader's last PING, with their timeouts
+	// at is the observer that a session was made at or has moved to last. A session
+	// that has moved from there to this server itself is not in it; one that has moved
+	// elsewhere stays until it ends.
+	at map[protocol.SessionID]zab.Conn
 }
 
 // beginHosting lets observers in, once the follower serves.
@@ -39,7 +41,7 @@ func (r *Replica) beginHosting(epoch int64) {
 	if !e.HostObservers || e.Observer || e.role.State != quorum.Following {
 		return
 	}
-	e.hosting = hosting{touched: map[protocol.SessionID]int32{}, opened: map[protocol.SessionID]zab.Conn{}}
+	e.hosting = hosting{touched: map[protocol.SessionID]int32{}, at: map[protocol.SessionID]zab.Conn{}}
 	e.hosting.master = zab.NewMaster(zab.MasterConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing,
 		Epoch: epoch, Applied: e.learner.Applied(), Recent: e.recent,
@@ -133,25 +135,22 @@ func (r *Replica) pumpMaster() bool {
 
 // relay sends a request of an observer's client on. Its commit answers it, at
 // the observer; a sync is answered by the leader, in the order of all that this
-// server has asked for.
-//
-// To the leader all of them are this server's, so it does not see that a session
-// has moved from one to another of these, or here. A request that was late on the
-// connection left behind would come behind later ones of its session. There is no
-// word that takes it back: the observer has to begin anew.
+// server has asked for. What comes late from where the session no longer is, the
+// leader could not tell from the rest, so that a write which the client has given up
+// would come behind its later ones: it is marked. (A leader of Apache's does not
+// know the mark and carries it out, as what comes by an ObserverMaster of Apache's.)
 func (r *Replica) relay(o *zab.Forwarded) {
 	e := r.ens
-	h := &e.hosting
-	at, known := h.opened[o.Request.Session]
-	if known && at != o.Conn || r.owners[o.Request.Session] != nil {
-		e.out.Close = append(e.out.Close, zab.Closing{Conn: o.Conn, Why: fmt.Sprintf("a request of session %v, which has moved", o.Request.Session)})
-		h.in = append(h.in, zab.Disconnected{Conn: o.Conn})
-		return
-	}
-	if o.Request.Type == protocol.OpSync {
+	auth := o.Auth
+	switch id := o.Request.Session; {
+	case o.Request.Type == protocol.OpSync:
 		e.forwarded.syncs = append(e.forwarded.syncs, &inFlight{observer: o.Conn})
+	case o.Request.Type == protocol.OpCreateSession:
+		e.hosting.at[id] = o.Conn
+	case e.hosting.at[id] != o.Conn:
+		auth = append(slices.Clone(auth), protocol.ID{Scheme: quorum.SchemeMoved})
 	}
-	e.learner.Step(e.now.MonoMs, zab.Forward{Request: o.Request, Auth: o.Auth})
+	e.learner.Step(e.now.MonoMs, zab.Forward{Request: o.Request, Auth: auth})
 }
 
 // revalidatedForObserver passes on the leader's word on a session. A connection
@@ -163,25 +162,11 @@ func (r *Replica) revalidatedForObserver(w *reopening, valid bool) {
 		return
 	}
 	e.hosting.touched[w.session] = w.timeoutMs
-	e.hosting.open(r.state.tree, w.session, w.observer)
+	e.hosting.at[w.session] = w.observer
 	if old := r.owners[w.session]; old != nil {
 		old.Disconnect(ReasonReconnected)
 		delete(r.owners, w.session)
 		r.sessions.Remove(w.session)
-	}
-}
-
-// open notes at which observer a session is now, and forgets those that have ended
-// when they are many.
-func (h *hosting) open(t *tree.Tree, id protocol.SessionID, c zab.Conn) {
-	h.opened[id] = c
-	if len(h.opened) <= 2*t.SessionCount()+1024 {
-		return
-	}
-	for id := range h.opened {
-		if _, open := t.SessionTimeout(id); !open {
-			delete(h.opened, id)
-		}
 	}
 }
 
