@@ -144,7 +144,7 @@ var All = [defects]struct {
 	ChangeForgotten:       {Name: "ChangeForgotten", In: "replica", What: "a change that is in the log and not known to be committed counts for nothing in elections", Shown: InChanging},
 	CastWithoutAll:        {Name: "CastWithoutAll", In: "election", What: "a vote is cast in quarantine before every voter was heard", Shown: InOutage},
 	SeenIgnored:           {Name: "SeenIgnored", In: "election", What: "a vote is cast in quarantine for one that has less than was seen on damaged disks", Shown: InOutage},
-	PromiseForgotten:      {Name: "PromiseForgotten", In: "replica", What: "who casts its vote in quarantine does not tell the leader which epoch damaged disks have accepted", Shown: InOutage},
+	PromiseForgotten:      {Name: "PromiseForgotten", In: "replica", What: "who casts its vote in quarantine does not tell the leader which epoch damaged disks have accepted", Shown: InOutage, First: 1230},
 	QuarantineForgotten:   {Name: "QuarantineForgotten", In: "replica", What: "a restart ends a quarantine", Shown: InOutage},
 	UpgradeForgotten:      {Name: "UpgradeForgotten", In: "replica", What: "a local session owns an ephemeral, and the ensemble was never told of it"},
 	MasterSkips:           {Name: "MasterSkips", In: "zab", What: "a follower does not tell the observers it serves of every commit"},

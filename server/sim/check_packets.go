@@ -103,8 +103,8 @@ func (t *tap) byLearner(g *ledger, learner *process, p *quorum.Packet) {
 	if p.Type == quorum.AckEpoch {
 		t.learner = z
 	}
-	if learner.spoilt || learner.id > w.plan.Options.Voters {
-		return // its disk may have forgotten what was written; or it is an observer, whose word counts for nothing
+	if learner.spoilt {
+		return // its disk may have forgotten what was written
 	}
 	switch p.Type {
 	case quorum.AckEpoch:

@@ -101,12 +101,15 @@ func (g *ledger) view(p *process) *logView {
 			g.w.violated("I4 total order", "%v: %v follows %v in its log, and %v elsewhere", p, e.zxid, prev, r.prev)
 		}
 	})
-	if p.spoilt || p.id > g.w.plan.Options.Voters && g.w.ensemble != nil {
+	if p.spoilt {
 		v.verified = p.verified
 		return v
 	}
 	was, ok := g.epochs[p]
 	now := [2]int64{v.accepted, v.current}
+	if p.mayFallBack() && ok && now != was {
+		ok, now[1] = false, min(now[1], max(now[0], 0)) // acceptedEpoch is written first
+	}
 	if ok && (now[0] < was[0] || now[1] < was[1]) || now[1] > max(now[0], 0) && now[0] >= 0 {
 		g.w.violated("I8 epochs only rise", "%v: acceptedEpoch and currentEpoch on disk are %v after %v", p, now, was)
 	}

@@ -80,6 +80,17 @@ func (m *model) at(path string, z protocol.Zxid) *modelNode {
 	return all[i-1].n
 }
 
+// during are the nodes that a path was, between two zxids; nil where there was none.
+func (m *model) during(path string, from, until protocol.Zxid) []*modelNode {
+	list := []*modelNode{m.at(path, from)}
+	for _, v := range m.past[path] {
+		if v.since > from && v.since <= until {
+			list = append(list, v.n)
+		}
+	}
+	return list
+}
+
 // set has a path be another node, or none, from the zxid of a txn on.
 func (m *model) set(t *txn.Txn, path string, n *modelNode) {
 	if n == nil {

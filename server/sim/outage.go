@@ -29,7 +29,7 @@ import (
 type outage struct {
 	away   []int   // ids of voters that are down for lag before
 	lag    int64   // µs
-	turn   bool    // the leader falls when they go, so that another epoch begins without them
+	turn   bool    // the leader is among them, so that another epoch begins without them
 	spoilt []int   // ids of voters whose disk is damaged
 	wiped  []bool  // of these: emptied; else a bit flips
 	hard   []bool  // of each process: it ends by a power cut; of those that are not damaged
@@ -74,6 +74,9 @@ func NewOutagePlan(seed uint64) *Plan {
 func (g *generator) outage(o *Options) *outage {
 	for {
 		x := &outage{lag: 200*millisecond + g.Int64N(1500*millisecond), turn: g.IntN(3) == 0, repair: outageTime/2 + g.Int64N(outageTime/4)}
+		if x.turn {
+			x.lag = 200*millisecond + g.Int64N(300*millisecond) // nobody may have written in that epoch
+		}
 		away, spoilt, emptied := map[int]bool{}, map[int]bool{}, map[int]bool{}
 		for _, i := range g.Perm(o.Voters) {
 			switch id := i + 1; g.IntN(3) {
@@ -127,16 +130,35 @@ func (x *outage) begin(w *world) {
 		w.after(200*millisecond, func() { x.begin(w) })
 		return
 	}
-	for _, p := range w.processes {
-		switch {
-		case slices.Contains(x.away, p.id):
-			p.heldUntil = w.now + x.lag + x.starts[p.id-1]
-			p.exit()
-		case x.turn && p.seat.role.State == quorum.Leading:
-			p.exit()
-		}
+	if x.turn {
+		x = x.withLeaderAway(w)
+	}
+	for _, id := range x.away {
+		p := w.processes[id-1]
+		p.heldUntil = w.now + x.lag + x.starts[id-1]
+		p.exit()
 	}
 	w.after(x.lag, func() { x.strike(w) })
+}
+
+// withLeaderAway gives the part of the first that goes to the leader, where all voters
+// are worth the same.
+func (x *outage) withLeaderAway(w *world) *outage {
+	leads := func(id int) bool { return w.processes[id-1].seat.role.State == quorum.Leading }
+	if len(x.away) == 0 || w.plan.Options.Groups != nil || slices.ContainsFunc(x.away, leads) {
+		return x
+	}
+	y := *x
+	y.away, y.spoilt = slices.Clone(x.away), slices.Clone(x.spoilt)
+	for _, p := range w.processes[:w.plan.Options.Voters] {
+		if leads(p.id) {
+			if i := slices.Index(y.spoilt, p.id); i >= 0 {
+				y.spoilt[i] = y.away[0]
+			}
+			y.away[0] = p.id
+		}
+	}
+	return &y
 }
 
 // strike takes everybody down and damages disks. Each server starts when it is

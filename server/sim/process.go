@@ -29,6 +29,7 @@ type process struct {
 	clocks      []clockSetting
 	pausedUntil int64
 	heldUntil   int64    // not started before
+	servedAt    int64    // when it last began or ceased to serve, or began to run
 	held        []func() // what came while the process was paused
 	slowDisk    int64    // until then, syncs take long
 	cutNext     int      // for the disk of the next run
@@ -162,7 +163,7 @@ func (p *process) boot() {
 	}
 	p.run++
 	p.up, p.serving, p.awake, p.running = true, false, false, false
-	p.started = w.now
+	p.started, p.servedAt = w.now, w.now
 	p.disk = &disk{mem: p.mem, w: w, machine: p, cutIn: p.cutNext, cutOp: p.cutNextOp, failIn: p.failNext, fail: p.failNextAs}
 	p.cutNext, p.failNext = 0, 0
 	p.seat = nil
@@ -194,8 +195,7 @@ func (p *process) boot() {
 	}
 	w.tracef("s%d up: zxid %v, snapshot %v, %d txns replayed", p.id, got.LastZxid, got.SnapshotZxid, got.Txns)
 	p.tickAt = math.MaxInt64
-	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid {
-		// A leader's snapshot, alone, may show txns behind its zxid that were to follow.
+	if p.seat == nil || got.Txns > 0 || got.SnapshotZxid != got.LastZxid || w.ledger.fuzzy[p] > got.LastZxid {
 		w.judge.found(w.judge.recovered(p, p.rep.State().Tree()))
 	}
 	if p.spoilt {
@@ -491,6 +491,15 @@ func (p *process) purge() {
 			p.w.reached("purge")
 		},
 	})
+}
+
+// mayFallBack tells that this is an observer that has had no leader for initLimit:
+// nobody counts on the epochs it has accepted, and an earlier one that leads takes it
+// back. It goes by its own clock.
+func (p *process) mayFallBack() bool {
+	o := &p.w.plan.Options
+	limit := int64(initLimit) * int64(o.TickMs) * second / p.rate
+	return p.id > o.Voters && o.Voters > 0 && (o.Changing || p.w.now-p.servedAt >= limit)
 }
 
 func (p *process) String() string { return fmt.Sprintf("s%d", p.id) }

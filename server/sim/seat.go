@@ -29,6 +29,9 @@ type seat struct {
 	disk     replica.Disk
 }
 
+// initLimit is that of all servers, in ticks.
+const initLimit = 10
+
 // write is work for the disk, one after the other.
 type write struct {
 	roll  bool
@@ -40,7 +43,7 @@ func (s *seat) config() *replica.Ensemble {
 	e, o := s.p.w.ensemble, &s.p.w.plan.Options
 	return &replica.Ensemble{
 		ID: int64(s.p.id), Observer: s.p.id > o.Voters, Verifier: e.verifier, ConfigText: e.text,
-		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: 10, SyncLimit: 5},
+		Timing:        zab.Timing{TickMs: int64(o.TickMs), InitLimit: initLimit, SyncLimit: 5},
 		Batching:      zab.Batching{MaxBatchEntries: o.MaxBatch},
 		RecentEntries: o.Recent, MaxNotificationMs: 2000, ForceSnapshot: o.ForceSnapshot,
 		HostObservers: o.Hosting,
@@ -96,7 +99,7 @@ func (s *seat) Become(role replica.Role) {
 		s.next = zab.Conn(role.Term) << 32
 	}
 	if role.Serving != was.Serving {
-		p.serving = role.Serving
+		p.serving, p.servedAt = role.Serving, p.w.now
 		if !role.Serving {
 			p.dropClients()
 		}
