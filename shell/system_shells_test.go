@@ -56,6 +56,7 @@ func TestCompletionInSystemShells(t *testing.T) {
 				{"zkcli getAl", "zkcli getAllChildrenNumber"},
 				{"zkcli dev get /app/co", "zkcli dev get /app/config"},
 				{"zkcli dev get /app/k:", "zkcli dev get /app/k:v"},
+				{"zkcli dev get /app/cfg", "zkcli dev get /app/config"},
 				{"zkcli dev get /app/a", `zkcli dev get /app/a\ b`},
 				{`zkcli dev get '/app/a `, `zkcli dev get '/app/a b`},
 				{`zkcli dev set /app/a\ b 'two words' ; zkcli dev get /app/co`, "; zkcli dev get /app/config"},
