@@ -12,13 +12,17 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"zookit/server/defect"
 )
+
+const scenarios = 73 // rows of regressions.md
 
 // A named test of the page and, behind the last of a list, its package:
 // `TestA`, `TestB/sub` in `server/zab`.
-var quoted = regexp.MustCompile("( in )?`([^`]+)`")
+var quoted = regexp.MustCompile("( in )?`([^`\n]+)`")
 
-var test = regexp.MustCompile("^(Test|Fuzz|Example)[A-Z]")
+var test = regexp.MustCompile(`^(Test|Fuzz|Example)[A-Z]\w*$`)
 
 // TestRegressions: the rows of regressions.md are in order, and every test that
 // one names is there.
@@ -29,23 +33,78 @@ func TestRegressions(t *testing.T) {
 		t.Fatal(err)
 	}
 	packages := map[string]*source{}
-	last := 0
+	rows := 0
 	for n, line := range strings.Split(string(page), "\n") {
 		cells := strings.Split(strings.Trim(line, "|"), " | ")
 		number, err := strconv.Atoi(strings.TrimSpace(cells[0]))
 		if !strings.HasPrefix(line, "| ") || err != nil {
 			continue
 		}
-		if number <= last {
-			t.Errorf("regressions.md:%d: scenario %d stands behind %d", n+1, number, last)
+		if rows++; number != rows {
+			t.Fatalf("regressions.md:%d: scenario %d stands where %d should", n+1, number, rows)
 		}
-		last = number
 		if len(cells) != 4 || !strings.Contains(cells[1], " → ") {
 			t.Errorf("regressions.md:%d: a row is number, trigger → outcome, test, Apache 3.8.0", n+1)
 			continue
 		}
 		if err := named(packages, cells[2]); err != nil {
 			t.Errorf("regressions.md:%d: scenario %d: %v", n+1, number, err)
+		}
+	}
+	if rows != scenarios {
+		t.Errorf("regressions.md has %d scenarios, want %d", rows, scenarios)
+	}
+}
+
+// TestPagesNameWhatIsThere: tests, planted defects and files of testdata that a
+// page names, here or in the README.
+func TestPagesNameWhatIsThere(t *testing.T) {
+	t.Parallel()
+	there := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)\(`)
+	if err := filepath.WalkDir("..", func(path string, d os.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+			there[m[1]] = true
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for d := range defect.All {
+		there[defect.All[d].Name] = true
+	}
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	planted := regexp.MustCompile("planted ((?:`\\w+`(?:, )?)+)")
+	for _, page := range append(pages, "../README.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range quoted.FindAllStringSubmatch(string(text), -1) {
+			name, _, _ := strings.Cut(m[2], "/")
+			name = name[strings.LastIndexByte(name, '.')+1:] // package.TestX
+			switch {
+			case test.MatchString(name) && !there[name]:
+				t.Errorf("%s: there is no %s", page, m[2])
+			case strings.HasPrefix(m[2], "testdata/"):
+				if _, err := os.Stat(filepath.Join("..", filepath.FromSlash(m[2]))); err != nil {
+					t.Errorf("%s: %v", page, err)
+				}
+			}
+		}
+		for _, m := range planted.FindAllStringSubmatch(string(text), -1) {
+			for _, q := range quoted.FindAllStringSubmatch(m[1], -1) {
+				if !there[q[2]] {
+					t.Errorf("%s: no defect %s", page, q[2])
+				}
+			}
 		}
 	}
 }
@@ -71,7 +130,7 @@ func named(packages map[string]*source, cell string) error {
 				}
 			}
 			waiting = nil
-		case test.MatchString(name):
+		case test.MatchString(strings.Split(name, "/")[0]):
 			waiting = append(waiting, name)
 		}
 	}

@@ -17,7 +17,7 @@ import (
 
 // electionSettings: a leader misses its quorum within a tick, and then all three
 // look, so the tick is most of what an election takes here.
-var electionSettings = []string{"tickTime=20", "initLimit=1000", "syncLimit=200", "preAllocSize=64"}
+var electionSettings = []string{"tickTime=20", "initLimit=100", "syncLimit=100", "preAllocSize=64"}
 
 // TestBenchElections makes the leader lose all its connections ELECTIONS times,
 // and Apache's APACHE_ELECTIONS times, which takes a hundred times as long. It

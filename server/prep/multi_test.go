@@ -86,7 +86,7 @@ func TestFailedMultiLeavesNothing(t *testing.T) {
 // A failed multi gives each path the record back that another txn in flight had
 // made, the parents of its creates included, or the next sequence number
 // repeats one (ZOOKEEPER-1624).
-func TestZOOKEEPER1624(t *testing.T) {
+func TestZK1624FailedMulti(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, everything)
 	w.must(7, protocol.OpCreate, createOf("/q", 0))
