@@ -46,11 +46,11 @@ func candidates(ctx context.Context, env Env, given []string, typed string) []co
 	}
 	o, known, err := withProfiles(env, given)
 	if err != nil { // an option that lacks its value
-		return beginning(optionValues(env, last, typed), typed)
+		return complete.Alike(optionValues(env, last, typed), typed)
 	}
 	if len(o.command) == 0 {
 		if strings.HasPrefix(typed, "-") {
-			return beginning(optionNames(), typed)
+			return complete.Alike(optionNames(), typed)
 		}
 		var words []complete.Word
 		if o.profile == "" && !o.serversGiven {
@@ -59,7 +59,7 @@ func candidates(ctx context.Context, env Env, given []string, typed string) []co
 		for _, c := range command.Table(o.compat) {
 			words = append(words, complete.Word{Text: c.Name, Summary: c.Summary})
 		}
-		return beginning(words, typed)
+		return complete.Alike(words, typed)
 	}
 	return argumentWords(ctx, env, o, known, typed)
 }
@@ -162,8 +162,4 @@ func profileWords(known *profiles) []complete.Word {
 		}
 	}
 	return words
-}
-
-func beginning(words []complete.Word, typed string) []complete.Word {
-	return slices.DeleteFunc(words, func(w complete.Word) bool { return !strings.HasPrefix(w.Text, typed) })
 }

@@ -55,7 +55,9 @@ func TestCompletionInSystemShells(t *testing.T) {
 			for _, step := range []struct{ keys, line string }{
 				{"zkcli getAl", "zkcli getAllChildrenNumber"},
 				{"zkcli dev get /app/co", "zkcli dev get /app/config"},
+				{"zkcli lstq", "zkcli listquota"},
 				{"zkcli dev get /app/k:", "zkcli dev get /app/k:v"},
+				{"zkcli dev get /app/cfg", "zkcli dev get /app/config"},
 				{"zkcli dev get /app/a", `zkcli dev get /app/a\ b`},
 				{`zkcli dev get '/app/a `, `zkcli dev get '/app/a b`},
 				{`zkcli dev set /app/a\ b 'two words' ; zkcli dev get /app/co`, "; zkcli dev get /app/config"},

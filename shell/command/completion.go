@@ -47,15 +47,19 @@ _zkcli() {
 }
 complete -F _zkcli zkcli
 `,
-	// A path goes on, so no blank follows it.
+	// A path goes on, so no blank follows it. When no candidate begins with what
+	// is typed they only hold its letters: -U keeps zsh from throwing them away,
+	// and several are gone through, since what they have in common may be less
+	// than what is typed.
 	"zsh": `#compdef zkcli
 # completion of zkcli for zsh
 _zkcli() {
-    local -a open closed
-    local line value text
-    for line in "${(@f)$(${(Q)~words[1]} __complete "${(@Q)words[2,CURRENT-1]}" "${(Q)words[CURRENT]#[\"\']}" 2>/dev/null)}"; do
+    local -a open closed loose=(-U)
+    local line value text typed=${(Q)words[CURRENT]#[\"\']}
+    for line in "${(@f)$(${(Q)~words[1]} __complete "${(@Q)words[2,CURRENT-1]}" "$typed" 2>/dev/null)}"; do
         value=${line%%$'\t'*} text=${line#*$'\t'}
         [[ -n $value ]] || continue
+        [[ $value == "$typed"* ]] && loose=()
         if [[ $value == */* ]]; then
             open+=("${value//:/\\:}${text:+:$text}")
         else
@@ -63,7 +67,8 @@ _zkcli() {
         fi
     done
     (( ${#open} + ${#closed} )) || return 1
-    _describe zkcli closed -- open -S ''
+    (( ${#loose} && ${#open} + ${#closed} > 1 )) && compstate[insert]=menu
+    _describe zkcli closed $loose -- open -S '' $loose
 }
 if [[ $funcstack[1] == _zkcli ]]; then
     _zkcli "$@"

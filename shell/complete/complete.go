@@ -217,20 +217,26 @@ func (c *cursor) flags(command Command, used map[string]bool) []Suggestion {
 	return c.words(words)
 }
 
-// words suggests those that begin like the word at the cursor, no matter in which case, or, when none does, those that
-// hold its characters in their order.
+// words suggests those that are like the word at the cursor.
 func (c *cursor) words(words []Word) []Suggestion {
-	var list, loose []Suggestion
-	typed := c.current.Text
-	for _, w := range words {
-		begins := len(w.Text) >= len(typed) && strings.EqualFold(w.Text[:len(typed)], typed)
-		if !begins && !fuzzy(w.Text, typed) {
-			continue
-		}
-		if s, ok := c.suggest(w.Text, w.Text, w.Summary); ok && begins {
+	var list []Suggestion
+	for _, w := range Alike(words, c.current.Text) {
+		if s, ok := c.suggest(w.Text, w.Text, w.Summary); ok {
 			list = append(list, s)
-		} else if ok {
-			loose = append(loose, s)
+		}
+	}
+	return list
+}
+
+// Alike returns the words that begin like what was typed, no matter in which case, or, when none does, those that hold
+// its characters in their order.
+func Alike(words []Word, typed string) []Word {
+	var list, loose []Word
+	for _, w := range words {
+		if len(w.Text) >= len(typed) && strings.EqualFold(w.Text[:len(typed)], typed) {
+			list = append(list, w)
+		} else if fuzzy(w.Text, typed) {
+			loose = append(loose, w)
 		}
 	}
 	if list == nil {
