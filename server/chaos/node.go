@@ -70,6 +70,13 @@ func (n *node) start() error {
 	}
 	argv := []string{n.e.program, n.config()}
 	if n.apache {
+		short, err := apache.RemoveShortLogs(n.data())
+		if err != nil {
+			return err
+		}
+		if len(short) > 0 {
+			n.e.log.printf("%v would not start with %v, which a kill has left without a header: removed", n, short)
+		}
 		options := n.e.java
 		if options == nil {
 			options = []string{"-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xshare:auto", "-Xmx256m"}
