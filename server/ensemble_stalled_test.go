@@ -90,7 +90,7 @@ func TestZK3531StalledSnapshots(t *testing.T) {
 // same afterwards (also ZOOKEEPER-3574, 4736, 5059; 10,000 elections of processes
 // are in server/chaos). It is not parallel: it looks at the whole process.
 func TestZK3240NothingLeaksOverElections(t *testing.T) {
-	o := observe(t, 3, nil, impatient)
+	o := observe(t, 3, nil, nil)
 	o.Start()
 	o.Await()
 	round := func() {

@@ -62,7 +62,8 @@ func TestZK4306EphemeralsOfAnEnsemble(t *testing.T) {
 	e.Await()
 	leader := e.Leader()
 	follower := e.Server(leader%3 + 1)
-	closes, stays := zktest.Dial(t, follower.Addr()), zktest.Dial(t, e.Server(leader).Addr())
+	const timeoutMs = 300_000
+	closes, stays := zktest.DialTimeout(t, follower.Addr(), timeoutMs), zktest.DialTimeout(t, e.Server(leader).Addr(), timeoutMs)
 	fill(closes, "/closes", many)
 	fill(stays, "/stays", many)
 	closes.Must(protocol.OpCloseSession, nil, nil)

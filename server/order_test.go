@@ -10,6 +10,7 @@ import (
 	"zookit/protocol/jute"
 	"zookit/server"
 	"zookit/server/zktest"
+	"zookit/server/zktest/wire"
 )
 
 // data decodes the reply of a getData.
@@ -40,16 +41,17 @@ func TestZK1863RepliesLeaveInRequestOrder(t *testing.T) {
 			t.Parallel()
 			c := zktest.Dial(t, addr)
 			c.Create("/"+name, nil, protocol.FlagPersistent)
-			pipeline(t, c, "/"+name, 150)
+			if err := pipeline(c.Conn, "/"+name, 150); err != nil {
+				t.Error(err)
+			}
 		})
 	}
 }
 
 // pipeline sends many frames without waiting, sets, reads, pings, syncs and
-// failing ops in turn. Every read sees the set before it and not the one after
-// it.
-func pipeline(t *testing.T, c *zktest.Client, path string, rounds int) {
-	t.Helper()
+// failing ops in turn, and reads the replies. Every read sees the set before it
+// and not the one after it.
+func pipeline(c *wire.Conn, path string, rounds int) error {
 	var frames []byte
 	xid := int32(100)
 	var want []int32
@@ -76,23 +78,25 @@ func pipeline(t *testing.T, c *zktest.Client, path string, rounds int) {
 			add(protocol.OpDelete, &protocol.DeleteRequest{Path: "/none", Version: -1})
 		}
 	}
-	go c.Write(frames)
+	go func() { _ = c.Write(frames) }() // the replies tell when it failed
 	var last protocol.Zxid
 	for i, x := range want {
-		r := c.Receive()
-		if r.Xid != x {
-			t.Fatalf("reply %d has xid %d, want %d", i, r.Xid, x)
+		r, err := c.Receive()
+		if err != nil {
+			return fmt.Errorf("reply %d: %w", i, err)
 		}
-		if r.Zxid < last {
-			t.Fatalf("xid %d: zxid %v after %v", r.Xid, r.Zxid, last)
+		if r.Xid != x || r.Zxid < last {
+			return fmt.Errorf("reply %d has xid %d and zxid %v, want %d, not before %v", i, r.Xid, r.Zxid, x, last)
 		}
 		last = r.Zxid
 		if value, ok := reads[x]; ok {
-			if got := data(t, r); got != value {
-				t.Fatalf("xid %d: read %q, want %q", x, got, value)
+			var d protocol.GetDataResponse
+			if err := d.Decode(jute.NewDecoder(r.Body)); err != nil || string(d.Data) != value {
+				return fmt.Errorf("xid %d: read %q, want %q (%v, %w)", x, d.Data, value, r.Err, err)
 			}
 		}
 	}
+	return nil
 }
 
 func TestReadWaitsForOwnWriteAlone(t *testing.T) {

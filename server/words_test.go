@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"fmt"
-	"io"
 	"net"
 	"regexp"
 	"strings"
@@ -119,8 +118,8 @@ func TestCVE2017_5637WatchWords(t *testing.T) {
 
 	srv := zktest.Start(t)
 	const (
-		frames  = 16
-		inFrame = 1_000 // with the answer of wchp 16 MB, more than sockets take
+		frames  = 6
+		inFrame = 1_000 // with an answer of 6 MB, more than sockets take
 	)
 	watcher, writer := zktest.Dial(t, srv.Addr()), zktest.Dial(t, srv.Addr())
 	for f := range frames {
@@ -134,11 +133,8 @@ func TestCVE2017_5637WatchWords(t *testing.T) {
 		t.Fatalf("%d watches", got)
 	}
 	writer.Create("/x", nil, protocol.FlagPersistent)
-	var callers []*zktest.Client
-	for i := range 6 {
-		c := zktest.Open(t, srv.Addr())
-		c.Write([]byte([]string{"wchp", "wchc", "dump"}[i%3]))
-		callers = append(callers, c)
+	for _, w := range []string{"wchp", "wchc", "wchp"} {
+		zktest.Open(t, srv.Addr()).Write([]byte(w))
 		writer.Must(protocol.OpGetData, get("/x", true), nil)
 		writer.Send(protocol.OpSetData, set("/x", "v"))
 		if r := writer.Receive(); r.Event == nil {
@@ -147,13 +143,6 @@ func TestCVE2017_5637WatchWords(t *testing.T) {
 		if r := writer.Receive(); r.Err != protocol.OK {
 			t.Errorf("got %+v", r)
 		}
-	}
-	for _, c := range callers[1:] { // they wait for the first
-		c.Drop()
-	}
-	answer, err := io.ReadAll(callers[0].Socket)
-	if lines := strings.Count(string(answer), "\n"); err != nil || lines < 2*frames*inFrame+1 || lines > 2*frames*inFrame+3 { // perhaps with /x
-		t.Errorf("%d lines of wchp, %v", lines, err)
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"zookit/protocol"
+	"zookit/server"
+	"zookit/server/zktest"
 	"zookit/shell/session"
 )
 
@@ -15,7 +17,12 @@ import (
 // on Apache's.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	playTestscripts(t, ourServer(t), ourServer(t))
+	playTestscripts(t, stockServer(t), stockServer(t))
+}
+
+// stockServer answers srvr alone, as a server with an empty zoo.cfg does.
+func stockServer(t *testing.T) string {
+	return zktest.Start(t, server.WithFourLetterWords("srvr")).Addr()
 }
 
 // playTestscripts plays testdata/script/*.txtar, each below a znode of its own:

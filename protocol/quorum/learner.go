@@ -150,6 +150,11 @@ func (r *RevalidateReply) Decode(d *jute.Decoder) error {
 	return field("revalidate reply", d)
 }
 
+// SchemeMoved marks, among the identities of a REQUEST, one that a follower has
+// from an observer whose client's session has since moved away from it. It is of
+// this server alone; Apache's leaders do not look at a scheme they do not know.
+const SchemeMoved = "zkserver-moved"
+
 // ForwardedRequest is the data of REQUEST. The packet's zxid is −1 and its
 // authinfo the client's identities.
 type ForwardedRequest struct {

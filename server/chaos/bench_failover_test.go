@@ -27,7 +27,7 @@ const loadTime = 500 * time.Millisecond
 // acknowledges, while eight clients write as they can. FAILOVERS of each, ours
 // and Apache's in turns; both ensembles are up all the time.
 func TestBenchFailover(t *testing.T) {
-	both := newPair(t, func(int, int) bool { return false })
+	both := newPair(t, none)
 	n := count(t, "FAILOVERS", 50)
 	for _, e := range both {
 		e.up(t)

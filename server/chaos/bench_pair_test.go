@@ -32,11 +32,23 @@ var names = [2]string{"zkserver", "Apache"}
 // benchSettings of both, beside those of every ensemble here.
 var benchSettings = []string{"tickTime=500", "initLimit=20", "syncLimit=4"}
 
-// newPair is three servers of ours and three of Apache's on the machine's
+// Between which servers there is a proxy.
+var (
+	none = func(int, int) bool { return false }
+	all  = func(int, int) bool { return true }
+)
+
+// newPair is newPairOf benchSettings.
+func newPair(t *testing.T, proxied func(from, to int) bool) [2]*ensemble {
+	t.Helper()
+	return newPairOf(t, proxied, benchSettings)
+}
+
+// newPairOf is three servers of ours and three of Apache's on the machine's
 // loopback, with the same settings, which nobody has started. proxied tells
 // between which of them there is a proxy. Apache's have the JVM's own options but
 // for the size of the heap, as those that server/load measures.
-func newPair(t *testing.T, proxied func(from, to int) bool) [2]*ensemble {
+func newPairOf(t *testing.T, proxied func(from, to int) bool, settings []string) [2]*ensemble {
 	t.Helper()
 	bin := filepath.Join(t.TempDir(), "zkserver")
 	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", bin, "zookit/cmd/zkserver")
@@ -56,7 +68,7 @@ func newPair(t *testing.T, proxied func(from, to int) bool) [2]*ensemble {
 				}
 			}
 		})
-		if err := e.begin(t.TempDir(), kinds, benchSettings); err != nil {
+		if err := e.begin(t.TempDir(), kinds, settings); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -85,6 +85,29 @@ func TestCastWhenAll(t *testing.T) {
 	}
 }
 
+// Who casts a vote that was withheld knows the latest epoch that a damaged disk has
+// accepted; the next leader has to begin a later one.
+func TestPromised(t *testing.T) {
+	t.Parallel()
+	w := newNetwork(t, three())
+	one, two := damaged(zxid5), damaged(zxid5)
+	one.Accepted, two.Accepted = 2, 7
+	w.begin(1, one)
+	w.begin(2, two)
+	w.begin(3, whole(zxid5))
+	w.run(3000)
+	w.is(3, quorum.Leading, 3)
+	for sid := int64(1); sid <= 2; sid++ {
+		w.is(sid, quorum.Following, 3)
+		if got := w.nodes[sid].core.Promised(); got != 7 {
+			t.Errorf("server %d knows of epoch %d, want 7", sid, got)
+		}
+	}
+	if got := w.nodes[3].core.Promised(); got != 0 {
+		t.Errorf("server 3, which is undamaged, has cast nothing: %d", got)
+	}
+}
+
 // The damaged one of three with the stale one: nothing. With the intact one too:
 // the two elect it, whatever the damaged one's clock says.
 func TestDamagedBesideStale(t *testing.T) {

@@ -184,26 +184,32 @@ func TestApacheEnsembleStands(t *testing.T) {
 				servers[sid].AwaitServing()
 			}
 			s, infos := joinApache(t, a, ours)
-			for i := range 3 { // in later and later rounds of its own
+			var round, epoch int64 // of Apache's: 1, unless the machine is so busy that they had to try again
+			for i := range 3 {     // in later and later rounds of its own
 				s.Tell(election.Look{})
 				d := decided(t, s, quorum.Following, leader)
+				if i == 0 {
+					round = d.Round
+				}
 				// On a new connection Apache repeats the last message, which was a vote of the time when it was LOOKING.
-				if i == 0 && !d.Joined && d.Round == 1 {
+				// And in its first round it needs no more than the leader, which has a quorum with it.
+				if i == 0 && (!d.Joined || len(d.Supporters) == 2 && slices.Contains(d.Supporters, ours)) {
 					continue
 				}
-				if !d.Joined || d.Round != 1 || d.PeerEpoch != 1 || !slices.Equal(d.Supporters, others) {
+				epoch = max(epoch, d.PeerEpoch)
+				if !d.Joined || d.Round != round || epoch < 1 || d.PeerEpoch != epoch || !slices.Equal(d.Supporters, others) {
 					t.Errorf("joined by %+v", d)
 				}
 			}
 			servers[leader].Kill9()
 			s.Tell(election.Look{})
 			d := decided(t, s, quorum.Following, left)
-			if d.Joined || d.Round != 2 || d.PeerEpoch != 1 {
+			if d.Joined || d.Round != round+1 || d.PeerEpoch != epoch {
 				t.Errorf("decided %+v", d)
 			}
-			s.Tell(election.Look{Zxid: protocol.MakeZxid(2, 7), CurrentEpoch: 2})
+			s.Tell(election.Look{Zxid: protocol.MakeZxid(epoch+1, 7), CurrentEpoch: epoch + 1})
 			d = decided(t, s, quorum.Leading, ours)
-			if d.Joined || d.Zxid != protocol.MakeZxid(2, 7) {
+			if d.Joined || d.Zxid != protocol.MakeZxid(epoch+1, 7) {
 				t.Errorf("decided %+v", d)
 			}
 			followedBy(t, infos, left)

@@ -23,6 +23,7 @@ const redialAfter = time.Second
 type link struct {
 	conn  net.Conn
 	since time.Time
+	heard bool          // it has brought a message; Connections.mu guards it
 	pulse chan struct{} // capacity 1: something waits
 	gone  chan struct{} // closed with the link
 	once  sync.Once
@@ -113,6 +114,7 @@ func (m *Connections) read(r *remote, l *link) error {
 		if err := n.Decode(jute.NewDecoder(b)); err != nil {
 			return fmt.Errorf("%w: %w", errNotification, err)
 		}
+		m.heard(l)
 		m.compare(r, l.conn.RemoteAddr().String(), n.Config)
 		select {
 		case m.events <- election.Received{From: r.sid, Notification: n}:
@@ -120,6 +122,12 @@ func (m *Connections) read(r *remote, l *link) error {
 			return io.EOF
 		}
 	}
+}
+
+func (m *Connections) heard(l *link) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l.heard = true
 }
 
 // ended takes a link out of use.
@@ -134,8 +142,7 @@ func (m *Connections) ended(r *remote, l *link, err error) {
 		return
 	}
 	r.link = nil
-	stood := time.Since(l.since)
-	if !m.missed(r, stood) && !r.stranger && r.sid < m.config.ID && stood >= redialAfter {
+	if !m.missed(r, l) && !r.stranger && r.sid < m.config.ID && time.Since(l.since) >= redialAfter {
 		m.dial(r)
 	}
 	m.forget(r)

@@ -12,7 +12,7 @@ import "time"
 type lost struct {
 	given time.Time // when Send was given the newest message
 	ended time.Time // when the last connection ended
-	tries int       // since one has stood for redialAfter
+	tries int       // since a connection has brought a message or stood for redialAfter
 }
 
 const (
@@ -26,20 +26,20 @@ const (
 	maxRedials  = 6
 )
 
-// missed dials again for a message that may have been lost with a connection
-// which has stood for a time. It is false when there is none. mu is held.
-func (m *Connections) missed(r *remote, stood time.Duration) bool {
+// missed dials again for a message that may have been lost with a connection. It
+// is false when there is none. mu is held.
+func (m *Connections) missed(r *remote, l *link) bool {
 	r.ended = time.Now()
-	if stood >= redialAfter {
+	stood := time.Since(l.since) >= redialAfter
+	if stood || l.heard {
 		r.tries = 0
 	}
-	if r.stranger || time.Since(r.given) >= lostWithin {
+	switch {
+	case r.stranger || time.Since(r.given) >= lostWithin:
 		return false
-	}
-	if r.tries == 0 && r.sid < m.config.ID {
-		r.tries++
+	case stood && r.sid < m.config.ID:
 		m.dial(r)
-	} else {
+	default:
 		m.redial(r)
 	}
 	return true

@@ -1,6 +1,8 @@
 package replica
 
 import (
+	"slices"
+
 	"zookit/protocol"
 	"zookit/protocol/jute"
 	"zookit/protocol/quorum"
@@ -12,6 +14,12 @@ import (
 type learnerOwner struct{ conn zab.Conn }
 
 func (*learnerOwner) Disconnect(Reason) {}
+
+// moved is the owner of what a follower has marked with quorum.SchemeMoved: no
+// session is its.
+type moved struct{}
+
+func (moved) Disconnect(Reason) {}
 
 func (e *ensemble) owner(c zab.Conn) Owner {
 	o := e.learners[c]
@@ -63,6 +71,9 @@ func (r *Replica) forwardedHere(o *zab.Forwarded) {
 	q := Request{
 		Session: o.Request.Session, Xid: o.Request.Cxid, Op: o.Request.Type, Body: o.Request.Body,
 		IDs: o.Auth, Owner: e.owner(o.Conn),
+	}
+	if slices.ContainsFunc(o.Auth, func(id protocol.ID) bool { return id.Scheme == quorum.SchemeMoved }) {
+		q.Owner = moved{}
 	}
 	if q.Op == protocol.OpCreateSession {
 		d := jute.NewDecoder(q.Body)

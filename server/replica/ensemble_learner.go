@@ -123,6 +123,7 @@ func (r *Replica) commitEntry(entry zab.Entry) {
 	}
 	if t.Type == protocol.OpCloseSession {
 		r.sessionClosed(t.Session, asker)
+		delete(r.ens.hosting.at, t.Session)
 	}
 	if f == nil {
 		return
@@ -251,6 +252,7 @@ func (r *Replica) revalidated(reply quorum.RevalidateReply) {
 		return
 	}
 	r.attach(w.session, w.owner)
+	delete(e.hosting.at, w.session)
 	w.done(r.sessions.Track(w.session, w.timeoutMs, e.now.MonoMs))
 }
 

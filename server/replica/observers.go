@@ -15,7 +15,8 @@ import (
 //	observer ── REQUEST, REVALIDATE, sessions heard of ──▶ follower ──▶ leader
 //	observer ◀── INFORM, SYNC, REVALIDATE ── follower ◀── COMMIT, SYNC, REVALIDATE
 //
-// The leader takes the follower for the owner of their sessions.
+// The leader takes the follower for the owner of their sessions, so the follower
+// has to tell which of its connections a session is at.
 //
 // Facts come from ObserverMaster, Follower and FollowerZooKeeperServer of Apache
 // 3.9.5.
@@ -28,6 +29,10 @@ type hosting struct {
 	// twice.
 	in      []zab.Event
 	touched map[protocol.SessionID]int32 // heard of since the leader's last PING, with their timeouts
+	// at is the observer that a session was made at or has moved to last. A session
+	// that has moved from there to this server itself is not in it; one that has moved
+	// elsewhere stays until it ends.
+	at map[protocol.SessionID]zab.Conn
 }
 
 // beginHosting lets observers in, once the follower serves.
@@ -36,7 +41,7 @@ func (r *Replica) beginHosting(epoch int64) {
 	if !e.HostObservers || e.Observer || e.role.State != quorum.Following {
 		return
 	}
-	e.hosting = hosting{touched: map[protocol.SessionID]int32{}}
+	e.hosting = hosting{touched: map[protocol.SessionID]int32{}, at: map[protocol.SessionID]zab.Conn{}}
 	e.hosting.master = zab.NewMaster(zab.MasterConfig{
 		ID: e.ID, Verifier: e.Verifier, Config: e.ConfigText, Timing: e.Timing,
 		Epoch: epoch, Applied: e.learner.Applied(), Recent: e.recent,
@@ -130,13 +135,22 @@ func (r *Replica) pumpMaster() bool {
 
 // relay sends a request of an observer's client on. Its commit answers it, at
 // the observer; a sync is answered by the leader, in the order of all that this
-// server has asked for.
+// server has asked for. What comes late from where the session no longer is, the
+// leader could not tell from the rest, so that a write which the client has given up
+// would come behind its later ones: it is marked. (A leader of Apache's does not
+// know the mark and carries it out, as what comes by an ObserverMaster of Apache's.)
 func (r *Replica) relay(o *zab.Forwarded) {
 	e := r.ens
-	if o.Request.Type == protocol.OpSync {
+	auth := o.Auth
+	switch id := o.Request.Session; {
+	case o.Request.Type == protocol.OpSync:
 		e.forwarded.syncs = append(e.forwarded.syncs, &inFlight{observer: o.Conn})
+	case o.Request.Type == protocol.OpCreateSession:
+		e.hosting.at[id] = o.Conn
+	case e.hosting.at[id] != o.Conn:
+		auth = append(slices.Clone(auth), protocol.ID{Scheme: quorum.SchemeMoved})
 	}
-	e.learner.Step(e.now.MonoMs, zab.Forward{Request: o.Request, Auth: o.Auth})
+	e.learner.Step(e.now.MonoMs, zab.Forward{Request: o.Request, Auth: auth})
 }
 
 // revalidatedForObserver passes on the leader's word on a session. A connection
@@ -148,6 +162,7 @@ func (r *Replica) revalidatedForObserver(w *reopening, valid bool) {
 		return
 	}
 	e.hosting.touched[w.session] = w.timeoutMs
+	e.hosting.at[w.session] = w.observer
 	if old := r.owners[w.session]; old != nil {
 		old.Disconnect(ReasonReconnected)
 		delete(r.owners, w.session)

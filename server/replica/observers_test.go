@@ -110,6 +110,32 @@ func (n *node) exists(path string) bool {
 	return ok
 }
 
+// A write that comes late from an observer which its client has left is not carried
+// out, though the leader has the same follower for the owner of both.
+func TestMovedBetweenHostedObservers(t *testing.T) {
+	t.Parallel()
+	c, followers, _ := standHosting(t, 34, false)
+	for _, to := range []*node{c.node(5), followers[0]} {
+		cl := c.client(20_000).on(4)
+		cl.must(protocol.OpCreate, createOf("/"+cl.name, 0))
+		old := cl.k
+		cl.k = nil
+		cl.on(to.sid).must(protocol.OpSetData, setOf("/"+cl.name, "new"))
+		now := cl.k
+		if code, _ := cl.with(old).do(protocol.OpSetData, setOf("/"+cl.name, "late")); code != protocol.ConnectionLoss || old.open {
+			t.Errorf("from server 4 to %d: the late write is answered by %v", to.sid, code)
+		}
+		cl.with(now).must(protocol.OpSync, &protocol.SyncRequest{Path: "/"})
+		if n, _ := to.r.State().Tree().Lookup("/" + cl.name); string(n.Data()) != "new" {
+			t.Errorf("from server 4 to %d: the late write is carried out: %q", to.sid, n.Data())
+		}
+		cl.must(protocol.OpSetData, setOf("/"+cl.name, "newer"))
+		cl.must(protocol.OpCloseSession, nil)
+	}
+	c.settle()
+	c.equal()
+}
+
 // An observer that its master loses, or that loses its master, comes back: from
 // what is in memory, from the log on disk, by a snapshot. One that is ahead of
 // its new master waits for it and is not cut back.

@@ -101,6 +101,9 @@ func (r *Replica) checkSession(q *Request) protocol.Code {
 	case h.Closing():
 		return protocol.SessionExpired
 	}
+	if q.Owner == (moved{}) {
+		return protocol.SessionMoved
+	}
 	switch r.owners[q.Session] {
 	case q.Owner:
 		return protocol.OK

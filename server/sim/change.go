@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"zookit/protocol"
@@ -172,5 +173,8 @@ func (g *ledger) changed(e logged) {
 	if view := changeOf(e.payload); view != nil {
 		g.inForce = view.Verifier
 		g.w.reached("reconfig committed")
+		if slices.ContainsFunc(g.w.processes, (*process).masters) {
+			g.w.reached("reconfig committed while a follower serves observers")
+		}
 	}
 }

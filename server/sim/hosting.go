@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 
 	"zookit/protocol/quorum"
 	"zookit/server/replica"
@@ -17,6 +18,14 @@ func drawHosting(seed uint64, o *Options) bool {
 // hosts tells that a server lets observers in.
 func (s *seat) hosts(role replica.Role) bool {
 	return role.Serving && role.State == quorum.Following && s.p.w.plan.Options.Hosting
+}
+
+// masters tells that a server is a follower and serves an observer now.
+func (p *process) masters() bool {
+	return p.up && p.seat != nil && p.seat.hosts(p.seat.role) && slices.ContainsFunc(p.seat.links(), func(l *peerLink) bool {
+		o := l.ends[toLearner]
+		return o.up && o.seat != nil && o.seat.up == l && o.serving
+	})
 }
 
 // lets tells that a server lets another in, which has this role: a leader

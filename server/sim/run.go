@@ -79,6 +79,12 @@ func (p *Plan) world(trace bool) *world {
 		w.trace = new(bytes.Buffer)
 		w.tracef("seed %d: %+v", p.Seed, p.Options)
 	}
+	if o := &p.Options; o.Groups != nil {
+		w.reached("seed with groups and weights")
+		if len(o.Groups) > 1 {
+			w.reached("seed with more than one group")
+		}
+	}
 	w.judge = newJudge(w)
 	if p.Options.Voters > 0 {
 		w.ensemble = newEnsemble(w)

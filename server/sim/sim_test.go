@@ -38,6 +38,7 @@ var worthReachingTogether = []string{
 	"session expired", "session moved to another connection", "event replayed by setWatches",
 	"leader established", "DIFF", "TRUNC", "SNAP", "DIFF from the log on disk", "snapshot from the leader",
 	"damage refused", "damage survived",
+	"seed with groups and weights", "seed with more than one group",
 	"upgrading a local session, for it creates an ephemeral", "local session expired", "observer served by a follower",
 }
 
@@ -113,7 +114,7 @@ func TestSeedsOutage(t *testing.T) {
 
 // worthReachingChanging is what a thousand seeds come upon whose members change.
 var worthReachingChanging = []string{
-	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "role ended: handed over to another leader", "role ended: the configuration has changed",
+	"power cut", "TRUNC", "SNAP", "reconfig asked", "reconfig committed", "reconfig committed while a follower serves observers", "role ended: handed over to another leader", "role ended: the configuration has changed",
 }
 
 // TestSeedsChanging plays seeds of an ensemble whose members change.

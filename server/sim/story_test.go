@@ -39,6 +39,9 @@ import (
 //	check                                every server is read, and every invariant looked at
 //	show
 //
+// ensemble takes voters=3 observers=1 groups=(1+2+3,4+5) weights=(1,1,1,2,1) and
+// more, see begin.
+//
 // The output is what happened, without times and ids of sessions.
 func TestStories(t *testing.T) {
 	t.Parallel()
@@ -103,6 +106,22 @@ func (s *story) begin(d *datadriven.TestData) {
 	o := &p.Options
 	observers := 0
 	for _, a := range d.CmdArgs {
+		if a.Key == "groups" { // 1+2+3: the voters of one, ascending
+			for _, group := range a.Vals {
+				var ids []int
+				for _, id := range strings.Split(group, "+") {
+					ids = append(ids, s.number(id))
+				}
+				o.Groups = append(o.Groups, ids)
+			}
+			continue
+		}
+		if a.Key == "weights" { // of all voters
+			for _, weight := range a.Vals {
+				o.Weights = append(o.Weights, int64(s.number(weight)))
+			}
+			continue
+		}
 		n := s.number(a.Vals[0])
 		switch a.Key {
 		case "voters":

@@ -74,7 +74,10 @@ func (o *Options) quorum(has func(id int) bool) bool {
 
 // weight is that of a voter; one without any is never voted for.
 func (o *Options) weight(id int) int64 {
-	if o.Weights == nil {
+	switch {
+	case id > o.Voters:
+		return 0
+	case o.Weights == nil:
 		return 1
 	}
 	return o.Weights[id-1]

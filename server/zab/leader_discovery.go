@@ -292,8 +292,11 @@ func (l *Leader) ackEpoch(f *learnerState, p *quorum.Packet) {
 	if !f.follows && !l.promoted(f) || !l.voting(f.sid) || fe.CurrentEpoch == quorum.EpochAcceptedBefore || p.Zxid < 0 {
 		return // is synchronised with the others, and does not count
 	}
+	// Who votes only in the configuration that is proposed may be ahead, and be no
+	// candidate: whatever is committed is with a quorum of the one in force, which
+	// has to accept this epoch too.
 	k := l.cfg.CurrentEpoch
-	if f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid && f.lastZxid != nowhere {
+	if l.cfg.Verifier.Voting(f.sid) && (f.currentEpoch > k || f.currentEpoch == k && f.lastZxid > l.cfg.LastZxid && f.lastZxid != nowhere) {
 		if !defect.Planted(defect.FollowerAheadIgnored) {
 			l.stop(FollowerAhead, fmt.Sprintf("server %d has (epoch %d, zxid %v), the leader (%d, %v)",
 				f.sid, f.currentEpoch, f.lastZxid, k, l.cfg.LastZxid))

@@ -249,6 +249,40 @@ func TestPromotedObserverCounts(t *testing.T) {
 	}
 }
 
+// A voter of the next configuration alone may be ahead: it counts, and is given the leader's history.
+// One of the configuration in force ends the role.
+func TestAheadInTheNextConfigurationAlone(t *testing.T) {
+	t.Parallel()
+	for _, ahead := range []int64{4, 1} {
+		cfg := changingConfig(t, 5, 1, 2, 3)
+		cfg.Next = viewOf(t, 77, 3, 4)
+		b := newBench(t, cfg)
+		b.hello(1, quorum.FollowerInfo, 1, 0)
+		b.hello(4, quorum.FollowerInfo, 4, 0)
+		for _, sid := range []int64{1, 4} {
+			last := protocol.Zxid(0)
+			if sid == ahead {
+				last = 1
+			}
+			if b.l.Stopped() == nil {
+				b.ackEpoch(Conn(sid), last, 0)
+			}
+		}
+		if s := b.l.Stopped(); ahead == 1 {
+			if s == nil || s.Reason != FollowerAhead {
+				t.Errorf("a voter is ahead: stopped %v", s)
+			}
+			continue
+		}
+		for _, c := range []Conn{1, 4} {
+			b.packet(c, quorum.Ack, z(1, 0), nil)
+		}
+		if got := b.types(4); !b.l.Serving() || !strings.Contains(got, "SNAP 0x0") {
+			t.Errorf("serving %v, stopped %v, sent %s", b.l.Serving(), b.l.Stopped(), got)
+		}
+	}
+}
+
 // The first configuration of an ensemble gets the epoch for its version.
 func TestFirstVersion(t *testing.T) {
 	t.Parallel()

@@ -162,6 +162,29 @@ func TestSyncReplyBehindCommits(t *testing.T) {
 	}
 }
 
+// TestPromised: who votes from quarantine tells the leader which epoch damaged
+// disks have accepted, and follows none of that epoch or an earlier one.
+func TestPromised(t *testing.T) {
+	t.Parallel()
+	for epoch, want := range map[int64]string{4: "write acceptedEpoch 4", 3: "", 2: ""} {
+		j := newJoiner(t, LearnerConfig{AcceptedEpoch: 1, Promised: 3, AskSnapshot: true, Counts: true})
+		if got := strings.Join(j.sent, " "); got != "FOLLOWERINFO 0x300000000" {
+			t.Errorf("sent %s", got)
+		}
+		j.accepted(epoch)
+		switch s := j.l.Stopped(); {
+		case want != "" && (s != nil || strings.Join(j.orders, " ") != want):
+			t.Errorf("epoch %d: stopped %v, orders %q", epoch, s, j.orders)
+		case want == "" && (s == nil || s.Reason != LeaderBehind || len(j.orders) > 0):
+			t.Errorf("epoch %d: stopped %v, orders %q", epoch, s, j.orders)
+		}
+	}
+	j := newJoiner(t, LearnerConfig{AcceptedEpoch: 3, Promised: 3, AskSnapshot: true, Counts: true})
+	if j.accepted(3); j.l.Stopped() != nil { // it has accepted this leader's before
+		t.Errorf("stopped %v", j.l.Stopped())
+	}
+}
+
 // TestLearnerEnds: what a learner leaves its leader for.
 func TestLearnerEnds(t *testing.T) {
 	t.Parallel()

@@ -111,7 +111,8 @@ func (x *examination) report() error {
 			problems++
 		}
 		if err := x.c.Emit(f, func() {
-			x.c.Print(fmt.Appendf(nil, "%s: %s\n  where: %s\n  why:   %s\n  mend:  %s\n", strings.ToUpper(f.Weight), f.What, f.Where, f.Why, f.Mend))
+			text := fmt.Sprintf("%s: %s\n  where: %s\n  why:   %s\n  mend:  %s\n", strings.ToUpper(f.Weight), f.What, f.Where, f.Why, f.Mend)
+			x.c.Print([]byte(fitted(text, x.c.width())))
 		}); err != nil {
 			return err
 		}

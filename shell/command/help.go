@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"zookit/shell/render"
 )
 
 var help = &Command{
@@ -25,7 +27,7 @@ func runHelp(c *Context) error {
 		if c.Shell.Format != FormatText {
 			return listCommands(c)
 		}
-		c.Print([]byte(overview(c.Compat)))
+		c.Print([]byte(fitted(overview(c.Compat), c.width())))
 		return nil
 	}
 	if c.Args[0] == "topics" {
@@ -41,12 +43,12 @@ func runHelp(c *Context) error {
 	}
 	cmd := Lookup(c.Compat, c.Args[0])
 	if t := findTopic(c.Args[0]); t != nil && cmd == nil {
-		return c.Emit(t.record(), func() { c.Print([]byte(strings.TrimLeft(t.text, "\n"))) })
+		return c.Emit(t.record(), func() { c.Print([]byte(fitted(strings.TrimLeft(t.text, "\n"), c.width()))) })
 	}
 	if cmd == nil {
 		return c.Shell.notFound(c.Args[0])
 	}
-	return c.Emit(HelpRecord{cmd.Name, cmd.Syntax(c.Compat), cmd.Summary}, func() { c.Print([]byte(cmd.Explain(c.Compat))) })
+	return c.Emit(HelpRecord{cmd.Name, cmd.Syntax(c.Compat), cmd.Summary}, func() { c.Print([]byte(fitted(cmd.Explain(c.Compat), c.width()))) })
 }
 
 func listCommands(c *Context) error {
@@ -79,6 +81,31 @@ func overview(compat *Compat) string {
 		fmt.Fprintf(&b, "%-*s  %s\n", wide, cmd.Name, cmd.Summary)
 	}
 	b.WriteString("\n\"help COMMAND\" explains one; \"help topics\" lists what else there is to know.\n")
+	return b.String()
+}
+
+// proseWidth is the length from which on a line of prose was broken for its
+// length alone.
+const proseWidth = 100
+
+// fitted is an explanation for a terminal of that many columns, 0 for anything
+// else: prose flows, flags and summaries stay in their column.
+func fitted(text string, columns int) string {
+	if columns == 0 {
+		return text
+	}
+	lines := strings.Split(text, "\n")
+	var b strings.Builder
+	for i := 0; i < len(lines); i++ {
+		whole := lines[i]
+		for len(lines[i]) >= proseWidth && !strings.Contains(lines[i], "  ") && i+1 < len(lines) && lines[i+1] != "" {
+			i++
+			whole += " " + lines[i]
+		}
+		if b.WriteString(render.Hang(whole, columns)); i+1 < len(lines) {
+			b.WriteByte('\n')
+		}
+	}
 	return b.String()
 }
 

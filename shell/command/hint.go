@@ -24,6 +24,9 @@ func (s *Shell) hint(ctx context.Context, cmd *Command, err error) string {
 	}
 	var op *session.OpError
 	open := s.Current()
+	if parse := (*ParseError)(nil); errors.Is(err, errUsage) || errors.As(err, &parse) {
+		return fmt.Sprintf(`"help %s" explains it, with examples`, cmd.Name)
+	}
 	if errors.Is(err, errNoMatchAbove) {
 		return "nothing matches in what was named; -R searches everything below it"
 	}

@@ -27,6 +27,8 @@ func TestHints(t *testing.T) {
 		before func(string, string) error
 		want   string // second line of stderr
 	}{
+		{"get", nil, `"help get" explains it, with examples`},
+		{"ls -z /", nil, `"help ls" explains it, with examples`},
 		{"delete /app", nil, "/app has 2 children; deleteall removes them too"},
 		{"get /app/confg", nil, "/app exists and has 2 children; did you mean /app/config?"},
 		{"get /nowhere/at/all", nil, `/ exists and has 1 child; "ls /" lists what there is`},
