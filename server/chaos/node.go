@@ -70,8 +70,12 @@ func (n *node) start() error {
 	}
 	argv := []string{n.e.program, n.config()}
 	if n.apache {
-		if err := n.removeEmptyLogs(); err != nil {
+		short, err := apache.RemoveShortLogs(n.data())
+		if err != nil {
 			return err
+		}
+		if len(short) > 0 {
+			n.e.log.printf("%v would not start with %v, which a kill has left without a header: removed", n, short)
 		}
 		options := n.e.java
 		if options == nil {
@@ -90,28 +94,6 @@ func (n *node) start() error {
 	go n.await(cmd, n.done)
 	return nil
 }
-
-// removeEmptyLogs does what the operator of an Apache server has to do when it died
-// before the header of a new log was written: it never starts with such a file
-// (FileTxnLog.FileTxnIterator, Apache 3.8.0).
-func (n *node) removeEmptyLogs() error {
-	logs, err := filepath.Glob(filepath.Join(n.version(), "log.*"))
-	if err != nil {
-		return err
-	}
-	for _, name := range logs {
-		if info, err := os.Stat(name); err != nil || info.Size() >= logHeaderSize {
-			continue
-		}
-		if err := os.Remove(name); err != nil {
-			return fmt.Errorf("%v: %w", n, err)
-		}
-		n.e.log.printf("%v: removed %s, which has no header, and with which it would not start", n, filepath.Base(name))
-	}
-	return nil
-}
-
-const logHeaderSize = 16 // magic, version, dbid
 
 // listItself is the operator of a server that was removed, or added again when it
 // was down: its configuration is replaced by the first one, since a server

@@ -33,6 +33,8 @@
 //     LOOKING, and when a later round begins. Apache counts it until the
 //     election ends, so that a restarted leader may lead again by the word of
 //     followers it has lost.
+//   - A voter goes back to the leader of its round if those who have decided for
+//     it are a quorum with this voter alone (ZOOKEEPER-3109; joinAgain).
 //   - A LOOKING server answers one that is no voter with its proposal, where
 //     Apache sends the vote of its last decision.
 //   - Abstain (see Look), which Apache does not have.

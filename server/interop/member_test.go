@@ -168,6 +168,13 @@ func (m *theirs) start() {
 	if m.s == nil {
 		m.s = m.e.config.StartIn(m.sid, m.data)
 	} else {
+		short, err := apache.RemoveShortLogs(m.data)
+		if err != nil {
+			m.e.t.Fatal(err)
+		}
+		if len(short) > 0 {
+			m.e.t.Logf("server %d: a kill has left %v without a header, with which Apache's does not start: removed", m.sid, short)
+		}
 		m.s.Restart()
 	}
 	m.on = true
