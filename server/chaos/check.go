@@ -150,7 +150,7 @@ func (c *checker) outcome(o *Op, t *txn.Txn) {
 		logged = e.Err
 	}
 	wrong := func(format string, args ...any) {
-		c.fail(violation("D3 replies tell the outcome", "%v; %v", o, violation("logged", format, args...)).at(o.path()))
+		c.failAt(o.Conn, violation("D3 replies tell the outcome", "%v; %v", o, violation("logged", format, args...)).at(o.path()))
 	}
 	if multi, ok := t.Body.(*txn.Multi); ok {
 		r, ok := o.Reply.(*protocol.MultiResponse)
@@ -223,7 +223,7 @@ func (c *checker) reads() {
 			}
 			states := c.line.during(o.path(), floor, o.Zxid)
 			if !slices.ContainsFunc(states, func(s State) bool { return shows(o, s) }) {
-				c.fail(violation("S8 reads show one state", "%v; the log has %+v", o, states[len(states)-1]).at(o.path()))
+				c.failAt(l, violation("S8 reads show one state", "%v; the log has %+v", o, states[len(states)-1]).at(o.path()))
 				if len(c.broken) > maxViolations {
 					return
 				}

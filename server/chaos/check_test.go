@@ -280,6 +280,7 @@ func TestAgreeOnEpochs(t *testing.T) {
 		{"ours stops with it", Log{Server: 2, Records: tail}, true, 0},
 		{"Apache's had a snapshot since", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{good[3].Zxid}, Records: append(slices.Clone(tail), record(2, 3))}, false, 1},
 		{"Apache's had one to the end of the epoch", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{tail[1].Zxid}, Records: []Record{tail[0], record(2, 1)}}, false, 0},
+		{"Apache's has a snapshot of what never was", Log{Server: 2, Apache: true, Snapshots: []protocol.Zxid{tail[2].Zxid}, Records: good}, false, 1},
 		{"Apache's lacks one for no reason", Log{Server: 2, Apache: true, Records: []Record{tail[0], record(2, 1)}}, true, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {

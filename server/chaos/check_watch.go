@@ -54,7 +54,7 @@ func (w *watching) packet(p *Packet) bool {
 	}
 	for watch, from := range w.armed {
 		if change, ok := w.c.line.next(watch, from); ok && change.Zxid <= o.Zxid {
-			w.c.fail(violation("W1 events precede what shows the change", "the watch %+v counts from %v, %v changed it at %v, and no event came before: %v", watch, from, change.Type, change.Zxid, o).at(watch.Path))
+			w.c.failAt(w.l, violation("W1 events precede what shows the change", "the watch %+v counts from %v, %v changed it at %v, and no event came before: %v", watch, from, change.Type, change.Zxid, o).at(watch.Path))
 			return false
 		}
 	}

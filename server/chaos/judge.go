@@ -87,7 +87,9 @@ func (e *ensemble) trees(ref *Reference) {
 			}
 		}
 		want := replay(&part).Tree
-		if diff := sameTree(d, want, root); diff != "" {
+		if diff := sameTree(d, want, root); diff != "" && ref.Ghosts[n.sid] {
+			ref.Notes = append(ref.Notes, fmt.Sprintf("Apache: server %d has another tree: %s", n.sid, diff))
+		} else if diff != "" {
 			e.fail(violation("I14 equal histories are equal trees", "%v: %s", n, diff).at(strings.Fields(diff)[0]))
 		}
 	}

@@ -153,8 +153,9 @@ func (s segment) before(z protocol.Zxid) (segment, bool) {
 // A Reference is the one history that all logs are part of.
 type Reference struct {
 	Records []Record
-	Txns    []*txn.Txn // decoded
-	Notes   []string   // what Apache's servers have that is known of them and no violation of ours
+	Txns    []*txn.Txn   // decoded
+	Ghosts  map[int]bool // servers of Apache's that serve what never was
+	Notes   []string     // what Apache's servers have that is known of them and no violation of ours
 }
 
 // Agree makes one history of the logs of servers that have come to rest, and
@@ -165,6 +166,7 @@ func Agree(logs, saved []Log) (*Reference, []Violation) {
 	ref := &Reference{}
 	broken := onePayload(logs)
 	ref.chain(logs, saved)
+	ref.Ghosts = ref.ghosts(slices.Concat(logs, saved))
 	for _, l := range logs {
 		broken = append(broken, ref.compare(&l)...)
 		broken = append(broken, l.needsAll()...)

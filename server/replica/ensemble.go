@@ -172,6 +172,7 @@ type ensemble struct {
 	learners  map[zab.Conn]*learnerOwner // leader: owners of the sessions elsewhere
 	forwarded forwarded                  // learner: what is with the leader
 	hosting   hosting                    // follower: the observers it serves
+	ended     endedSessions              // with local sessions
 
 	changes
 

@@ -35,6 +35,7 @@ func (r *Replica) beginLocal() {
 
 func (r *Replica) endLocal() {
 	r.local = nil
+	r.ens.ended = endedSessions{}
 	r.publishLocal()
 }
 
@@ -176,6 +177,8 @@ func (r *Replica) expireLocal(now Now) {
 	if r.local == nil {
 		return
 	}
+	// A learner that goes on without the commit of an end for longer is left.
+	r.ens.ended.forget(now.MonoMs - 2*r.ens.Timing.TickMs*r.ens.Timing.SyncLimit)
 	for _, h := range r.local.Expired(now.MonoMs) {
 		r.note(Note{Text: "local session expired", Session: h.ID(), Ms: int64(h.TimeoutMs())})
 		r.forgetLocal(h.ID(), nil)
@@ -231,7 +234,7 @@ func (r *Replica) localSession(q *Request) (*session.Handle, protocol.Code) {
 		return h, protocol.OK
 	}
 	q.ephemeralErr = protocol.SessionExpired
-	if byte(q.Session>>56) == byte(r.cfg.ServerID) {
+	if byte(q.Session>>56) == byte(r.cfg.ServerID) || r.ens.ended.known[q.Session] {
 		return nil, protocol.SessionExpired
 	}
 	return nil, protocol.OK

@@ -6,6 +6,8 @@ import (
 
 	"zookit/protocol"
 	"zookit/protocol/jute"
+	"zookit/protocol/quorum"
+	"zookit/server/zab"
 )
 
 // standLocal brings up three voters and an observer with local sessions.
@@ -227,5 +229,45 @@ func TestZK3471UpgradeMeetsItsEnd(t *testing.T) {
 	}
 	if upgraded == 0 || cut == 0 {
 		t.Errorf("%d upgrades ended, %d did not: the seeds miss one of the two", upgraded, cut)
+	}
+}
+
+// A write that a follower sent before it knew that its session had ended is not
+// taken for one of a local session there.
+func TestLateWriteOfAnEndedSession(t *testing.T) {
+	t.Parallel()
+	c, leader, others := standLocal(t, 6, true)
+	other := c.client(20_000).on(leader.sid)
+	other.must(protocol.OpCreate, createOf("/p", protocol.FlagPersistent))
+	cl := c.client(4000).on(others[0].sid)
+	cl.must(protocol.OpCreate, createOf("/e", protocol.FlagEphemeral)) // upgrades it
+	ended := cl.session
+	cl.must(protocol.OpCloseSession, nil)
+	late := func(session protocol.SessionID, cxid int32) {
+		leader.do(func(r *Replica) {
+			for conn := range r.ens.learners {
+				r.forwardedHere(&zab.Forwarded{Conn: conn, Request: quorum.ForwardedRequest{
+					Session: session, Cxid: cxid, Type: protocol.OpSetData, Body: setOf("/p", "late").AppendTo(nil)}})
+				return
+			}
+			t.Error("the leader knows no learner")
+		})
+	}
+	late(ended, 7)
+	other.must(protocol.OpSync, &protocol.SyncRequest{Path: "/"})
+	if n, _ := leader.r.State().Tree().Lookup("/p"); string(n.Data()) != "x" {
+		t.Errorf("a write of a session that has ended is carried out: %q", n.Data())
+	}
+	// It is remembered for as long as a learner may be behind.
+	c.pass(2*leader.r.ens.Timing.TickMs*leader.r.ens.Timing.SyncLimit + 1000)
+	leader.do(func(r *Replica) {
+		if n := len(r.ens.ended.known) + len(r.ens.ended.order); n != 0 {
+			t.Errorf("%d ended sessions are still remembered", n)
+		}
+	})
+	late(ended+1, 1) // one that may be local at the learner
+	other.must(protocol.OpSync, &protocol.SyncRequest{Path: "/"})
+	if n, _ := leader.r.State().Tree().Lookup("/p"); string(n.Data()) != "late" {
+		t.Errorf("a write of a learner's local session is refused: %q", n.Data())
 	}
 }

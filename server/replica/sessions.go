@@ -131,6 +131,9 @@ func (r *Replica) expireSessions(now Now) {
 // its reply and is closed after it.
 func (r *Replica) sessionClosed(id protocol.SessionID, asker Owner) {
 	r.sessions.Remove(id)
+	if r.local != nil {
+		r.ens.ended.add(id, r.ens.now.MonoMs)
+	}
 	owner := r.owners[id]
 	delete(r.owners, id)
 	if owner != nil && owner != asker {

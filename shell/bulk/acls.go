@@ -60,19 +60,20 @@ func (s singly) ACLs(ctx context.Context, paths []string) ([]session.ACLResult, 
 
 // aclReader reads the ACLs of a survey, level by level.
 type aclReader struct {
-	s     Session
-	main  aclSource                                           // the same
-	open  func(ctx context.Context) (*session.Session, error) // nil when s has none beside it
-	crew  [crewSize]member
-	known map[string][]protocol.ACL // equal ACLs share memory
-	key   []byte
+	s       Session
+	main    aclSource                                           // the same
+	open    func(ctx context.Context) (*session.Session, error) // nil when s has none beside it
+	crew    [crewSize]member
+	opening sync.WaitGroup
+	known   map[string][]protocol.ACL // equal ACLs share memory
+	key     []byte
 }
 
-// member is a session beside the caller's, nil until it is needed or when it
-// could not be opened. It belongs to one goroutine at a time.
+// member is a session beside the caller's, nil when it could not be opened. It
+// reads for one goroutine at a time.
 type member struct {
-	tried bool
-	s     *session.Session
+	once sync.Once
+	s    *session.Session
 }
 
 func newACLReader(s Session) *aclReader {
@@ -153,11 +154,18 @@ func (l *aclLevel) share(ctx context.Context, n int, path func(i int) string, wo
 // member is the i-th session of the crew, nil when it cannot be opened.
 func (a *aclReader) member(ctx context.Context, i int) *session.Session {
 	m := &a.crew[i]
-	if !m.tried {
-		m.tried = true
-		m.s, _ = a.open(ctx) // the server may take no more connections: the others do it
-	}
+	m.once.Do(func() { m.s, _ = a.open(ctx) }) // the server may take no more connections: the others do it
 	return m.s
+}
+
+// expect opens the crew while a level of n znodes is still being listed.
+func (a *aclReader) expect(ctx context.Context, n int) {
+	if a.open == nil || n < crewFrom {
+		return
+	}
+	for i := range a.crew {
+		a.opening.Go(func() { a.member(ctx, i) })
+	}
 }
 
 // read carries reads out over a session of the crew, or over the caller's when
@@ -243,6 +251,7 @@ func (a *aclReader) shared(acl []protocol.ACL) []protocol.ACL {
 func (a *aclReader) close(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeCrew)
 	defer cancel()
+	a.opening.Wait()
 	var wg sync.WaitGroup
 	for i := range a.crew {
 		if s := a.crew[i].s; s != nil {

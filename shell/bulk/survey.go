@@ -149,6 +149,13 @@ func (v *survey) count(st *protocol.Stat) {
 
 // children lists the next level.
 func (v *survey) children(ctx context.Context, parents []string, counts []int32, indexes []int32) error {
+	if v.o.ACLs {
+		next := 0
+		for _, n := range counts {
+			next += int(n)
+		}
+		v.acls.expect(ctx, next)
+	}
 	lists, err := v.lists(ctx, parents, counts)
 	if err != nil {
 		return err
