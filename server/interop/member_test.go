@@ -397,8 +397,8 @@ func (e *ensemble) sameTrees() []wire.Znode {
 			e.t.Logf("the last look: %.2000s", diff)
 		}
 	}()
-	e.reviveApache()
 	e.await("equal trees", func() bool {
+		e.reviveApache() // it may meet the same again when it joins again
 		trees = trees[:0]
 		for i, m := range e.members {
 			if !m.running() {
